@@ -9,11 +9,11 @@ export function encodeUtf8(text: string): Uint8Array {
 
 /** Bytes as a string of the same length, one character a byte. Reversible, so safe on hostile bytes. */
 export function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
 export function encodeHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).hexSlice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }
 
 /** Lower- or upper-case hex to bytes. Throws `FormatError` on an odd length or any other character. */
@@ -25,7 +25,7 @@ export function decodeHex(text: string): Uint8Array {
 }
 
 export function encodeBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).base64Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
 }
 
 /**
