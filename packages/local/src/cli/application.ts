@@ -1,0 +1,31 @@
+/** The commands. Each is loaded when it is called, so that `firstmile verify` does not pay for the gate. */
+import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
+import { verifyCommand } from "./commands/verify.command.ts";
+import type { FirstmileContext } from "./context.ts";
+import { exitCodeOf, explainFailure } from "./failure.ts";
+import type { Terminal } from "./terminal.ts";
+
+export function application(version: string, terminal: Terminal): Application<FirstmileContext> {
+  const explain = (error: unknown) => {
+    terminal.clearProgress();
+    return explainFailure(error, terminal);
+  };
+  return buildApplication(routes, {
+    name: "firstmile",
+    versionInfo: { currentVersion: version },
+    scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
+    documentation: { caseStyle: "convert-camel-to-kebab", disableAnsiColor: true },
+    localization: { loadText: () => ({ ...text_en, exceptionWhileRunningCommand: explain, commandErrorResult: explain }) },
+    determineExitCode: exitCodeOf,
+  });
+}
+
+const routes = buildRouteMap({
+  routes: {
+    verify: verifyCommand,
+  },
+  docs: {
+    brief: "Nix builds and substitutes only what your keys vouch for",
+    fullDescription: "Exit codes: 0 allowed or done, 1 denied, 2 usage or unreadable input, 3 environment.",
+  },
+});

@@ -1,0 +1,88 @@
+/**
+ * What a person sees. Results go to stdout, everything else to stderr. Colour and progress only on a terminal, and
+ * never with NO_COLOR. Text from repositories is shown with control characters replaced, so that a commit message
+ * cannot move the cursor or retitle the window.
+ */
+import { styleText } from "node:util";
+
+export interface Stream {
+  write(text: string): void;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+type Style = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
+
+export class Terminal {
+  private readonly out: Stream;
+  private readonly err: Stream;
+  private readonly colours: boolean;
+  private progressShown = false;
+  private readonly started = performance.now();
+
+  constructor(out: Stream, err: Stream, env: NodeJS.ProcessEnv) {
+    this.out = out;
+    this.err = err;
+    this.colours = out.isTTY === true && env.NO_COLOR === undefined && env.TERM !== "dumb";
+  }
+
+  /** Columns of the terminal; 100 where there is none. */
+  get width(): number {
+    return this.out.columns ?? 100;
+  }
+
+  style(style: Style, text: string): string {
+    return this.colours ? styleText(style, text, { validateStream: false }) : text;
+  }
+
+  /** A line of the result. */
+  print(line = ""): void {
+    this.clearProgress();
+    this.out.write(`${line}\n`);
+  }
+
+  json(value: unknown): void {
+    this.print(JSON.stringify(value, undefined, 2));
+  }
+
+  /** A line beside the result: what is being done, a warning, an error. */
+  say(line: string): void {
+    this.clearProgress();
+    this.err.write(`${line}\n`);
+  }
+
+  /** One line that is replaced by the next; shown only on a terminal, and after the first second. */
+  progress(text: string): void {
+    if (this.err.isTTY !== true || performance.now() - this.started < 1000) return;
+    this.err.write(`\r\x1b[K${text.slice(0, (this.err.columns ?? 80) - 1)}`);
+    this.progressShown = true;
+  }
+
+  clearProgress(): void {
+    if (this.progressShown) this.err.write("\r\x1b[K");
+    this.progressShown = false;
+  }
+}
+
+/** Text from somebody else, safe to print: control characters become `\xNN`, bidirectional marks `\u{…}`. */
+export function harmless(text: string): string {
+  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (char) => {
+    const code = char.codePointAt(0)!;
+    return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+  });
+}
+
+/** Breaks text at spaces so that each line fits; later lines are indented. */
+export function wrap(text: string, width: number, indent: string): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line.length > 0 && line.length + 1 + word.length > Math.max(width - indent.length, 20)) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line.length > 0 ? `${line} ${word}` : word;
+    }
+  }
+  return [...lines, line].join(`\n${indent}`);
+}

@@ -1,0 +1,98 @@
+/**
+ * Signatures of many commits on all cores. This thread and its helpers each read from a Git child of their own and
+ * take the next chunk when they are done with one; few commits are checked right here, since a thread takes longer
+ * to start than a few hundred signatures take to check.
+ */
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import { type CommitFacts, type CorruptCommit, commitFacts } from "@firstmile/trust/history/facts";
+import { loadPolicy } from "@firstmile/trust/policy/load";
+import { identitiesOf } from "@firstmile/trust/signature/identities";
+import type { KeyRing } from "@firstmile/trust/signature/verify";
+import { GitObjects } from "../git/objects.ts";
+
+/** Commits to check, with all that a thread needs for it. Structured-cloneable. */
+export interface CommitJob {
+  /** Environment of the Git child: see `neutralGit`. */
+  readonly env: NodeJS.ProcessEnv;
+  /** The trust repository's files, from which each thread loads the keys; undefined: signatures are not checked. */
+  readonly policyFiles: ReadonlyMap<string, Uint8Array> | undefined;
+  /** Unix seconds that decide the life of keys. */
+  readonly now: number;
+}
+
+export type CheckedCommit = CommitFacts | CorruptCommit | { readonly id: CommitId; readonly missing: true };
+
+const CHUNK = 512;
+/** Below this many, threads cost more than they bring. */
+const WORTH_THREADS = 1500;
+
+/** Facts of every commit, in the order asked for. `progress` is told how many are done. */
+export async function checkCommits(
+  job: CommitJob,
+  ids: readonly CommitId[],
+  progress: (done: number) => void = () => {},
+): Promise<CheckedCommit[]> {
+  const results = new Array<CheckedCommit>(ids.length);
+  const starts = Array.from({ length: Math.ceil(ids.length / CHUNK) }, (_, i) => i * CHUNK);
+  let done = 0;
+  const work = async (check: (chunk: readonly CommitId[]) => Promise<CheckedCommit[]>) => {
+    for (let start = starts.shift(); start !== undefined; start = starts.shift()) {
+      const checked = await check(ids.slice(start, start + CHUNK));
+      for (const [i, result] of checked.entries()) results[start + i] = result;
+      done += checked.length;
+      progress(done);
+    }
+  };
+  const helpers = ids.length < WORTH_THREADS ? 0 : availableParallelism() - 1;
+  const checkers = [localChecker(job), ...Array.from({ length: helpers }, () => threadChecker(job))];
+  try {
+    await Promise.all(checkers.map((checker) => work(checker.check)));
+  } finally {
+    await Promise.all(checkers.map((checker) => checker.close()));
+  }
+  return results;
+}
+
+export interface Checker {
+  check(chunk: readonly CommitId[]): Promise<CheckedCommit[]>;
+  close(): Promise<unknown>;
+}
+
+/** A checker in this thread. */
+export function localChecker(job: CommitJob): Checker {
+  const objects = new GitObjects(job.env);
+  const keys = job.policyFiles && keysIn(job.policyFiles);
+  return {
+    check: async (chunk) => {
+      const read = await objects.getAll(chunk);
+      return read.map((object, i) => check(chunk[i]!, object?.type === "commit" ? object.content : undefined, keys, job.now));
+    },
+    close: async () => objects[Symbol.dispose](),
+  };
+}
+
+function check(id: CommitId, content: Uint8Array | undefined, keys: KeyRing | undefined, now: number): CheckedCommit {
+  return content ? commitFacts(id, content, keys, now) : { id, missing: true };
+}
+
+function keysIn(files: ReadonlyMap<string, Uint8Array>): KeyRing {
+  const loaded = loadPolicy(files);
+  if (!loaded.ok) throw new Error("a policy that was loaded before does not load in another thread");
+  return identitiesOf(loaded.policy).keys;
+}
+
+function threadChecker(job: CommitJob): Checker {
+  const worker = new Worker(new URL(import.meta.resolve("./check-commits-thread.ts")), { workerData: job });
+  worker.unref();
+  return {
+    check: (chunk) => {
+      const { promise, resolve, reject } = Promise.withResolvers<CheckedCommit[]>();
+      worker.once("message", resolve).once("error", reject);
+      worker.postMessage(chunk);
+      return promise.finally(() => worker.off("error", reject));
+    },
+    close: () => worker.terminate(),
+  };
+}

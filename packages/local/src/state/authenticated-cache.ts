@@ -1,0 +1,189 @@
+/**
+ * Commits that were authenticated before. Claim: a later run skips exactly those commits that a run under the same
+ * rules, keys, source, mode and program let through, and no other trust root ever profits. Against: a cache left by
+ * another policy, a file cut short, a key that has expired meanwhile. Left out: somebody who can write this user's
+ * files could as well replace the program.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { Authenticated } from "@firstmile/trust/history/authenticate";
+import { PROGRAM_VERSION } from "./version.ts";
+
+/** What an entry is good for; any difference means another file. */
+export interface CacheKey {
+  readonly policyDigest: string;
+  readonly source: string;
+  readonly mode: string;
+  readonly introduction: string;
+}
+
+interface Header {
+  readonly key: CacheKey & { readonly program: string };
+  readonly idBytes: number;
+  readonly introduced: number;
+  readonly others: number;
+  /** Commits that were asked for and allowed, newest last: where listing new commits may stop. */
+  readonly tips: readonly CommitId[];
+  /** Unix seconds: the entry is void from then on, because a key that it rests on has expired. */
+  readonly validUntil: number | null;
+}
+
+/** Most tips remembered. */
+const MAX_TIPS = 32;
+
+interface Sets {
+  readonly introduced: Buffer;
+  readonly others: Buffer;
+  /** Bytes of an id. */
+  readonly width: number;
+  readonly tips: readonly CommitId[];
+  readonly validUntil: number | undefined;
+}
+
+/** A set of commit ids as sorted bytes, so that a million of them load in milliseconds. */
+export class AuthenticatedCommits {
+  readonly sets: Sets;
+
+  constructor(sets: Sets) {
+    this.sets = sets;
+  }
+
+  static readonly none = new AuthenticatedCommits({
+    introduced: Buffer.alloc(0),
+    others: Buffer.alloc(0),
+    width: 20,
+    tips: [],
+    validUntil: undefined,
+  });
+
+  get size(): number {
+    return (this.sets.introduced.length + this.sets.others.length) / this.sets.width;
+  }
+
+  get tips(): readonly CommitId[] {
+    return this.sets.tips;
+  }
+
+  get validUntil(): number | undefined {
+    return this.sets.validUntil;
+  }
+
+  /** Descends from the introduction and was authenticated. */
+  isIntroduced(id: CommitId): boolean {
+    return holds(this.sets.introduced, this.sets.width, id);
+  }
+
+  has(id: CommitId): boolean {
+    return this.isIntroduced(id) || holds(this.sets.others, this.sets.width, id);
+  }
+
+  /** With more commits and an allowed tip; void as soon as the first key that either rests on expires. */
+  with(more: Authenticated, tip: CommitId | undefined, validUntil: number | undefined, width: number): AuthenticatedCommits {
+    const until = Math.min(this.validUntil ?? Number.POSITIVE_INFINITY, validUntil ?? Number.POSITIVE_INFINITY);
+    return new AuthenticatedCommits({
+      introduced: sorted(this.sets.introduced, more.introduced, width),
+      others: sorted(this.sets.others, more.others, width),
+      width,
+      tips: tip === undefined ? this.tips : [...this.tips.filter((id) => id !== tip), tip].slice(-MAX_TIPS),
+      validUntil: Number.isFinite(until) ? until : undefined,
+    });
+  }
+}
+
+/** What was authenticated under exactly this key and is still good at `now`; a damaged file counts as none. */
+export function loadAuthenticated(dir: string, key: CacheKey, now: number): AuthenticatedCommits {
+  try {
+    const bytes = readFileSync(fileOf(dir, key));
+    const end = bytes.indexOf(10);
+    const header = JSON.parse(bytes.toString("utf8", 0, end)) as Header;
+    if (JSON.stringify(header.key) !== JSON.stringify(fullKey(key))) return AuthenticatedCommits.none;
+    if (header.validUntil !== null && now >= header.validUntil) return AuthenticatedCommits.none;
+    const middle = end + 1 + header.introduced * header.idBytes;
+    if (bytes.length !== middle + header.others * header.idBytes + DIGEST) return AuthenticatedCommits.none;
+    const [body, digest] = [bytes.subarray(0, -DIGEST), bytes.subarray(-DIGEST)];
+    if (!sha256(body).equals(digest)) return AuthenticatedCommits.none;
+    return new AuthenticatedCommits({
+      introduced: body.subarray(end + 1, middle),
+      others: body.subarray(middle),
+      width: header.idBytes,
+      tips: header.tips,
+      validUntil: header.validUntil ?? undefined,
+    });
+  } catch {
+    return AuthenticatedCommits.none;
+  }
+}
+
+/** Written whole, by rename, or not at all. A directory that cannot be written only costs time: errors are kept quiet. */
+export function saveAuthenticated(dir: string, key: CacheKey, commits: AuthenticatedCommits): void {
+  const { introduced, others, width, tips } = commits.sets;
+  const header: Header = {
+    key: fullKey(key),
+    idBytes: width,
+    introduced: introduced.length / width,
+    others: others.length / width,
+    tips,
+    validUntil: commits.validUntil ?? null,
+  };
+  const body = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), introduced, others]);
+  const file = fileOf(dir, key);
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(`${file}.${process.pid}`, Buffer.concat([body, sha256(body)]), { mode: 0o600 });
+    renameSync(`${file}.${process.pid}`, file);
+  } catch {
+    return;
+  }
+}
+
+const DIGEST = 32;
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash("sha256").update(bytes).digest();
+}
+
+function fullKey(key: CacheKey): Header["key"] {
+  const { policyDigest, source, mode, introduction } = key;
+  return { policyDigest, source, mode, introduction, program: PROGRAM_VERSION };
+}
+
+function fileOf(dir: string, key: CacheKey): string {
+  return join(dir, "authenticated", sha256(Buffer.from(JSON.stringify(fullKey(key)))).toString("hex").slice(0, 32));
+}
+
+function sorted(have: Buffer, more: readonly CommitId[], width: number): Buffer {
+  const ids = [...more].sort();
+  const out = Buffer.alloc(have.length + ids.length * width);
+  let at = 0;
+  let from = 0;
+  for (const id of ids) {
+    const bytes = Buffer.from(id, "hex");
+    const upTo = position(have, width, bytes, from);
+    at += have.copy(out, at, from * width, upTo * width);
+    at += bytes.copy(out, at);
+    from = upTo;
+  }
+  have.copy(out, at, from * width);
+  return out;
+}
+
+function holds(set: Buffer, width: number, id: CommitId): boolean {
+  if (id.length !== width * 2) return false;
+  const bytes = Buffer.from(id, "hex");
+  const at = position(set, width, bytes, 0);
+  return at * width < set.length && set.compare(bytes, 0, width, at * width, (at + 1) * width) === 0;
+}
+
+/** Index of the first id that is not less, from `low` on. */
+function position(set: Buffer, width: number, id: Buffer, low: number): number {
+  let high = set.length / width;
+  let from = low;
+  while (from < high) {
+    const middle = (from + high) >>> 1;
+    if (set.compare(id, 0, width, middle * width, (middle + 1) * width) < 0) from = middle + 1;
+    else high = middle;
+  }
+  return from;
+}

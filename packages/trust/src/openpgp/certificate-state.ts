@@ -1,0 +1,224 @@
+/**
+ * What a certificate says of its keys, by its own signatures.
+ *
+ * Claims: each key that may sign was bound by the primary key, agreed to the binding itself, is marked for signing,
+ * and carries every revocation and expiry that the certificate states. Against: subkeys put into a certificate by
+ * somebody else, a subkey of another's certificate claimed as one's own (back signatures, RFC 9580 section
+ * 5.2.1.10), flags and dates in unhashed areas, weak hashes.
+ * Leaves out: who the user IDs are (the policy says whose key it is), certifications by others, and time: nothing
+ * here depends on when it is asked. Of several statements the newest counts. A revocation is final, also a soft
+ * one, and whatever its own expiry. What is signed by a designated revoker cannot be checked without its
+ * certificate, so such a revocation counts unchecked.
+ */
+import type { OpenPgpCertificate, Subkey } from "@firstmile/formats/openpgp/certificate";
+import type { PublicKey } from "@firstmile/formats/openpgp/public-key";
+import { KeyFlag, type Signature, SignatureType } from "@firstmile/formats/openpgp/signature";
+import type { Fingerprint, SignatureCode } from "../signature/outcome.ts";
+import { gradedHash } from "./hash-algorithm.ts";
+import { gravest, type Revocation } from "./revocation.ts";
+import { mayBeFrom, SelfSignatures, saysOnlyKnown } from "./self-signature.ts";
+import { keyData, userIdData } from "./signed-data.ts";
+import { importKey, type KeyProblem, type VerifyingKey } from "./verifying-key.ts";
+
+export interface Refusal {
+  readonly code: SignatureCode;
+  readonly message: string;
+}
+
+export interface KeyState {
+  readonly role: "primary key" | "subkey";
+  readonly key: PublicKey;
+  readonly fingerprint: Fingerprint;
+  readonly verifying: VerifyingKey | KeyProblem;
+  readonly revoked: Revocation | undefined;
+  /** Why its signatures do not count at any time, revocation aside. */
+  readonly refusal: Refusal | undefined;
+  /** Unix seconds; undefined where it does not expire. */
+  readonly expires: number | undefined;
+}
+
+export interface CertificateState {
+  /** The primary key's. */
+  readonly fingerprint: Fingerprint;
+  readonly primary: KeyState;
+  /** Whether the primary key vouches for itself: without that nothing it binds counts. */
+  readonly primaryRefusal: Refusal | undefined;
+  readonly subkeys: readonly KeyState[];
+}
+
+/** Evaluates a certificate's own signatures: some hundred microseconds each. Never throws. */
+export function loadCertificate(certificate: OpenPgpCertificate): CertificateState {
+  const { primary } = certificate;
+  const verifying = importKey(primary);
+  if (!("verify" in verifying)) return withoutPrimary(certificate, verifying);
+  const own = new SelfSignatures(primary, verifying);
+  const self = selfStatement(certificate, own);
+  const state: CertificateState = {
+    fingerprint: fingerprintOf(primary),
+    primary: {
+      ...identity("primary key", primary, verifying),
+      revoked: primaryRevocation(certificate, own),
+      refusal: self.refusal ?? signingRefusal(self.keyFlags, "primary key"),
+      expires: self.expires,
+    },
+    primaryRefusal: self.refusal,
+    subkeys: certificate.subkeys.map((subkey) => subkeyState(primary, subkey, own)),
+  };
+  return own.exhausted ? flooded(state) : state;
+}
+
+/** With a primary key that verifies nothing, no binding can be checked and no subkey counts. */
+function withoutPrimary({ primary, subkeys }: OpenPgpCertificate, problem: KeyProblem): CertificateState {
+  const refused = { revoked: undefined, refusal: problem, expires: undefined };
+  return {
+    fingerprint: fingerprintOf(primary),
+    primary: { ...identity("primary key", primary, problem), ...refused },
+    primaryRefusal: problem,
+    subkeys: subkeys.map(({ key }) => ({ ...identity("subkey", key, importKey(key)), ...refused })),
+  };
+}
+
+function flooded(state: CertificateState): CertificateState {
+  const refusal = notSigning("the certificate has more self-signatures than are looked at");
+  return {
+    fingerprint: state.fingerprint,
+    primary: { ...state.primary, refusal },
+    primaryRefusal: refusal,
+    subkeys: state.subkeys.map((subkey) => ({ ...subkey, refusal })),
+  };
+}
+
+interface SelfStatement {
+  readonly refusal: Refusal | undefined;
+  readonly keyFlags: number | undefined;
+  readonly expires: number | undefined;
+}
+
+/**
+ * What the primary key says of itself: in a direct-key signature or with its user IDs, by whichever said it last
+ * (section 5.2.3.10). A version 6 key needs the direct-key signature (section 10.1.1).
+ */
+function selfStatement(certificate: OpenPgpCertificate, own: SelfSignatures): SelfStatement {
+  const { primary } = certificate;
+  const direct = own.newest(certificate.signatures, [SignatureType.directKey], keyData(primary), [
+    "strong",
+    "sha1",
+  ]);
+  const certified = primary.version === 6 ? undefined : newestCertification(certificate, own);
+  const said = [direct, certified].filter((one) => one !== undefined).sort((a, b) => b.created - a.created);
+  const expiring = said.find(({ keyExpiresAfter }) => keyExpiresAfter !== undefined);
+  return {
+    refusal: said.length > 0 ? undefined : notSigning("the primary key has no valid self-signature"),
+    keyFlags: said.find(({ keyFlags }) => keyFlags !== undefined)?.keyFlags,
+    expires: earliest(keyExpiry(primary, expiring), ...said.map(signatureExpiry)),
+  };
+}
+
+const CERTIFICATIONS = [
+  SignatureType.genericCertification,
+  SignatureType.personaCertification,
+  SignatureType.casualCertification,
+  SignatureType.positiveCertification,
+];
+
+function newestCertification(
+  { primary, userIds }: OpenPgpCertificate,
+  own: SelfSignatures,
+): Signature | undefined {
+  return userIds
+    .map((userId) => {
+      const data = userIdData(primary, userId);
+      const certified = own.newest(userId.signatures, CERTIFICATIONS, data, ["strong", "sha1"]);
+      const revoked = own.revocations(userId.signatures, SignatureType.certificationRevocation, data);
+      return revoked.some(({ created }) => created >= (certified?.created ?? 0)) ? undefined : certified;
+    })
+    .filter((certified) => certified !== undefined)
+    .sort((a, b) => b.created - a.created)[0];
+}
+
+function subkeyState(primary: PublicKey, { key, signatures }: Subkey, own: SelfSignatures): KeyState {
+  const verifying = importKey(key);
+  const data = keyData(primary, key);
+  const binding = own.newest(signatures, [SignatureType.subkeyBinding], data, ["strong"]);
+  const back = binding && backSignature(binding, verifying, data);
+  return {
+    ...identity("subkey", key, verifying),
+    revoked: gravest(own.revocations(signatures, SignatureType.subkeyRevocation, data)),
+    refusal: subkeyRefusal(binding, back),
+    expires: earliest(keyExpiry(key, binding), signatureExpiry(binding), signatureExpiry(back)),
+  };
+}
+
+function subkeyRefusal(binding: Signature | undefined, back: Signature | undefined): Refusal | undefined {
+  if (binding === undefined) return notSigning("the subkey is not validly bound to its primary key");
+  const refusal = signingRefusal(binding.keyFlags, "subkey");
+  if (refusal !== undefined || back !== undefined) return refusal;
+  return notSigning("the subkey did not sign its binding to the primary key in turn");
+}
+
+/**
+ * The signature of the subkey over its binding (section 5.2.1.10). Without it, whoever lists another's signing
+ * subkey in their own certificate would be credited with what the other signs.
+ */
+function backSignature(binding: Signature, subkey: VerifyingKey | KeyProblem, data: readonly Uint8Array[]) {
+  if (!("verify" in subkey)) return undefined;
+  return binding.embedded.find(
+    (back): back is Signature =>
+      back.kind === "signature" &&
+      back.type === SignatureType.primaryKeyBinding &&
+      gradedHash(back.hashAlgorithm)?.grade === "strong" &&
+      saysOnlyKnown(back) &&
+      subkey.verify(back, data),
+  );
+}
+
+/** Also where it stands behind a user ID or came on its own: a revocation in the wrong place is still one. */
+function primaryRevocation(certificate: OpenPgpCertificate, own: SelfSignatures): Revocation | undefined {
+  const { primary, signatures, userIds, looseRevocations } = certificate;
+  const all = [...signatures, ...userIds.flatMap((userId) => userId.signatures), ...looseRevocations];
+  const made = own.revocations(all, SignatureType.keyRevocation, keyData(primary));
+  return gravest([...made, ...byDesignatedRevoker(certificate, own)]);
+}
+
+function byDesignatedRevoker({ primary, signatures }: OpenPgpCertificate, own: SelfSignatures): Signature[] {
+  const foreign = signatures.filter(
+    ({ type, issuer }) => type === SignatureType.keyRevocation && !mayBeFrom(issuer, primary),
+  );
+  if (foreign.length === 0) return [];
+  const naming = signatures.filter(({ revocationKeys }) => revocationKeys.length > 0);
+  const revokers = naming
+    .filter((one) => own.newest([one], [SignatureType.directKey], keyData(primary), ["strong", "sha1"]))
+    .flatMap(({ revocationKeys }) => revocationKeys);
+  return foreign.filter(
+    ({ issuer }) => issuer.kind !== "none" && revokers.some((revoker) => revoker.endsWith(issuer.keyId)),
+  );
+}
+
+function identity(role: KeyState["role"], key: PublicKey, verifying: VerifyingKey | KeyProblem) {
+  return { role, key, fingerprint: fingerprintOf(key), verifying };
+}
+
+function fingerprintOf(key: PublicKey): Fingerprint {
+  return key.fingerprint as string as Fingerprint;
+}
+
+function signingRefusal(keyFlags: number | undefined, role: KeyState["role"]): Refusal | undefined {
+  if (((keyFlags ?? 0) & KeyFlag.sign) !== 0) return undefined;
+  return notSigning(`the ${role} is not marked for signing`);
+}
+
+function notSigning(message: string): Refusal {
+  return { code: "not-a-signing-key", message };
+}
+
+function keyExpiry(key: PublicKey, said: Signature | undefined): number | undefined {
+  return said?.keyExpiresAfter ? key.created + said.keyExpiresAfter : undefined;
+}
+
+export function signatureExpiry(signature: Signature | undefined): number | undefined {
+  return signature?.expiresAfter ? signature.created + signature.expiresAfter : undefined;
+}
+
+export function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  return times.reduce((a, b) => (a === undefined || (b !== undefined && b < a) ? b : a), undefined);
+}

@@ -1,0 +1,117 @@
+/**
+ * Which rule holds for a path. Paths are bytes as they stand in Git trees and need not be UTF-8: they are compared
+ * byte for byte, case-sensitively and without Unicode normalisation, as latin1 strings (one character a byte). A path
+ * that no rule matches may be changed by nobody.
+ *
+ * Matching takes time proportional to the path for a given glob: whoever names files cannot make it slow.
+ */
+import { encodeUtf8, latin1 } from "@firstmile/formats/bytes/text";
+
+/** Longest glob, in bytes. */
+export const MAX_GLOB = 1024;
+
+/** A compiled glob: `segments` from the root, and then at least `below` segments more. */
+export interface Glob {
+  /** As written in the policy. */
+  readonly text: string;
+  /** `**` stands for any number of segments. Latin1. */
+  readonly segments: readonly string[];
+  /** 0: the path itself may end here. 1 and more: only what is below such a directory matches. */
+  readonly below: number;
+}
+
+/** A compiled glob, or a sentence that says why the text is none. */
+export function compileGlob(text: string): Glob | string {
+  const problem = globProblem(text);
+  if (problem !== undefined) return problem;
+  const inner = latin1(encodeUtf8(text)).replace(/^\//, "").replace(/\/$/, "");
+  const segments = inner.split("/").filter((s, i, all) => s !== "**" || all[i - 1] !== "**");
+  // As in .gitignore: without a slash before its end, a glob matches at any depth.
+  if (!text.startsWith("/") && !inner.includes("/") && inner !== "**") segments.unshift("**");
+  let below = text.endsWith("/") ? 1 : 0;
+  if (segments.at(-1) === "**") {
+    segments.pop();
+    below++;
+  }
+  return { text, segments, below };
+}
+
+function globProblem(text: string): string | undefined {
+  if (text === "" || text === "/") return "it is empty";
+  if (encodeUtf8(text).length > MAX_GLOB) return `it has over ${MAX_GLOB} bytes`;
+  if (!text.isWellFormed()) return "it has half a surrogate pair, which no path can hold";
+  if (text.startsWith("!")) return "negation is not supported: write a later rule for these paths";
+  const special = /[[\]{}\\\0\n]/.exec(text);
+  if (special)
+    return `only "*", "**" and "?" are special, and ${JSON.stringify(special[0])} is not supported`;
+  const segments = text.replace(/^\//, "").replace(/\/$/, "").split("/");
+  if (segments.includes("")) return "it has an empty segment";
+  if (segments.some((s) => s === "." || s === ".."))
+    return 'it has a "." or ".." segment, which no Git path has';
+  if (segments.some((s) => s.includes("**") && s !== "**")) return '"**" must be a whole segment: "a/**/b"';
+  return undefined;
+}
+
+/**
+ * Whether the glob matches the path, or a directory that the path is in. Greedy with one way back: when a segment
+ * fails, only the last `**` may take one segment more, since what an earlier one could take instead the later one can
+ * take too.
+ */
+export function matchesGlob({ segments, below }: Glob, path: readonly string[]): boolean {
+  let g = 0;
+  let p = 0;
+  let star = -1;
+  let taken = 0;
+  while (path.length - p >= below) {
+    if (g === segments.length) return true;
+    if (segments[g] === "**") {
+      [star, taken] = [g, p];
+      g++;
+    } else if (p < path.length && matchesSegment(segments[g]!, path[p]!)) {
+      g++;
+      p++;
+    } else if (star >= 0 && p < path.length) {
+      taken++;
+      [g, p] = [star + 1, taken];
+    } else return false;
+  }
+  return false;
+}
+
+/** `*` any bytes, `?` one byte; the same way back as above. */
+function matchesSegment(glob: string, name: string): boolean {
+  let g = 0;
+  let n = 0;
+  let star = -1;
+  let taken = 0;
+  while (n < name.length) {
+    if (glob[g] === "*") {
+      [star, taken] = [g, n];
+      g++;
+    } else if (g < glob.length && (glob[g] === "?" || glob[g] === name[n])) {
+      g++;
+      n++;
+    } else if (star >= 0) {
+      taken++;
+      [g, n] = [star + 1, taken];
+    } else return false;
+  }
+  while (glob[g] === "*") g++;
+  return g === glob.length;
+}
+
+/**
+ * The last rule with a glob for this path; undefined: nobody may write it.
+ *
+ * @param path bytes as in a Git tree, segments joined by `/`; or the same as a latin1 string
+ */
+export function ruleFor<R extends { readonly paths: readonly Glob[] }>(
+  path: Uint8Array | string,
+  rules: readonly R[],
+): R | undefined {
+  const text = typeof path === "string" ? path : latin1(path);
+  const segments = text.split("/");
+  // A decoded string would match other bytes than its own; a tree entry is never empty, "." or "..".
+  if (/[^\0-\xff]/.test(text) || segments.some((s) => s === "" || s === "." || s === "..")) return undefined;
+  return rules.findLast((rule) => rule.paths.some((glob) => matchesGlob(glob, segments)));
+}

@@ -1,0 +1,152 @@
+/** Sources and their rules, and the rules for outputs. */
+import { checkShape } from "./check.ts";
+import type { DefectList } from "./defect.ts";
+import { child, entries, type Node } from "./document.ts";
+import type { GroupReader } from "./groups.ts";
+import { isName, NAME_RULE, type RoleName, type SourceName } from "./names.ts";
+import { quoted } from "./nearest.ts";
+import { compileGlob, type Glob } from "./paths.ts";
+import type { Group, IntroductionCommit, OutputRules, Rule, Source } from "./policy.ts";
+import { outputShape, ruleShape, sourceShape } from "./shape.ts";
+import { CACHE_SCHEMES, GIT_SCHEMES, sameRepository, urlProblem } from "./urls.ts";
+
+/** A group that a rule rests on, and where the policy says so. */
+export interface GroupUse {
+  readonly group: Group;
+  readonly role: RoleName | undefined;
+  readonly node: Node;
+}
+
+export class SourceReader {
+  readonly #groups: GroupReader;
+  readonly #defects: DefectList;
+  readonly #urls = new Map<string, string>();
+  /** Groups whose members sign commits. */
+  readonly signing: GroupUse[] = [];
+  /** Groups whose members sign outputs. */
+  readonly building: GroupUse[] = [];
+
+  constructor(groups: GroupReader, defects: DefectList) {
+    this.#groups = groups;
+    this.#defects = defects;
+  }
+
+  sources(table: Node | undefined): Map<SourceName, Source> {
+    const sources = new Map<SourceName, Source>();
+    for (const [name, node] of entries(table)) {
+      const source = this.#source(name, node);
+      if (source) sources.set(source.name, source);
+    }
+    return sources;
+  }
+
+  output(node: Node): OutputRules | undefined {
+    const shape = checkShape(outputShape, node, "output", this.#defects);
+    if (!shape) return undefined;
+    const caches = child(node, "caches");
+    shape.caches.forEach((url, i) => {
+      this.#checkUrl(url, CACHE_SCHEMES, child(caches!, i)!);
+    });
+    const builders = this.#use(shape.builders, child(node, "builders")!, this.building);
+    if (builders === undefined) return undefined;
+    const { level, conflict } = shape;
+    return { builders, level, caches: shape.caches, localBuilds: shape.local_builds, conflict };
+  }
+
+  #source(name: string, node: Node): Source | undefined {
+    if (!isName(name))
+      this.#defects.add(node.keyAt, "bad-name", `${quoted(name)} is no source's name`, NAME_RULE);
+    const rules = this.#rules(name, node);
+    const shape = checkShape(sourceShape, node, "source", this.#defects);
+    if (!shape) return undefined;
+    const urls = child(node, "urls")!;
+    shape.urls.forEach((url, i) => {
+      this.#checkUrl(url, GIT_SCHEMES, child(urls, i)!);
+      this.#claimUrl(url, name, child(urls, i)!);
+    });
+    const introduction = child(node, "introduction")!;
+    const { commit, signed_by } = shape.introduction;
+    this.#checkCommit(commit, child(introduction, "commit")!);
+    const signedBy = this.#use(signed_by, child(introduction, "signed_by")!, this.signing);
+    if (signedBy === undefined) return undefined;
+    return {
+      name: name as SourceName,
+      urls: shape.urls,
+      authenticate: shape.authenticate,
+      introduction: { commit: commit as IntroductionCommit, signedBy },
+      rules,
+    };
+  }
+
+  #rules(name: string, node: Node): Rule[] {
+    const list = child(node, "rule");
+    if (list !== undefined && !Array.isArray(list.value)) return [];
+    const nodes = (list?.value ?? []) as Node[];
+    if (nodes.length === 0 && node.value instanceof Map) {
+      const help = `add [[source.${name}.rule]] with paths = ["**"] and write = "a role"`;
+      this.#defects.add(node.keyAt, "source-without-rules", `nobody may write to ${quoted(name)}`, help);
+    }
+    return nodes.map((rule) => this.#rule(rule)).filter((rule) => rule !== undefined);
+  }
+
+  #rule(node: Node): Rule | undefined {
+    const shape = checkShape(ruleShape, node, "rule", this.#defects);
+    if (!shape) return undefined;
+    const list = child(node, "paths")!;
+    const paths = shape.paths.map((text, i) => this.#glob(text, child(list, i)!));
+    const write = child(node, "write")!;
+    const role = typeof shape.write === "string" ? this.#groups.named(shape.write, write.at) : undefined;
+    const group =
+      typeof shape.write === "string"
+        ? role && this.#groups.group(role)
+        : this.#groups.inline(shape.write, write);
+    if (!group) return undefined;
+    this.signing.push({ group, role, node: write });
+    return { paths: paths.filter((glob) => glob !== undefined), write: group, role, line: node.at.line };
+  }
+
+  #glob(text: string, node: Node): Glob | undefined {
+    const glob = compileGlob(text);
+    if (typeof glob !== "string") return glob;
+    const help = 'write paths from the root as in .gitignore: "pkgs/hello/**", "/flake.nix", "*.nix"';
+    this.#defects.add(node.at, "bad-glob", `${quoted(text)} is no glob: ${glob}`, help);
+    return undefined;
+  }
+
+  #use(name: string, node: Node, uses: GroupUse[]): RoleName | undefined {
+    const role = this.#groups.named(name, node.at);
+    const group = role && this.#groups.group(role);
+    if (group) uses.push({ group, role, node });
+    return role;
+  }
+
+  #checkCommit(commit: string, node: Node): void {
+    if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit)) return;
+    const help =
+      "write the full id in lower-case hex, as git rev-parse prints it: a short one could come to mean another";
+    this.#defects.add(node.at, "bad-commit", `${quoted(commit)} is no full commit id`, help);
+  }
+
+  #checkUrl(url: string, schemes: readonly string[], node: Node): void {
+    const problem = urlProblem(url, schemes);
+    if (problem === undefined) return;
+    const help = `write a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(", ")}`;
+    this.#defects.add(node.at, "bad-url", `${quoted(url)}: ${problem}`, help);
+  }
+
+  /** Two sources with one URL would be two sets of rules for one repository. */
+  #claimUrl(url: string, source: string, node: Node): void {
+    const same = sameRepository(url);
+    const owner = this.#urls.get(same);
+    if (owner === undefined) this.#urls.set(same, source);
+    else {
+      const problem = `${quoted(url)} is listed by the source ${quoted(owner)} already`;
+      this.#defects.add(
+        node.at,
+        "duplicate-url",
+        problem,
+        "remove one, and write its rules in the other source",
+      );
+    }
+  }
+}

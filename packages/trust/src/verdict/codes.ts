@@ -1,0 +1,56 @@
+import type { SignatureCode } from "../signature/outcome.ts";
+
+/** Why a commit of a source is not authentic, beyond what is wrong with its signature. */
+export type CommitCode =
+  | SignatureCode
+  | "not-in-role"
+  | "outside-paths"
+  | "merge-smuggles"
+  | "too-few-signers"
+  | "corrupt-object"
+  | "missing-object"
+  | "not-a-descendant"
+  | "introduction-not-vouched";
+
+/** Why a trust repository, or a new state of it, is not followed. */
+export type TrustCode =
+  | CommitCode
+  | "no-policy"
+  | "policy-invalid"
+  | "policy-expired"
+  | "root-not-met"
+  | "rollback"
+  | "clock-behind";
+
+/** Why an evaluation does not become an admission. */
+export type AdmissionCode =
+  | CommitCode
+  | "unknown-source"
+  | "source-unavailable"
+  | "dirty-tree"
+  | "tree-differs"
+  | "lock-differs"
+  | "lock-unreadable"
+  | "evaluation-failed"
+  | "outside-access"
+  | "import-from-derivation"
+  | "derivation-corrupt";
+
+/** Why Nix may not build or substitute something. */
+export type StoreCode =
+  | "not-admitted"
+  | "not-a-resolution"
+  | "not-an-output"
+  | "too-few-builders"
+  | "builders-conflict"
+  | "no-builder-answered"
+  | "local-builds-off"
+  | "narinfo-invalid"
+  | "nar-differs"
+  | "gate-unreachable";
+
+/** What speaks for something. */
+export type ProofCode = "authentic" | "introduced" | "signed" | "admitted" | "agreed" | "vote" | "resolved" | "followed";
+
+/** Every code a verdict can carry. A closed list: docs/codes.md has a line for each. */
+export type ReasonCode = CommitCode | TrustCode | AdmissionCode | StoreCode | ProofCode;

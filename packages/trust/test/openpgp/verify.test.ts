@@ -1,0 +1,495 @@
+/** One attack a test, with keys and signatures from forge.ts. */
+import { encodeArmor } from "@firstmile/formats/openpgp/armor";
+import { parseCertificates } from "@firstmile/formats/openpgp/certificate";
+import { describe, expect, test } from "vitest";
+import { openPgpKeys } from "../../src/openpgp/keys.ts";
+import { verifyOpenPgp } from "../../src/openpgp/verify.ts";
+import {
+  DAY,
+  type ForgedAlgorithm,
+  type ForgedCertificate,
+  forgeCertificate,
+  forgeKey,
+  forgeSignature,
+  issuerFingerprint,
+  issuerKeyId,
+  keyExpiry,
+  keyFlags,
+  keyFrame,
+  MADE,
+  mpi,
+  NOW,
+  notation,
+  packet,
+  revocationReason,
+  type SignatureOptions,
+  signatureExpiry,
+  subpacket,
+  unframe,
+} from "./forge.ts";
+
+const message = Buffer.from("tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\n");
+const alice = forgeKey("ed25519-legacy");
+const laptop = forgeKey("ed25519-legacy");
+const mallory = forgeKey("ed25519-legacy");
+
+function verify(signature: Buffer, certificates: readonly Buffer[], now = NOW, over: Buffer = message) {
+  return verifyOpenPgp(
+    signature,
+    over,
+    openPgpKeys(certificates.flatMap((one) => parseCertificates(one))),
+    now,
+  );
+}
+
+/** The code that Alice's signature gets, `valid` where it counts. */
+function code(
+  {
+    options = {},
+    key = alice,
+    now = NOW,
+    bytes,
+  }: { options?: SignatureOptions; key?: typeof alice; now?: number; bytes?: Buffer },
+  certificate: Partial<ForgedCertificate> = {},
+): string {
+  const made = bytes ?? forgeSignature(key, message, options);
+  const outcome = verify(made, [forgeCertificate({ primary: alice, ...certificate })], now);
+  return outcome.valid ? "valid" : outcome.code;
+}
+
+describe("algorithms", () => {
+  const kinds: ForgedAlgorithm[] = ["ed25519-legacy", "ed25519", "rsa2048", "P-256", "P-384", "P-521"];
+  test.each(kinds)("%s signs, as primary key and as subkey", (kind) => {
+    const primary = forgeKey(kind);
+    const subkey = forgeKey(kind);
+    const certificate = forgeCertificate({ primary, subkeys: [{ key: subkey }] });
+    for (const key of [primary, subkey]) {
+      expect(verify(forgeSignature(key, message), [certificate])).toEqual({
+        valid: true,
+        key: primary.fingerprint,
+        signingKey: key.fingerprint,
+        validUntil: undefined,
+      });
+      const other = verify(forgeSignature(key, message), [certificate], NOW, Buffer.from("other"));
+      expect(other).toMatchObject({ valid: false, code: "bad-signature", key: primary.fingerprint });
+    }
+  });
+
+  test.each(["ed25519-legacy", "P-256", "P-521", "rsa2048"] as const)(
+    "%s: numbers that lost leading zero bytes verify, and with them kept as well",
+    (kind) => {
+      const key = forgeKey(kind);
+      const certificate = forgeCertificate({ primary: key });
+      const short = shortNumber(key, kind);
+      expect(verify(short, [certificate])).toMatchObject({ valid: true });
+    },
+  );
+
+  test("a number with its leading zero bytes kept, as GnuPG 2.3 writes it", () => {
+    const key = forgeKey("ed25519-legacy");
+    const body = unframe(shortNumber(key, "ed25519-legacy"));
+    const numbers = body.length - body.indexOf(numbersOf(body));
+    const padded = Buffer.concat([
+      body.subarray(0, body.length - numbers),
+      ...readNumbers(numbersOf(body)).map(zeroKept),
+    ]);
+    expect(padded.length).toBeGreaterThan(body.length);
+    expect(verify(packet(2, padded), [forgeCertificate({ primary: key })])).toMatchObject({ valid: true });
+  });
+
+  test("a number with more bits than it announces is malformed", () => {
+    const body = Buffer.from(unframe(forgeSignature(alice, message)));
+    const numbers = numbersOf(body);
+    numbers.writeUInt16BE(numbers.readUInt16BE(0) - 1);
+    expect(code({ bytes: packet(2, body) })).toBe("malformed-signature");
+  });
+
+  test("RSA below 2048 bits is a weak key", () => {
+    const weak = forgeKey("rsa1024");
+    const outcome = verify(forgeSignature(weak, message), [forgeCertificate({ primary: weak })]);
+    expect(outcome).toMatchObject({ valid: false, code: "weak-key" });
+  });
+
+  test("a signature naming another algorithm than its key's is bad", () => {
+    const body = Buffer.from(unframe(forgeSignature(alice, message)));
+    body[2] = 19;
+    expect(code({ bytes: packet(2, body) })).toBe("bad-signature");
+  });
+});
+
+/** The two numbers at the end of a signature by a legacy Ed25519 key, whose subpackets are those of `forgeSignature`. */
+function numbersOf(body: Buffer): Buffer {
+  const hashed = body.readUInt16BE(4);
+  const unhashed = body.readUInt16BE(6 + hashed);
+  return body.subarray(6 + hashed + 2 + unhashed + 2);
+}
+
+function readNumbers(bytes: Buffer): Buffer[] {
+  if (bytes.length === 0) return [];
+  const size = 2 + ((bytes.readUInt16BE(0) + 7) >> 3);
+  return [bytes.subarray(2, size), ...readNumbers(bytes.subarray(size))];
+}
+
+function zeroKept(number: Buffer): Buffer {
+  if (number.length === 32) return mpi(number);
+  return Buffer.concat([Buffer.of(1, 0), Buffer.alloc(32 - number.length), number]);
+}
+
+function shortNumber(key: typeof alice, kind: ForgedAlgorithm): Buffer {
+  const full = { "ed25519-legacy": 32, "P-256": 32, "P-521": 66, rsa2048: 256 }[kind as string]!;
+  for (let i = 0; ; i++) {
+    const made = forgeSignature(key, message, { created: MADE + i });
+    if (readNumbers(numbersOf(unframe(made))).some((number) => number.length < full)) return made;
+  }
+}
+
+describe("form", () => {
+  test("armored and binary are read alike", () => {
+    const made = forgeSignature(alice, message);
+    expect(code({ bytes: made })).toBe("valid");
+    expect(code({ bytes: Buffer.from(encodeArmor(made, "SIGNATURE")) })).toBe("valid");
+  });
+
+  test("the message may come in parts", () => {
+    const keys = openPgpKeys(parseCertificates(forgeCertificate({ primary: alice })));
+    const made = forgeSignature(alice, message);
+    const parts = [message.subarray(0, 7), Buffer.alloc(0), message.subarray(7)];
+    expect(verifyOpenPgp(made, parts, keys, NOW)).toMatchObject({ valid: true });
+  });
+
+  test("two signatures are refused, in one block or two, even twice the same", () => {
+    const made = forgeSignature(alice, message);
+    const armored = Buffer.from(encodeArmor(made, "SIGNATURE"));
+    expect(code({ bytes: Buffer.concat([made, made]) })).toBe("several-signatures");
+    expect(code({ bytes: Buffer.concat([armored, armored]) })).toBe("several-signatures");
+  });
+
+  test("nothing, rubbish, and other packets are malformed", () => {
+    expect(code({ bytes: Buffer.alloc(0) })).toBe("malformed-signature");
+    expect(code({ bytes: Buffer.from("-----BEGIN PGP SIGNATURE-----") })).toBe("malformed-signature");
+    expect(code({ bytes: forgeCertificate({ primary: alice }) })).toBe("malformed-signature");
+  });
+
+  test("a signature cut off anywhere is malformed", () => {
+    const made = forgeSignature(alice, message);
+    for (let end = 0; end < made.length; end++) {
+      expect(code({ bytes: made.subarray(0, end) })).toBe("malformed-signature");
+    }
+  });
+
+  test.each([
+    [0x01, "text"],
+    [0x02, "standalone"],
+    [0x10, "certification"],
+    [0x40, "timestamp"],
+  ])("type 0x%s (%s) is unsupported", (type) => {
+    expect(code({ options: { type } })).toBe("unsupported-signature");
+  });
+
+  test.each([2, 3, 5])("version %i is unsupported", (version) => {
+    const v3 = Buffer.concat([
+      Buffer.of(version, 5, 0, 0, 0, 0, 1),
+      alice.keyId,
+      Buffer.of(22, 8, 0, 0),
+      mpi(Buffer.of(1)),
+      mpi(Buffer.of(1)),
+    ]);
+    expect(code({ bytes: packet(2, v3) })).toBe("unsupported-signature");
+  });
+
+  test.each(["md5", "sha1", "ripemd160"])("%s is weak", (hash) => {
+    expect(code({ options: { hash } })).toBe("weak-signature");
+  });
+
+  test("a hash that does not exist is unsupported", () => {
+    const body = Buffer.from(unframe(forgeSignature(alice, message)));
+    body[3] = 99;
+    expect(code({ bytes: packet(2, body) })).toBe("unsupported-signature");
+  });
+
+  test("a critical subpacket that is not understood is refused, one that is not critical is passed over", () => {
+    expect(code({ options: { hashed: [subpacket(100, Buffer.of(1), true)] } })).toBe("unsupported-signature");
+    expect(code({ options: { hashed: [subpacket(100, Buffer.of(1))] } })).toBe("valid");
+    expect(code({ options: { hashed: [subpacket(35, Buffer.of(4), true)] } })).toBe("unsupported-signature");
+  });
+
+  test("a critical notation is refused, one that is not critical is passed over", () => {
+    expect(code({ options: { hashed: [notation("scope@example.org", "docs", true)] } })).toBe(
+      "unsupported-signature",
+    );
+    expect(code({ options: { hashed: [notation("scope@example.org", "docs", false)] } })).toBe("valid");
+  });
+
+  test("the creation time must be hashed, and stated once", () => {
+    const time = subpacket(2, Buffer.of(0, 0, 0, 1));
+    expect(code({ options: { hashed: [time] } })).toBe("malformed-signature");
+    expect(code({ options: { hashed: [signatureExpiry(1), signatureExpiry(0)] } })).toBe(
+      "malformed-signature",
+    );
+  });
+});
+
+describe("issuer", () => {
+  test("the hashed fingerprint wins over an unhashed key ID that names another", () => {
+    expect(code({ options: { unhashed: [issuerKeyId(mallory)] } })).toBe("valid");
+    expect(code({ options: { issuer: [issuerFingerprint(mallory)], unhashed: [issuerKeyId(alice)] } })).toBe(
+      "unknown-key",
+    );
+  });
+
+  test("a key ID alone finds the key, hashed or not", () => {
+    expect(code({ options: { issuer: [issuerKeyId(alice)] } })).toBe("valid");
+    expect(code({ options: { issuer: [], unhashed: [issuerKeyId(alice)] } })).toBe("valid");
+  });
+
+  test("a hint that points to another key at hand finds only a bad signature", () => {
+    const certificates = [forgeCertificate({ primary: alice }), forgeCertificate({ primary: mallory })];
+    const made = forgeSignature(alice, message, { issuer: [], unhashed: [issuerKeyId(mallory)] });
+    expect(verify(made, certificates)).toMatchObject({ code: "bad-signature", key: mallory.fingerprint });
+  });
+
+  test("no issuer, or one that is not at hand, is an unknown key", () => {
+    expect(code({ options: { issuer: [] } })).toBe("unknown-key");
+    expect(code({ key: mallory })).toBe("unknown-key");
+  });
+});
+
+describe("life of keys", () => {
+  test("key, subkey and signature expiry are told apart", () => {
+    const day30 = [keyExpiry(30 * DAY)];
+    const subkeys = [{ key: laptop }];
+    const outcomes = [
+      verify(forgeSignature(laptop, message), [
+        forgeCertificate({ primary: alice, self: { hashed: day30 }, subkeys }),
+      ]),
+      verify(forgeSignature(laptop, message), [
+        forgeCertificate({ primary: alice, subkeys: [{ key: laptop, options: { hashed: day30 } }] }),
+      ]),
+      verify(forgeSignature(alice, message, { hashed: [signatureExpiry(30 * DAY)] }), [
+        forgeCertificate({ primary: alice }),
+      ]),
+    ];
+    expect(outcomes).toMatchObject([
+      { code: "expired-key", message: expect.stringContaining(`primary key ${alice.fingerprint}`) },
+      { code: "expired-key", message: expect.stringContaining(`subkey ${laptop.fingerprint}`) },
+      { code: "expired-signature" },
+    ]);
+  });
+
+  test("validUntil is the earliest of all three, and its second is the first that no longer counts", () => {
+    const until = (primary: number, subkey: number, signature: number, now = NOW) =>
+      verify(
+        forgeSignature(laptop, message, { hashed: [signatureExpiry(signature * DAY)] }),
+        [
+          forgeCertificate({
+            primary: alice,
+            self: { hashed: [keyExpiry(primary * DAY)] },
+            subkeys: [{ key: laptop, options: { hashed: [keyExpiry(subkey * DAY)] } }],
+          }),
+        ],
+        now,
+      );
+    for (const days of [
+      [300, 400, 500],
+      [400, 300, 500],
+      [500, 400, 300],
+    ] as const) {
+      const end = MADE + 300 * DAY;
+      expect(until(...days)).toMatchObject({ valid: true, validUntil: end });
+      expect(until(...days, end - 1)).toMatchObject({ valid: true });
+      expect(until(...days, end)).toMatchObject({ valid: false });
+    }
+  });
+
+  test("an expired key does not come back for a signature dated before its end", () => {
+    const expired = { self: { hashed: [keyExpiry(30 * DAY)] } };
+    expect(code({ options: { created: MADE + DAY } }, expired)).toBe("expired-key");
+  });
+
+  test("a signature older than its key is bad", () => {
+    expect(code({ options: { created: MADE - 1 } })).toBe("bad-signature");
+    expect(code({ options: { created: MADE } })).toBe("valid");
+  });
+
+  test.each([
+    [undefined, "hard"],
+    [0, "hard"],
+    [2, "hard"],
+    [99, "hard"],
+    [1, "soft"],
+    [3, "soft"],
+  ])("revocation with reason %s is %s and refuses, of primary key and subkey", (reason, kind) => {
+    const revocations = [
+      { hashed: reason === undefined ? [] : [revocationReason(reason)], created: NOW - DAY },
+    ];
+    const primary = forgeCertificate({ primary: alice, revocations, subkeys: [{ key: laptop }] });
+    const subkey = forgeCertificate({ primary: alice, subkeys: [{ key: laptop, revocations }] });
+    const byAlice = forgeSignature(alice, message);
+    const byLaptop = forgeSignature(laptop, message);
+    const revoked = (key: typeof alice) => ({
+      code: "revoked-key",
+      message: expect.stringMatching(new RegExp(`${key.fingerprint} is revoked \\(${kind}`)),
+    });
+    expect(verify(byAlice, [primary])).toMatchObject(revoked(alice));
+    expect(verify(byLaptop, [primary])).toMatchObject(revoked(alice));
+    expect(verify(byLaptop, [subkey])).toMatchObject(revoked(laptop));
+    expect(verify(byAlice, [subkey])).toMatchObject({ valid: true });
+  });
+
+  test("a revocation holds with SHA-1, with an expiry, with critical parts that are not understood", () => {
+    for (const one of [
+      { hash: "sha1" },
+      { hashed: [signatureExpiry(1)] },
+      { hashed: [subpacket(100, Buffer.of(1), true)] },
+    ]) {
+      expect(code({}, { revocations: [one] })).toBe("revoked-key");
+    }
+  });
+
+  test("a revocation of version 3 holds", () => {
+    const hashed = Buffer.concat([Buffer.of(0x20), Buffer.from("65920080", "hex")]);
+    const numbers = alice.sign("sha256", Buffer.concat([keyFrame(alice.body), hashed]));
+    const v3 = packet(
+      2,
+      Buffer.concat([Buffer.of(3, 5), hashed, alice.keyId, Buffer.of(22, 8, 0, 0), numbers]),
+    );
+    const certificate = forgeCertificate({ primary: alice });
+    const afterPrimary = packet(6, alice.body).length;
+    const revoked = Buffer.concat([
+      certificate.subarray(0, afterPrimary),
+      v3,
+      certificate.subarray(afterPrimary),
+    ]);
+    expect(verify(forgeSignature(alice, message), [revoked])).toMatchObject({ code: "revoked-key" });
+  });
+
+  test("a revocation by somebody else revokes nothing, unless the key names them as its revoker", () => {
+    const foreign = forgeSignature(mallory, keyFrame(alice.body), { type: 0x20 });
+    const revoker = subpacket(
+      12,
+      Buffer.concat([Buffer.of(0x80, 22), Buffer.from(mallory.fingerprint, "hex")]),
+    );
+    const naming = forgeSignature(alice, keyFrame(alice.body), {
+      type: 0x1f,
+      hashed: [revoker, keyFlags(3)],
+    });
+    const start = packet(6, alice.body);
+    const rest = forgeCertificate({ primary: alice }).subarray(start.length);
+    const made = forgeSignature(alice, message);
+    expect(verify(made, [Buffer.concat([start, foreign, rest])])).toMatchObject({ valid: true });
+    expect(verify(made, [Buffer.concat([start, naming, rest])])).toMatchObject({ valid: true });
+    expect(verify(made, [Buffer.concat([start, foreign, naming, rest])])).toMatchObject({
+      code: "revoked-key",
+    });
+  });
+
+  test("a revocation that came in a block of its own is heeded, whichever file it came with", () => {
+    const loose = Buffer.from(
+      encodeArmor(forgeSignature(alice, keyFrame(alice.body), { type: 0x20 }), "PUBLIC KEY BLOCK"),
+    );
+    const armored = (one: Buffer) => Buffer.from(encodeArmor(one, "PUBLIC KEY BLOCK"));
+    const hers = armored(forgeCertificate({ primary: alice }));
+    const his = armored(forgeCertificate({ primary: mallory }));
+    const made = forgeSignature(alice, message);
+    expect(verify(made, [Buffer.concat([hers, loose])])).toMatchObject({ code: "revoked-key" });
+    expect(verify(made, [Buffer.concat([loose, hers])])).toMatchObject({ code: "revoked-key" });
+    expect(verify(made, [hers, Buffer.concat([his, loose])])).toMatchObject({ code: "revoked-key" });
+  });
+
+  test("an old copy of a certificate does not bring back what the newer one revoked", () => {
+    const old = forgeCertificate({ primary: alice, subkeys: [{ key: laptop }] });
+    const revoked = forgeCertificate({ primary: alice, subkeys: [{ key: laptop, revocations: [{}] }] });
+    const made = forgeSignature(laptop, message);
+    expect(verify(made, [old])).toMatchObject({ valid: true });
+    expect(verify(made, [old, revoked])).toMatchObject({ code: "revoked-key" });
+    expect(verify(made, [revoked, old])).toMatchObject({ code: "revoked-key" });
+  });
+
+  test("the newest self-signature decides the expiry", () => {
+    const short = forgeCertificate({ primary: alice, self: { hashed: [keyExpiry(30 * DAY)] } });
+    const longer = forgeCertificate({
+      primary: alice,
+      self: { created: MADE + DAY, hashed: [keyExpiry(900 * DAY)] },
+    });
+    const made = forgeSignature(alice, message);
+    expect(verify(made, [short])).toMatchObject({ code: "expired-key" });
+    expect(verify(made, [short, longer])).toMatchObject({ valid: true, validUntil: MADE + 900 * DAY });
+    expect(verify(made, [longer, short])).toMatchObject({ valid: true, validUntil: MADE + 900 * DAY });
+  });
+});
+
+describe("bindings", () => {
+  const byLaptop = { key: laptop };
+
+  test.each([
+    ["without flags for it", { primary: { flags: 1 } }],
+    ["whose self-signature is MD5", { primary: { self: { hash: "md5" } } }],
+    [
+      "whose self-signature has an unknown critical part",
+      { primary: { self: { hashed: [subpacket(100, Buffer.of(1), true)] } } },
+    ],
+  ])("a primary key %s does not sign", (_, { primary }) => {
+    expect(code({}, primary)).toBe("not-a-signing-key");
+  });
+
+  test("a primary key with a SHA-1 self-signature signs", () => {
+    expect(code({}, { self: { hash: "sha1" } })).toBe("valid");
+  });
+
+  test("a primary key that only certifies has subkeys that sign", () => {
+    expect(code(byLaptop, { flags: 1, subkeys: [{ key: laptop }] })).toBe("valid");
+  });
+
+  test("a certificate whose primary key has no self-signature has no subkeys that sign", () => {
+    const certificate = { self: { hash: "md5" }, subkeys: [{ key: laptop }] };
+    expect(code(byLaptop, certificate)).toBe("not-a-signing-key");
+  });
+
+  test.each([
+    ["not marked for signing", { flags: 12 }],
+    ["bound by somebody else", { binder: mallory, options: { issuer: [issuerFingerprint(alice)] } }],
+    ["bound with SHA-1", { options: { hash: "sha1" } }],
+    ["bound with an unknown critical part", { options: { hashed: [subpacket(100, Buffer.of(1), true)] } }],
+    ["without back signature", { back: null }],
+    ["with a back signature by another key", { back: { by: mallory } }],
+    ["with a back signature by the primary key", { back: { by: alice } }],
+    ["with a back signature over another primary key", { back: { over: mallory } }],
+    ["with a back signature of another type", { back: { options: { type: 0x18 } } }],
+    ["with a back signature resting on SHA-1", { back: { options: { hash: "sha1" } } }],
+  ])("a subkey %s does not sign", (_, subkey) => {
+    expect(code(byLaptop, { subkeys: [{ key: laptop, ...subkey }] })).toBe("not-a-signing-key");
+  });
+
+  test("another's signing subkey in one's own certificate gives no credit, and takes none away", () => {
+    const hers = forgeCertificate({ primary: alice, subkeys: [{ key: laptop }] });
+    const his = forgeCertificate({
+      primary: mallory,
+      subkeys: [{ key: laptop, back: { over: alice }, revocations: [{}] }],
+    });
+    const made = forgeSignature(laptop, message);
+    expect(verify(made, [his])).toMatchObject({ valid: false });
+    expect(verify(made, [hers, his])).toMatchObject({ valid: true, key: alice.fingerprint });
+    expect(verify(made, [his, hers])).toMatchObject({ valid: true, key: alice.fingerprint });
+  });
+
+  test("a subkey cut out of one certificate and put behind another primary key does not sign", () => {
+    const donor = forgeCertificate({ primary: alice, subkeys: [{ key: laptop }] });
+    const graft = donor.subarray(forgeCertificate({ primary: alice }).length);
+    const grafted = Buffer.concat([forgeCertificate({ primary: mallory }), graft]);
+    expect(verify(forgeSignature(laptop, message), [donor])).toMatchObject({ valid: true });
+    expect(verify(forgeSignature(laptop, message), [grafted])).toMatchObject({ code: "not-a-signing-key" });
+  });
+
+  test("a flood of imitated self-signatures refuses the certificate instead of being worked off", () => {
+    const certificate = forgeCertificate({ primary: alice });
+    const imitation = forgeSignature(mallory, message, {
+      type: 0x13,
+      issuer: [issuerFingerprint(alice)],
+      created: NOW,
+    });
+    const flooded = Buffer.concat([certificate, ...Array.from({ length: 20_000 }, () => imitation)]);
+    const start = performance.now();
+    expect(verify(forgeSignature(alice, message), [flooded])).toMatchObject({ code: "not-a-signing-key" });
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
+});

@@ -1,0 +1,86 @@
+import { parseSshPublicKey } from "@firstmile/formats/ssh/public-key";
+import { describe, expect, test } from "vitest";
+import { fuzz } from "../../../../testing/src/fuzz.ts";
+import { readVectors, type Vector } from "../../../../testing/src/vectors.ts";
+import type { SignatureOutcome } from "../../src/signature/outcome.ts";
+import { type SshKeyEntry, sshFingerprint, sshKeys } from "../../src/ssh/keys.ts";
+import { verifySshsig } from "../../src/ssh/verify.ts";
+
+function verifyVector({ header, blocks }: Vector): SignatureOutcome {
+  const line = blocks.get("key");
+  const entry = (text: string): SshKeyEntry => ({
+    key: parseSshPublicKey(text),
+    touch: header.get("touch") === "demanded",
+    pin: header.get("pin") === "demanded",
+  });
+  const keys = sshKeys(line ? [entry(Buffer.from(line).toString())] : []);
+  return verifySshsig(blocks.get("signature")!, blocks.get("message")!, header.get("namespace")!, keys);
+}
+
+const vectors = readVectors("ssh");
+const named = (name: string) => vectors.find(({ file }) => file === `ssh/${name}.txt`)!;
+
+describe("vectors", () => {
+  test.each(vectors.map((vector) => [vector.file, vector] as const))("%s", (_, vector) => {
+    const outcome = verifyVector(vector);
+    expect(outcome.valid ? "valid" : outcome.code).toBe(vector.expect);
+  });
+
+  test("cover every code that an SSH signature can end in", () => {
+    expect([...new Set(vectors.map(({ expect: claim }) => claim))].sort()).toEqual([
+      "bad-signature",
+      "malformed-signature",
+      "pin-missing",
+      "touch-missing",
+      "unknown-key",
+      "unsigned",
+      "unsupported-signature",
+      "valid",
+      "weak-key",
+      "weak-signature",
+    ]);
+  });
+});
+
+test("a valid outcome names the key and never expires", () => {
+  const vector = named("ed25519-sha512");
+  const key = sshFingerprint(parseSshPublicKey(Buffer.from(vector.blocks.get("key")!).toString()));
+  expect(verifyVector(vector)).toEqual({ valid: true, key, signingKey: key, validUntil: undefined });
+});
+
+test("a wrong namespace is said by name", () => {
+  const outcome = verifyVector(named("namespace-other"));
+  expect(outcome.valid ? "" : outcome.message).toContain("`file`");
+});
+
+test("of two entries for one key the stricter demands count, in either order", () => {
+  const { blocks } = named("sk-ed25519-untouched-allowed");
+  const key = parseSshPublicKey(Buffer.from(blocks.get("key")!).toString());
+  const strict = { key, touch: true, pin: false };
+  const loose = { key, touch: false, pin: false };
+  for (const entries of [
+    [strict, loose],
+    [loose, strict],
+  ]) {
+    const keys = sshKeys(entries);
+    expect(keys.size).toBe(1);
+    const outcome = verifySshsig(blocks.get("signature")!, blocks.get("message")!, "git", keys);
+    expect(outcome).toMatchObject({ valid: false, code: "touch-missing" });
+  }
+});
+
+test("no mutation of a signature throws, and none but the armor's width is valid", () => {
+  const signatures = vectors.filter((v) => v.expect === "valid").map((v) => v.blocks.get("signature")!);
+  const { blocks } = named("ed25519-sha512");
+  const key = parseSshPublicKey(Buffer.from(blocks.get("key")!).toString());
+  const keys = sshKeys([{ key, touch: false, pin: false }]);
+  const canonical = new Set(signatures.map(blobOf));
+  fuzz("verifySshsig", signatures, (bytes) => {
+    const outcome = verifySshsig(bytes, blocks.get("message")!, "git", keys);
+    if (outcome.valid && !canonical.has(blobOf(bytes))) throw new Error("a changed signature is valid");
+  });
+});
+
+function blobOf(armored: Uint8Array): string {
+  return Buffer.from(armored).toString("latin1").split("\n").slice(1).join("");
+}
