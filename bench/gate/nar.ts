@@ -62,6 +62,7 @@ function nixCopy(url: string) {
   const store = join(dir, `store-${performance.now()}`);
   // A cache directory of its own: else Nix remembers narinfos by URL.
   execFileSync("nix", [...NIX, "copy", "--no-check-sigs", "--from", url, "--to", store, path], {
+    stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, XDG_CACHE_HOME: join(dir, `home-${performance.now()}`) },
   });
   removeStore(store);
@@ -72,7 +73,8 @@ function makeCache(): string {
   const file = join(dir, "random");
   writeFileSync(file, randomFillSync(Buffer.alloc(MEGABYTES * 1e6)));
   const store = join(dir, "store");
-  const run = (...args: string[]) => execFileSync("nix", [...NIX, ...args], { encoding: "utf8" }).trim();
+  const run = (...args: string[]) =>
+    execFileSync("nix", [...NIX, ...args], { encoding: "utf8", stdio: "pipe" }).trim();
   const added = run("store", "add-file", "--store", store, file);
   run("copy", "--no-check-sigs", "--from", store, "--to", `file://${cache}?compression=none`, added);
   removeStore(store);

@@ -112,8 +112,9 @@ class CertificateReader {
   }
 
   #readUserId(packet: Packet): void {
+    const { userIds } = this.#certificate(packet);
     this.#signatures = [];
-    this.#certificate(packet).userIds.push({
+    userIds.push({
       kind: packet.tag === PacketTag.userId ? "user-id" : "attribute",
       bytes: packet.body.bytes,
       signatures: this.#signatures,

@@ -1,5 +1,8 @@
 /** The commands. Each is loaded when it is called, so that `firstmile verify` does not pay for the gate. */
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
+import { cosignCommand } from "./commands/cosign.command.ts";
+import { initCommand } from "./commands/init.command.ts";
+import { trustRoutes } from "./commands/trust.command.ts";
 import { verifyCommand } from "./commands/verify.command.ts";
 import type { FirstmileContext } from "./context.ts";
 import { exitCodeOf, explainFailure } from "./failure.ts";
@@ -15,14 +18,19 @@ export function application(version: string, terminal: Terminal): Application<Fi
     versionInfo: { currentVersion: version },
     scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
     documentation: { caseStyle: "convert-camel-to-kebab", disableAnsiColor: true },
-    localization: { loadText: () => ({ ...text_en, exceptionWhileRunningCommand: explain, commandErrorResult: explain }) },
+    localization: {
+      loadText: () => ({ ...text_en, exceptionWhileRunningCommand: explain, commandErrorResult: explain }),
+    },
     determineExitCode: exitCodeOf,
   });
 }
 
 const routes = buildRouteMap({
   routes: {
+    init: initCommand,
+    trust: trustRoutes,
     verify: verifyCommand,
+    cosign: cosignCommand,
   },
   docs: {
     brief: "Nix builds and substitutes only what your keys vouch for",

@@ -32,7 +32,12 @@ export function badEnvironment(message: string, help?: string): Failure {
 }
 
 /** Errors that mean that what was named cannot be read, rather than that this machine is at fault. */
-const INPUT_ERRORS: ReadonlySet<string> = new Set(["RepositoryError", "FormatError", "BatchFormatError", "SourceError"]);
+const INPUT_ERRORS: ReadonlySet<string> = new Set([
+  "RepositoryError",
+  "FormatError",
+  "BatchFormatError",
+  "SourceError",
+]);
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof Failure) return error.exit;
@@ -43,6 +48,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 export function explainFailure(error: unknown, terminal: Terminal): string {
   const message = error instanceof Error ? error.message : String(error);
   const line = `${terminal.style("red", "firstmile:")} ${harmless(message)}`;
-  const help = error instanceof Error && "help" in error && typeof error.help === "string" ? error.help : undefined;
+  const help =
+    error instanceof Error && "help" in error && typeof error.help === "string" ? error.help : undefined;
   return help === undefined ? line : `${line}\n  ${terminal.style("cyan", "help:")} ${harmless(help)}`;
 }

@@ -9,7 +9,9 @@ import { Terminal } from "./terminal.ts";
 /** Runs one command line in this process and sets its exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<void> {
   // A reader that has seen enough, as in `firstmile verify … | head`, is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.environment));
+  process.stdout.on("error", (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === "EPIPE" ? EXIT.ok : EXIT.environment),
+  );
   const terminal = new Terminal(process.stdout, process.stderr, process.env);
   const context: FirstmileContext = {
     process,

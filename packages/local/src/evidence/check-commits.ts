@@ -67,13 +67,20 @@ export function localChecker(job: CommitJob): Checker {
   return {
     check: async (chunk) => {
       const read = await objects.getAll(chunk);
-      return read.map((object, i) => check(chunk[i]!, object?.type === "commit" ? object.content : undefined, keys, job.now));
+      return read.map((object, i) =>
+        check(chunk[i]!, object?.type === "commit" ? object.content : undefined, keys, job.now),
+      );
     },
     close: async () => objects[Symbol.dispose](),
   };
 }
 
-function check(id: CommitId, content: Uint8Array | undefined, keys: KeyRing | undefined, now: number): CheckedCommit {
+function check(
+  id: CommitId,
+  content: Uint8Array | undefined,
+  keys: KeyRing | undefined,
+  now: number,
+): CheckedCommit {
   return content ? commitFacts(id, content, keys, now) : { id, missing: true };
 }
 

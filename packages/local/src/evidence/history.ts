@@ -3,19 +3,32 @@
  * for, has it judged, and remembers what passed. It decides nothing itself: `@firstmile/trust/history` does.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import { authenticate, authenticatedPart, type Docket, type History, type HistoryVerdict, judgeIntroduction, openDocket } from "@firstmile/trust/history/authenticate";
+import {
+  authenticate,
+  authenticatedPart,
+  type Docket,
+  type History,
+  type HistoryVerdict,
+  judgeIntroduction,
+  openDocket,
+} from "@firstmile/trust/history/authenticate";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
+import { reachable } from "@firstmile/trust/history/graph";
 import type { DeniedCommit, OwnChanges } from "@firstmile/trust/history/judge";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
+import { verifyCosignature } from "@firstmile/trust/signature/cosignature";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
 import type { SignatureOutcome } from "@firstmile/trust/signature/outcome";
-import { verifyCosignature } from "@firstmile/trust/signature/cosignature";
-import { reachable } from "@firstmile/trust/history/graph";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
 import { readCosignatures } from "../git/notes.ts";
 import { revList } from "../git/rev-list.ts";
-import { AuthenticatedCommits, type CacheKey, loadAuthenticated, saveAuthenticated } from "../state/authenticated-cache.ts";
-import { checkCommits, type CheckedCommit } from "./check-commits.ts";
+import {
+  AuthenticatedCommits,
+  type CacheKey,
+  loadAuthenticated,
+  saveAuthenticated,
+} from "../state/authenticated-cache.ts";
+import { type CheckedCommit, checkCommits } from "./check-commits.ts";
 import { ChangeReader } from "./own-changes.ts";
 
 export interface HistoryQuestion {
@@ -54,7 +67,8 @@ class HistoryRun {
     this.git = git;
     this.introduction = question.source.introduction.commit as string as CommitId;
     const { cacheDir, now } = question;
-    this.known = cacheDir === undefined ? AuthenticatedCommits.none : loadAuthenticated(cacheDir, this.cacheKey(), now);
+    this.known =
+      cacheDir === undefined ? AuthenticatedCommits.none : loadAuthenticated(cacheDir, this.cacheKey(), now);
   }
 
   async run(): Promise<HistoryVerdict> {
@@ -66,20 +80,31 @@ class HistoryRun {
     const docket = openDocket(policy, source, identities.ownerOf, history);
     const verdict = authenticate(policy, source, docket, await this.changes(docket));
     const introductionFault = this.judgeIntroduction(checked, identities);
-    const whole = introductionFault ? { ...verdict, allowed: false, denied: [introductionFault, ...verdict.denied] } : verdict;
+    const whole = introductionFault
+      ? { ...verdict, allowed: false, denied: [introductionFault, ...verdict.denied] }
+      : verdict;
     if (!introductionFault) this.remember(docket, whole);
     return whole;
   }
 
   private alreadyKnown(): HistoryVerdict {
     const { source, tip } = this.question;
-    return { allowed: true, source: source.name, commit: tip, checked: 0, denied: [], validUntil: this.known.validUntil };
+    return {
+      allowed: true,
+      source: source.name,
+      commit: tip,
+      checked: 0,
+      denied: [],
+      validUntil: this.known.validUntil,
+    };
   }
 
   /** What has to be looked at, and the introduction where it never was. Without help of what is known by now. */
   private async newCommits(): Promise<CommitId[]> {
     const { tip, source } = this.question;
-    const listed = await revList(this.git, [tip], [this.introduction, ...this.known.tips], { firstParent: source.authenticate === "first-parent" });
+    const listed = await revList(this.git, [tip], [this.introduction, ...this.known.tips], {
+      firstParent: source.authenticate === "first-parent",
+    });
     const fresh = listed.filter((id) => !this.known.has(id));
     return this.known.size === 0 ? [...fresh, this.introduction] : fresh;
   }
@@ -119,18 +144,28 @@ class HistoryRun {
    * Ancestors of the introduction, proven by walking the commits themselves; walked only where a new commit has a
    * parent that is neither new nor known, which is where a branch began before the introduction.
    */
-  private async beforeTheIntroduction(commits: ReadonlyMap<CommitId, CommitFacts>): Promise<ReadonlySet<CommitId>> {
+  private async beforeTheIntroduction(
+    commits: ReadonlyMap<CommitId, CommitFacts>,
+  ): Promise<ReadonlySet<CommitId>> {
     const followed = this.question.source.authenticate === "first-parent" ? 1 : Number.POSITIVE_INFINITY;
     const loose = (id: CommitId) => id !== this.introduction && !commits.has(id) && !this.known.has(id);
-    if (![...commits.values()].some(({ parents }) => parents.slice(0, followed).some(loose))) return new Set();
+    if (![...commits.values()].some(({ parents }) => parents.slice(0, followed).some(loose)))
+      return new Set();
     const listed = await revList(this.git, [this.introduction], []);
     const checked = await checkCommits({ env: this.git.env, policyFiles: undefined, now: 0 }, listed);
-    const graph = new Map(checked.flatMap((commit) => ("tree" in commit ? [[commit.id, commit] as const] : [])));
+    const graph = new Map(
+      checked.flatMap((commit) => ("tree" in commit ? [[commit.id, commit] as const] : [])),
+    );
     return reachable(graph, [this.introduction]);
   }
 
-  private async cosignatures(commits: ReadonlyMap<CommitId, CommitFacts>, identities: Identities): Promise<History["cosignatures"]> {
-    const notes = await readCosignatures(this.question.repository, this.git, (id) => commits.has(id as CommitId));
+  private async cosignatures(
+    commits: ReadonlyMap<CommitId, CommitFacts>,
+    identities: Identities,
+  ): Promise<History["cosignatures"]> {
+    const notes = await readCosignatures(this.question.repository, this.git, (id) =>
+      commits.has(id as CommitId),
+    );
     const { now } = this.question;
     return new Map(
       [...notes].map(([id, signatures]): [CommitId, SignatureOutcome[]] => [
@@ -153,10 +188,14 @@ class HistoryRun {
     }
   }
 
-  private judgeIntroduction(checked: readonly CheckedCommit[], { ownerOf }: Identities): DeniedCommit | undefined {
+  private judgeIntroduction(
+    checked: readonly CheckedCommit[],
+    { ownerOf }: Identities,
+  ): DeniedCommit | undefined {
     if (this.known.size > 0) return undefined;
     const facts = checked.find(({ id }) => id === this.introduction);
-    if (facts && "tree" in facts) return judgeIntroduction(this.question.policy, this.question.source, ownerOf, facts);
+    if (facts && "tree" in facts)
+      return judgeIntroduction(this.question.policy, this.question.source, ownerOf, facts);
     const problem = facts && "corrupt" in facts ? facts.corrupt : "is not in this repository";
     return {
       commit: this.introduction,
@@ -170,13 +209,23 @@ class HistoryRun {
     if (this.question.cacheDir === undefined) return;
     const part = authenticatedPart(this.question.source, docket, verdict);
     if (part.introduced.length + part.others.length === 0) return;
-    const known = this.known.with(part, verdict.allowed ? verdict.commit : undefined, verdict.validUntil, this.introduction.length / 2);
+    const known = this.known.with(
+      part,
+      verdict.allowed ? verdict.commit : undefined,
+      verdict.validUntil,
+      this.introduction.length / 2,
+    );
     saveAuthenticated(this.question.cacheDir, this.cacheKey(), known);
   }
 
   private cacheKey(): CacheKey {
     const { policy, source } = this.question;
-    return { policyDigest: policy.digest, source: source.name, mode: source.authenticate, introduction: source.introduction.commit };
+    return {
+      policyDigest: policy.digest,
+      source: source.name,
+      mode: source.authenticate,
+      introduction: source.introduction.commit,
+    };
   }
 }
 

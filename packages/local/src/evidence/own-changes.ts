@@ -5,9 +5,9 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseTree } from "@firstmile/formats/git/tree";
-import { type CommitId, hashObject, type ObjectId } from "@firstmile/formats/git/object-id";
 import { latin1 } from "@firstmile/formats/bytes/text";
+import { type CommitId, hashObject, type ObjectId } from "@firstmile/formats/git/object-id";
+import { parseTree } from "@firstmile/formats/git/tree";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
 import { mergeBases } from "@firstmile/trust/history/graph";
 import type { OwnChanges } from "@firstmile/trust/history/judge";
@@ -96,7 +96,15 @@ export class ChangeReader implements Disposable {
 
   /** The tree of a clean merge, with conflict marks where it is none. Undefined (all is new) where Git cannot tell. */
   private async mergeAgain(ours: CommitId, theirs: CommitId): Promise<ObjectId | undefined> {
-    const args = ["merge-tree", "--write-tree", "--no-messages", "-z", "--allow-unrelated-histories", ours, theirs];
+    const args = [
+      "merge-tree",
+      "--write-tree",
+      "--no-messages",
+      "-z",
+      "--allow-unrelated-histories",
+      ours,
+      theirs,
+    ];
     const merged = await run("git", args, { env: this.env, timeoutMs: 120_000 });
     const tree = /^[0-9a-f]{40,64}/.exec(merged.stdout.toString("latin1"))?.[0];
     return merged.code <= 1 && tree ? (tree as ObjectId) : undefined;
@@ -106,7 +114,8 @@ export class ChangeReader implements Disposable {
     const known = this.commits.get(id);
     if (known) return known.tree;
     const object = await this.objects.get(id);
-    if (object?.type !== "commit" || hashObject("commit", object.content, formatOf(id)) !== id) throw new UnreadableTree(id);
+    if (object?.type !== "commit" || hashObject("commit", object.content, formatOf(id)) !== id)
+      throw new UnreadableTree(id);
     return object.content.toString("latin1", 5, 5 + id.length) as ObjectId;
   }
 
@@ -127,7 +136,8 @@ export class ChangeReader implements Disposable {
 
   private async readTree(id: ObjectId): Promise<Tree> {
     const object = await this.objects.get(id);
-    if (object?.type !== "tree" || hashObject("tree", object.content, formatOf(id)) !== id) throw new UnreadableTree(id);
+    if (object?.type !== "tree" || hashObject("tree", object.content, formatOf(id)) !== id)
+      throw new UnreadableTree(id);
     const entries = parseTree(object.content, id.length === 64 ? 32 : 20);
     return new Map(entries.map((entry) => [latin1(entry.name), entry]));
   }
@@ -137,7 +147,8 @@ export class ChangeReader implements Disposable {
 class UnreadableTree extends Error {}
 
 function unreadable(error: unknown): undefined {
-  if (error instanceof UnreadableTree || (error instanceof Error && error.name === "FormatError")) return undefined;
+  if (error instanceof UnreadableTree || (error instanceof Error && error.name === "FormatError"))
+    return undefined;
   throw error;
 }
 

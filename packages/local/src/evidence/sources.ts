@@ -28,10 +28,16 @@ export async function chooseSource(policy: Policy, repository: string, name?: st
   }
   const here = await introducedIn(all, repository);
   if (here.length === 1) return here[0]!;
-  if (here.length > 1) throw new SourceError(`several sources begin in ${repository}: ${names(here)}`, "choose one with --source");
+  if (here.length > 1)
+    throw new SourceError(
+      `several sources begin in ${repository}: ${names(here)}`,
+      "choose one with --source",
+    );
   throw new SourceError(
     `${repository} holds the introduction of no source of the policy`,
-    all.length > 0 ? `the policy knows ${names(all)}; add a [source] for this repository` : "add a [source] to firstmile.toml",
+    all.length > 0
+      ? `the policy knows ${names(all)}; add a [source] for this repository`
+      : "add a [source] to firstmile.toml",
   );
 }
 

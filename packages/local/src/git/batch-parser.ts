@@ -50,7 +50,8 @@ export class BatchParser {
 
   private takeHeader(input: Buffer): number {
     const end = input.indexOf(NEWLINE);
-    if (end > MAX_HEADER_BYTES || (end < 0 && input.length > MAX_HEADER_BYTES)) throw new BatchFormatError("header too long");
+    if (end > MAX_HEADER_BYTES || (end < 0 && input.length > MAX_HEADER_BYTES))
+      throw new BatchFormatError("header too long");
     if (end < 0) return 0;
     this.header(input.toString("latin1", 0, end));
     return end + 1;
@@ -61,7 +62,8 @@ export class BatchParser {
     const match = HEADER.exec(line);
     if (!match) throw new BatchFormatError(`unexpected answer ${JSON.stringify(line)}`);
     const size = Number(match[3]);
-    if (size > MAX_OBJECT_BYTES) throw new BatchFormatError(`${match[1]} has ${size} bytes, over the limit of ${MAX_OBJECT_BYTES}`);
+    if (size > MAX_OBJECT_BYTES)
+      throw new BatchFormatError(`${match[1]} has ${size} bytes, over the limit of ${MAX_OBJECT_BYTES}`);
     this.current = { id: match[1]!, type: match[2] as ObjectType, size, parts: [], have: 0 };
   }
 

@@ -62,11 +62,23 @@ export class RepositoryError extends Error {
 }
 
 async function locate(repository: string): Promise<{ objects: string; format: ObjectFormat }> {
-  const args = ["-C", repository, "rev-parse", "--path-format=absolute", "--git-path", "objects", "--show-object-format"];
+  const args = [
+    "-C",
+    repository,
+    "rev-parse",
+    "--path-format=absolute",
+    "--git-path",
+    "objects",
+    "--show-object-format",
+  ];
   const found = await run("git", args, { env: ownRepositoriesEnv() });
-  if (found.code !== 0) throw new RepositoryError(`${repository} is not a Git repository that can be read: ${lastLine(found.stderr)}`);
+  if (found.code !== 0)
+    throw new RepositoryError(
+      `${repository} is not a Git repository that can be read: ${lastLine(found.stderr)}`,
+    );
   const [objects, format] = found.stdout.toString().trimEnd().split("\n");
-  if (!objects || (format !== "sha1" && format !== "sha256")) throw new RepositoryError(`${repository}: unknown object format`);
+  if (!objects || (format !== "sha1" && format !== "sha256"))
+    throw new RepositoryError(`${repository}: unknown object format`);
   return { objects, format };
 }
 
@@ -75,7 +87,12 @@ async function locate(repository: string): Promise<{ objects: string; format: Ob
  * configuration is looked at only for where its objects are and how they are named.
  */
 export function ownRepositoriesEnv(): NodeJS.ProcessEnv {
-  return { ...quietGitEnv(), GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: "safe.directory", GIT_CONFIG_VALUE_0: "*" };
+  return {
+    ...quietGitEnv(),
+    GIT_CONFIG_COUNT: "1",
+    GIT_CONFIG_KEY_0: "safe.directory",
+    GIT_CONFIG_VALUE_0: "*",
+  };
 }
 
 /** The id that a revision names in a repository right now. */
@@ -89,11 +106,16 @@ export async function resolveRevision(repository: string, revision: string): Pro
 /** Makes a bare repository of our own, into which objects are received. */
 export async function initBare(dir: string, format: ObjectFormat = "sha1"): Promise<void> {
   await mkdir(dir, { recursive: true });
-  await runOk("git", ["init", "--quiet", "--bare", `--object-format=${format}`, "--template=", dir], { env: quietGitEnv() });
+  await runOk("git", ["init", "--quiet", "--bare", `--object-format=${format}`, "--template=", dir], {
+    env: quietGitEnv(),
+  });
 }
 
 function neutralConfig(format: ObjectFormat): string {
-  const version = format === "sha256" ? "\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n[core]\n" : "\trepositoryformatversion = 0\n";
+  const version =
+    format === "sha256"
+      ? "\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n[core]\n"
+      : "\trepositoryformatversion = 0\n";
   return `[core]\n${version}\tbare = true\n\tcommitGraph = false\n\tmultiPackIndex = true\n`;
 }
 

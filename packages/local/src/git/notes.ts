@@ -3,9 +3,10 @@
  * refs/signatures), for each commit a note with one Base64 signature a line. Nothing here is trusted: a line that
  * is no Base64 is passed over, and what a signature is worth is asked elsewhere.
  */
+
+import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
 import { parseTree } from "@firstmile/formats/git/tree";
-import { FormatError } from "@firstmile/formats/bytes/error";
 import { run } from "../process/run.ts";
 import { type NeutralGit, ownRepositoriesEnv } from "./neutral.ts";
 import { GitObjects } from "./objects.ts";
@@ -34,7 +35,10 @@ export async function readCosignatures(
     const mine = notes.filter(({ subject }) => wanted(subject));
     const blobs = await objects.getAll(mine.map(({ id }) => id));
     for (const [i, { subject }] of mine.entries()) {
-      found.set(subject, [...(found.get(subject) ?? []), ...signaturesIn(blobs[i]?.content)].slice(0, MAX_SIGNATURES));
+      found.set(
+        subject,
+        [...(found.get(subject) ?? []), ...signaturesIn(blobs[i]?.content)].slice(0, MAX_SIGNATURES),
+      );
     }
   }
   return found;
@@ -78,7 +82,12 @@ function entriesOf(object: Awaited<ReturnType<GitObjects["get"]>>): ReturnType<t
 
 function signaturesIn(note: Buffer | undefined): Uint8Array[] {
   if (!note || note.length > MAX_NOTE_BYTES) return [];
-  const lines = note.toString("latin1").split("\n").map((line) => line.trim());
-  const decoded = lines.filter((line) => /^[A-Za-z0-9+/]+={0,2}$/.test(line)).map((line) => Buffer.from(line, "base64"));
+  const lines = note
+    .toString("latin1")
+    .split("\n")
+    .map((line) => line.trim());
+  const decoded = lines
+    .filter((line) => /^[A-Za-z0-9+/]+={0,2}$/.test(line))
+    .map((line) => Buffer.from(line, "base64"));
   return decoded.slice(0, MAX_SIGNATURES);
 }

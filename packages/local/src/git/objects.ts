@@ -35,20 +35,23 @@ export class GitObjects implements Disposable {
   private readonly parser: BatchParser;
 
   constructor(git: NeutralGit["env"]) {
-    this.child = spawn("git", ["cat-file", "--batch-command", "--buffer"], { env: git, stdio: ["pipe", "pipe", "pipe"] });
+    this.child = spawn("git", ["cat-file", "--batch-command", "--buffer"], {
+      env: git,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     this.parser = new BatchParser((object) => this.answer(object));
     this.child.stdout.on("data", (chunk: Buffer) => this.feed(chunk));
     this.child.stderr.resume();
     this.child.stdin.on("error", () => {});
     this.child.on("error", (error) => this.fail(new GitReadError(error.message)));
     this.child.on("close", () => this.fail(new GitReadError("ended before it answered")));
-    this.child.unref();
   }
 
   /** The object, or undefined where the database has none of that id. */
   get(id: string): Promise<GitObject | undefined> {
     if (this.failure) return Promise.reject(this.failure);
-    if (!OBJECT_ID.test(id)) return Promise.reject(new GitReadError("was asked for something that is no object id"));
+    if (!OBJECT_ID.test(id))
+      return Promise.reject(new GitReadError("was asked for something that is no object id"));
     const { promise, resolve, reject } = Promise.withResolvers<GitObject | undefined>();
     this.queue.push({ id, resolve, reject });
     this.pending.push(id);
@@ -62,7 +65,7 @@ export class GitObjects implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.failure ??= new GitReadError("was closed");
+    this.fail(new GitReadError("was closed"));
     this.child.kill();
   }
 

@@ -17,7 +17,8 @@ export async function revList(
   const flags = options.firstParent ? ["--first-parent"] : [];
   const args = ["rev-list", "--topo-order", "--ignore-missing", ...flags, "--stdin"];
   const listed = await run("git", args, { env: git.env, input: lines, maxBytes: 1 << 30 });
-  if (listed.code !== 0) throw new RepositoryError(`the history cannot be listed: ${listed.stderr.trim().split("\n").at(-1)}`);
+  if (listed.code !== 0)
+    throw new RepositoryError(`the history cannot be listed: ${listed.stderr.trim().split("\n").at(-1)}`);
   const text = listed.stdout.toString("latin1").trimEnd();
   return text === "" ? [] : (text.split("\n") as CommitId[]);
 }

@@ -62,10 +62,17 @@ export function run(command: string, args: readonly string[], options: RunOption
 }
 
 /** As `run`, but a non-zero exit is a `ProcessError` carrying what the child said on stderr. */
-export async function runOk(command: string, args: readonly string[], options: RunOptions = {}): Promise<Buffer> {
+export async function runOk(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Buffer> {
   const result = await run(command, args, options);
   if (result.code !== 0) {
-    throw new ProcessError(`${command} ${args[0] ?? ""}`.trim(), result.stderr.trim() || `exit code ${result.code}`);
+    throw new ProcessError(
+      `${command} ${args[0] ?? ""}`.trim(),
+      result.stderr.trim() || `exit code ${result.code}`,
+    );
   }
   return result.stdout;
 }

@@ -80,8 +80,16 @@ export class AuthenticatedCommits {
   }
 
   /** With more commits and an allowed tip; void as soon as the first key that either rests on expires. */
-  with(more: Authenticated, tip: CommitId | undefined, validUntil: number | undefined, width: number): AuthenticatedCommits {
-    const until = Math.min(this.validUntil ?? Number.POSITIVE_INFINITY, validUntil ?? Number.POSITIVE_INFINITY);
+  with(
+    more: Authenticated,
+    tip: CommitId | undefined,
+    validUntil: number | undefined,
+    width: number,
+  ): AuthenticatedCommits {
+    const until = Math.min(
+      this.validUntil ?? Number.POSITIVE_INFINITY,
+      validUntil ?? Number.POSITIVE_INFINITY,
+    );
     return new AuthenticatedCommits({
       introduced: sorted(this.sets.introduced, more.introduced, width),
       others: sorted(this.sets.others, more.others, width),
@@ -150,7 +158,13 @@ function fullKey(key: CacheKey): Header["key"] {
 }
 
 function fileOf(dir: string, key: CacheKey): string {
-  return join(dir, "authenticated", sha256(Buffer.from(JSON.stringify(fullKey(key)))).toString("hex").slice(0, 32));
+  return join(
+    dir,
+    "authenticated",
+    sha256(Buffer.from(JSON.stringify(fullKey(key))))
+      .toString("hex")
+      .slice(0, 32),
+  );
 }
 
 function sorted(have: Buffer, more: readonly CommitId[], width: number): Buffer {

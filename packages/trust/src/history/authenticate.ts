@@ -13,7 +13,15 @@ import type { Identities } from "../signature/identities.ts";
 import type { SignatureOutcome } from "../signature/outcome.ts";
 import type { CommitFacts } from "./facts.ts";
 import { firstParents, reachable } from "./graph.ts";
-import { type DeniedCommit, judgeCommit, needsPaths, type OwnChanges, type Signers, signersOf, Writers } from "./judge.ts";
+import {
+  type DeniedCommit,
+  judgeCommit,
+  needsPaths,
+  type OwnChanges,
+  type Signers,
+  signersOf,
+  Writers,
+} from "./judge.ts";
 
 /** What is known of a history: facts of each commit between what is accepted already and the tip. */
 export interface History {
@@ -53,7 +61,12 @@ export interface Docket {
 }
 
 /** Lists what has to be judged, and which of it by paths. */
-export function openDocket(policy: Policy, source: Source, ownerOf: Identities["ownerOf"], history: History): Docket {
+export function openDocket(
+  policy: Policy,
+  source: Source,
+  ownerOf: Identities["ownerOf"],
+  history: History,
+): Docket {
   const judged = judgedCommits(source, history);
   const writers = new Writers(policy, source);
   const signers = new Map<CommitId, Signers>();
@@ -165,7 +178,10 @@ export function authenticatedPart(source: Source, docket: Docket, verdict: Histo
   for (const id of docket.judged.toReversed()) {
     const parents = parentsOf(source, history.commits.get(id)!);
     if (bad.has(id) || !parents.every((parent) => history.isAccepted(parent) || good.has(parent))) continue;
-    good.set(id, parents.some((parent) => history.isIntroduced(parent) || good.get(parent) === true));
+    good.set(
+      id,
+      parents.some((parent) => history.isIntroduced(parent) || good.get(parent) === true),
+    );
   }
   const split = Map.groupBy(good.keys(), (id) => good.get(id)!);
   return { introduced: split.get(true) ?? [], others: split.get(false) ?? [] };
@@ -180,7 +196,8 @@ export function judgeIntroduction(
 ): DeniedCommit | undefined {
   const { signedBy } = source.introduction;
   const signers = signersOf(ownerOf, commit, []);
-  if (!signers.refused && meets(policy.roles.get(signedBy)!, signers.principals, policy).met) return undefined;
+  if (!signers.refused && meets(policy.roles.get(signedBy)!, signers.principals, policy).met)
+    return undefined;
   const why = signers.refused?.message ?? "is signed by somebody else";
   return {
     commit: commit.id,

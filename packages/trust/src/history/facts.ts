@@ -50,4 +50,8 @@ function signatureOf(commit: ReturnType<typeof parseCommit>, keys: KeyRing, now:
 }
 
 const UNSIGNED: SignatureOutcome = { valid: false, code: "unsigned", message: "has no signature" };
-const NOT_LOOKED_AT: SignatureOutcome = { valid: false, code: "unsigned", message: "its signature was not looked at" };
+const NOT_LOOKED_AT: SignatureOutcome = {
+  valid: false,
+  code: "unsigned",
+  message: "its signature was not looked at",
+};

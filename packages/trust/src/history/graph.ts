@@ -32,7 +32,12 @@ export function firstParents(graph: Graph, tip: CommitId): CommitId[] {
  * The best common ancestors of two commits, as `git merge-base --all`: common ancestors that are not ancestors of
  * another one. Undefined where the walk leaves the graph before it is sure, so that the caller asks elsewhere.
  */
-export function mergeBases(graph: Graph, order: ReadonlyMap<CommitId, number>, a: CommitId, b: CommitId): CommitId[] | undefined {
+export function mergeBases(
+  graph: Graph,
+  order: ReadonlyMap<CommitId, number>,
+  a: CommitId,
+  b: CommitId,
+): CommitId[] | undefined {
   const sides = new Map<CommitId, number>([[a, LEFT]]);
   sides.set(b, (sides.get(b) ?? 0) | RIGHT);
   const queue = new YoungestFirst(order);

@@ -4,8 +4,8 @@
  * hides a change in a merge. Left out: what a permitted writer writes, and whether anybody else read it.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import { ruleFor } from "../policy/paths.ts";
 import type { PrincipalName } from "../policy/names.ts";
+import { ruleFor } from "../policy/paths.ts";
 import type { Policy, Rule, Source } from "../policy/policy.ts";
 import { meets, type Tally } from "../policy/thresholds.ts";
 import { type Identities, peopleBehind } from "../signature/identities.ts";
@@ -42,7 +42,11 @@ export interface Signers {
 }
 
 /** Principals of the commit's own signature and of co-signatures over it. A refused own signature is never outweighed. */
-export function signersOf(ownerOf: Identities["ownerOf"], commit: CommitFacts, cosignatures: readonly SignatureOutcome[]): Signers {
+export function signersOf(
+  ownerOf: Identities["ownerOf"],
+  commit: CommitFacts,
+  cosignatures: readonly SignatureOutcome[],
+): Signers {
   return {
     principals: peopleBehind([commit.signature, ...cosignatures], ownerOf),
     refused: refusedSignature(commit),
@@ -63,11 +67,16 @@ function refusedSignature(commit: CommitFacts): DeniedCommit | undefined {
 }
 
 const SIGNATURE_REMEDIES: Partial<Record<CommitCode, string>> = {
-  unsigned: "sign it: git commit --amend -S for the newest commit, git rebase --exec 'git commit --amend --no-edit -S' for more",
-  "unknown-key": "if this key is somebody's you trust, add it to keys/ and to their [principal] in the trust repository",
-  "expired-key": "ask its owner to extend it (gpg --quick-set-expire) and put the new certificate into keys/ of the trust repository",
-  "revoked-key": "its owner withdrew it: choose an introduction after its last commit, signed by a key that is good today",
-  "weak-signature": "sign again with SHA-256 or better: gpg --digest-algo SHA256, or remove digest-algo from gpg.conf",
+  unsigned:
+    "sign it: git commit --amend -S for the newest commit, git rebase --exec 'git commit --amend --no-edit -S' for more",
+  "unknown-key":
+    "if this key is somebody's you trust, add it to keys/ and to their [principal] in the trust repository",
+  "expired-key":
+    "ask its owner to extend it (gpg --quick-set-expire) and put the new certificate into keys/ of the trust repository",
+  "revoked-key":
+    "its owner withdrew it: choose an introduction after its last commit, signed by a key that is good today",
+  "weak-signature":
+    "sign again with SHA-256 or better: gpg --digest-algo SHA256, or remove digest-algo from gpg.conf",
 };
 
 /** What one source's rules say of a set of people; each question is worked out once. */
@@ -102,7 +111,9 @@ export function needsPaths(writers: Writers, signers: Signers): boolean {
 }
 
 function coversEverything(source: Source): boolean {
-  return source.rules.some((rule) => rule.paths.some((glob) => glob.segments.length === 0 && glob.below <= 1));
+  return source.rules.some((rule) =>
+    rule.paths.some((glob) => glob.segments.length === 0 && glob.below <= 1),
+  );
 }
 
 /** Judges one commit. `own` undefined: its signers may write anywhere, so its paths were not looked at. */
@@ -143,7 +154,13 @@ function inNoRole(writers: Writers, commit: CommitFacts, signers: Signers): Deni
   };
 }
 
-function outsidePaths(source: Source, commit: CommitFacts, signers: Signers, outside: string[], merge: boolean): DeniedCommit {
+function outsidePaths(
+  source: Source,
+  commit: CommitFacts,
+  signers: Signers,
+  outside: string[],
+  merge: boolean,
+): DeniedCommit {
   const first = outside[0]!;
   const rule = ruleFor(first, source.rules);
   const needed = rule ? `${writersNamed(rule)} may write it` : "no rule lets anybody write it";
@@ -165,7 +182,10 @@ function writersNamed(rule: Rule): string {
   return rule.role ? `role ${rule.role}` : `the group of the rule at line ${rule.line} of firstmile.toml`;
 }
 
-function about(commit: CommitFacts, signers: Signers): { commit: CommitId; key?: string; principal?: string } {
+function about(
+  commit: CommitFacts,
+  signers: Signers,
+): { commit: CommitId; key?: string; principal?: string } {
   const [principal] = signers.principals;
   return {
     commit: commit.id,

@@ -19,7 +19,11 @@ const EMPTY: Tree = new Map();
 const TREE_MODE = 0o40000;
 
 /** Paths of files that differ between two trees, sorted as found. An undefined tree is empty. */
-export function* changedPaths(before: ObjectId | undefined, after: ObjectId | undefined, prefix = ""): TreeReader<string[]> {
+export function* changedPaths(
+  before: ObjectId | undefined,
+  after: ObjectId | undefined,
+  prefix = "",
+): TreeReader<string[]> {
   if (before === after) return [];
   const [old, now] = [yield* read(before), yield* read(after)];
   const paths: string[] = [];
@@ -29,7 +33,11 @@ export function* changedPaths(before: ObjectId | undefined, after: ObjectId | un
   return paths;
 }
 
-function* entryChanges(before: TreeEntry | undefined, after: TreeEntry | undefined, path: string): TreeReader<string[]> {
+function* entryChanges(
+  before: TreeEntry | undefined,
+  after: TreeEntry | undefined,
+  path: string,
+): TreeReader<string[]> {
   if (same(before, after)) return [];
   const files = isFile(before) || isFile(after) ? [path] : [];
   return [...files, ...(yield* changedPaths(subtree(before), subtree(after), `${path}/`))];
@@ -58,18 +66,34 @@ export function* unexplainedByMerge(
   return paths;
 }
 
-type FourEntries = readonly [TreeEntry | undefined, TreeEntry | undefined, TreeEntry | undefined, TreeEntry | undefined];
+type FourEntries = readonly [
+  TreeEntry | undefined,
+  TreeEntry | undefined,
+  TreeEntry | undefined,
+  TreeEntry | undefined,
+];
 
 function* unexplainedEntry([base, ours, theirs, result]: FourEntries, path: string): TreeReader<string[]> {
   const expected = threeWay(key(base), key(ours), key(theirs));
   if (expected.clean && expected.value === key(result)) return [];
-  const below = yield* unexplainedByMerge(subtree(base), subtree(ours), subtree(theirs), subtree(result), `${path}/`);
+  const below = yield* unexplainedByMerge(
+    subtree(base),
+    subtree(ours),
+    subtree(theirs),
+    subtree(result),
+    `${path}/`,
+  );
   const files = [base, ours, theirs, result].some(isFile) && !sameFile(base, ours, theirs, result);
   return files ? [path, ...below] : below;
 }
 
 /** A file against directories of its name: only the file part of each side is compared here. */
-function sameFile(base: TreeEntry | undefined, ours: TreeEntry | undefined, theirs: TreeEntry | undefined, result: TreeEntry | undefined): boolean {
+function sameFile(
+  base: TreeEntry | undefined,
+  ours: TreeEntry | undefined,
+  theirs: TreeEntry | undefined,
+  result: TreeEntry | undefined,
+): boolean {
   const file = (entry: TreeEntry | undefined) => (isFile(entry) ? key(entry) : undefined);
   const expected = threeWay(file(base), file(ours), file(theirs));
   return expected.clean && expected.value === file(result);

@@ -47,7 +47,7 @@ class Search {
   ofSize(size: number): People[] {
     const found = new Map<string, People>();
     for (const demands of this.#choices) this.#extend(demands, [], 0, size, found);
-    return [...found.values()];
+    return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, people]) => people);
   }
 
   /** Each further person fills at most one demand more: a choice that is short of more than are to come is left. */

@@ -7,7 +7,7 @@
  * says that) and whether it has expired (the caller knows the time).
  */
 import { checkShape } from "./check.ts";
-import { DefectList, POLICY_FILE } from "./defect.ts";
+import { DefectList, MAX_DEFECTS, POLICY_FILE } from "./defect.ts";
 import { digestFiles } from "./digest.ts";
 import { child, Literal, type Node, readDocument } from "./document.ts";
 import { GroupReader, MAX_NAMED } from "./groups.ts";
@@ -17,7 +17,7 @@ import type { Group, Key, Policy, PolicyResult, Principal } from "./policy.ts";
 import { readPrincipals } from "./principals.ts";
 import { topShape } from "./shape.ts";
 import { type GroupUse, SourceReader } from "./sources.ts";
-import { type Electorate, meets, meetsByOperator } from "./thresholds.ts";
+import { type Electorate, isMet, isMetByOperator } from "./thresholds.ts";
 
 /**
  * Reads a policy out of a trust repository's tree.
@@ -91,8 +91,9 @@ function checkReach(policy: Electorate, reader: SourceReader, root: Node, defect
   const { principals, roles } = policy;
   const everyone = new Set(principals.keys());
   for (const [name, group] of roles) {
+    if (defects.count >= MAX_DEFECTS) return;
     const node = child(child(root, "role")!, name)!;
-    if (!known(group, policy) || meets(group, everyone, policy).met) continue;
+    if (!known(group, policy) || isMet(group, everyone, policy)) continue;
     const problem = `all of its members together could not meet it: one person may not stand for two members`;
     defects.add(
       node.keyAt,
@@ -116,20 +117,20 @@ interface Use {
   readonly kinds: readonly Key["kind"][];
   readonly what: string;
   readonly keys: string;
-  readonly tally: typeof meets;
+  readonly holds: typeof isMet;
 }
 
 const SIGNING: Use = {
   kinds: ["openpgp", "ssh"],
   what: "commits",
   keys: "an OpenPGP or SSH key",
-  tally: meets,
+  holds: isMet,
 };
 const BUILDING: Use = {
   kinds: ["nix"],
   what: "outputs",
   keys: 'a Nix key ("nix:NAME:BASE64")',
-  tally: meetsByOperator,
+  holds: isMetByOperator,
 };
 
 function checkUse({ group, role, node }: GroupUse, use: Use, policy: Electorate, defects: DefectList): void {
@@ -138,9 +139,9 @@ function checkUse({ group, role, node }: GroupUse, use: Use, policy: Electorate,
   const able = [...policy.principals.values()].filter(({ keys }) =>
     keys.some((key) => use.kinds.includes(key.kind)),
   );
-  if (use.tally(group, new Set(able.map(({ name }) => name)), policy).met) return;
+  if (use.holds(group, new Set(able.map(({ name }) => name)), policy)) return;
   const subject = role === undefined ? "this group" : `the role ${role}`;
-  if (meets(group, everyone, policy).met) {
+  if (isMet(group, everyone, policy)) {
     const operators = use === BUILDING ? ", one vote an operator" : "";
     const problem = `${subject} could never sign ${use.what}: too few of its members have a key for that${operators}`;
     defects.add(

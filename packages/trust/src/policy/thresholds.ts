@@ -29,12 +29,38 @@ export interface Tally {
 
 /** Whether `who` meet the group, counted by person. Names that are not in the group change nothing. */
 export function meets(group: Group, who: ReadonlySet<PrincipalName>, policy: Electorate): Tally {
-  return tally(group, who, policy, (name) => name);
+  return tally(group, who, policy, byPerson);
 }
 
 /** The same, counted by operator. */
 export function meetsByOperator(group: Group, who: ReadonlySet<PrincipalName>, policy: Electorate): Tally {
-  return tally(group, who, policy, (name) => policy.principals.get(name)?.operator ?? name);
+  return tally(group, who, policy, byOperator(policy));
+}
+
+/** The same answer without its explanation, for whoever needs no more: explaining costs the most where it is "no". */
+export function isMet(group: Group, who: ReadonlySet<PrincipalName>, policy: Electorate): boolean {
+  return holds(group, who, policy, byPerson);
+}
+
+/** As `isMet`, counted by operator. */
+export function isMetByOperator(group: Group, who: ReadonlySet<PrincipalName>, policy: Electorate): boolean {
+  return holds(group, who, policy, byOperator(policy));
+}
+
+const byPerson: Voter = (name) => name;
+const byOperator =
+  (policy: Electorate): Voter =>
+  (name) =>
+    policy.principals.get(name)?.operator ?? name;
+
+function holds(group: Group, who: ReadonlySet<PrincipalName>, policy: Electorate, voter: Voter): boolean {
+  const tree = spellOut(group, policy.roles);
+  const votes = new Set(tree.people.filter((name) => who.has(name)).map(voter)).size;
+  return activations(tree).some((demands) => {
+    const needed = demands.reduce((a, b) => a + b, 0);
+    // Matching is what costs: without enough votes it cannot succeed.
+    return needed <= votes && assign(tree, demands, who, voter).length === needed;
+  });
 }
 
 function tally(group: Group, who: ReadonlySet<PrincipalName>, policy: Electorate, voter: Voter): Tally {

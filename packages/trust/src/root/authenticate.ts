@@ -61,11 +61,22 @@ export class RootOfTrust {
     const loaded = this.load(commit);
     if ("ok" in loaded) return loaded;
     const outcomes = this.signatures(commit, loaded.facts, loaded.identities);
-    const signed = new Set(outcomes.flatMap((outcome) => (outcome.valid ? [outcome.key, outcome.signingKey] : [])));
+    const signed = new Set(
+      outcomes.flatMap((outcome) => (outcome.valid ? [outcome.key, outcome.signingKey] : [])),
+    );
     const absent = introduction.signedBy.filter((key) => !signed.has(key));
-    if (commit.id !== introduction.commit || absent.length > 0) return notIntroduced(commit.id, absent, loaded.facts);
-    const why = found("introduced", `${short(commit.id)} is the introduction that this machine pins, signed by ${introduction.signedBy.join(", ")}`);
-    this.authentic.set(commit.id, { commit: commit.id, policy: loaded.policy, identities: loaded.identities, why });
+    if (commit.id !== introduction.commit || absent.length > 0)
+      return notIntroduced(commit.id, absent, loaded.facts);
+    const why = found(
+      "introduced",
+      `${short(commit.id)} is the introduction that this machine pins, signed by ${introduction.signedBy.join(", ")}`,
+    );
+    this.authentic.set(commit.id, {
+      commit: commit.id,
+      policy: loaded.policy,
+      identities: loaded.identities,
+      why,
+    });
     return why;
   }
 
@@ -74,7 +85,12 @@ export class RootOfTrust {
     const loaded = this.load(commit);
     if ("ok" in loaded) return loaded;
     const why = found("followed", `${short(commit.id)} was authenticated by this machine before`);
-    this.authentic.set(commit.id, { commit: commit.id, policy: loaded.policy, identities: loaded.identities, why });
+    this.authentic.set(commit.id, {
+      commit: commit.id,
+      policy: loaded.policy,
+      identities: loaded.identities,
+      why,
+    });
     return why;
   }
 
@@ -82,13 +98,22 @@ export class RootOfTrust {
   add(commit: TrustCommit): Reason {
     const loaded = this.load(commit);
     if ("ok" in loaded) return loaded;
-    if (loaded.facts.parents.length === 0) return lacking("not-a-descendant", `${short(commit.id)} has no parents, so nobody's root vouches for it`);
+    if (loaded.facts.parents.length === 0)
+      return lacking(
+        "not-a-descendant",
+        `${short(commit.id)} has no parents, so nobody's root vouches for it`,
+      );
     const reasons = loaded.facts.parents.map((parent) => this.judgeBy(parent, commit, loaded.facts));
     if (!reasons.every((reason) => reason.ok)) {
       return lacking("root-not-met", `${short(commit.id)} is not authentic`, { because: reasons });
     }
     const why = found("authentic", `${short(commit.id)} is signed by root of its parents`, reasons);
-    this.authentic.set(commit.id, { commit: commit.id, policy: loaded.policy, identities: loaded.identities, why });
+    this.authentic.set(commit.id, {
+      commit: commit.id,
+      policy: loaded.policy,
+      identities: loaded.identities,
+      why,
+    });
     return why;
   }
 
@@ -100,16 +125,23 @@ export class RootOfTrust {
     const people = peopleBehind(outcomes, before.identities.ownerOf);
     const tally = meets(before.policy.roles.get(ROOT)!, people, before.policy);
     const signers = outcomes.map((outcome) => describe(outcome, before.identities));
-    if (tally.met) return found("signed", `root of ${short(parent)} is met by ${[...people].join(", ")}`, signers);
+    if (tally.met)
+      return found("signed", `root of ${short(parent)} is met by ${[...people].join(", ")}`, signers);
     return lacking("root-not-met", `root of ${short(parent)} is not met: ${shortfall(tally)}`, {
       because: signers,
       remedy: `have another root sign it: firstmile cosign REPO ${short(facts.id)}`,
     });
   }
 
-  private load(commit: TrustCommit): { policy: Policy; identities: Identities; facts: CommitFacts } | (Reason & { ok: false }) {
+  private load(
+    commit: TrustCommit,
+  ): { policy: Policy; identities: Identities; facts: CommitFacts } | (Reason & { ok: false }) {
     const result = loadPolicy(commit.files);
-    if (!result.ok) return refusal("policy-invalid", `the rules in ${short(commit.id)} are not valid: ${defectsOf(result)}`);
+    if (!result.ok)
+      return refusal(
+        "policy-invalid",
+        `the rules in ${short(commit.id)} are not valid: ${defectsOf(result)}`,
+      );
     const identities = identitiesOf(result.policy);
     const facts = readFacts(commit, identities, this.now);
     if ("corrupt" in facts) return refusal("corrupt-object", `${short(commit.id)}: ${facts.corrupt}`);
@@ -117,7 +149,9 @@ export class RootOfTrust {
   }
 
   private signatures(commit: TrustCommit, facts: CommitFacts, { keys }: Identities): SignatureOutcome[] {
-    const others = commit.cosignatures.map((signature) => verifyCosignature(signature, commit.id, keys, this.now));
+    const others = commit.cosignatures.map((signature) =>
+      verifyCosignature(signature, commit.id, keys, this.now),
+    );
     return [facts.signature, ...others];
   }
 }
@@ -134,7 +168,9 @@ function describe(outcome: SignatureOutcome, { ownerOf }: Identities): Reason {
 }
 
 function notIntroduced(id: CommitId, absent: readonly string[], facts: CommitFacts): Reason {
-  const own = facts.signature.valid ? `it is signed by ${facts.signature.key}` : `its signature ${facts.signature.message}`;
+  const own = facts.signature.valid
+    ? `it is signed by ${facts.signature.key}`
+    : `its signature ${facts.signature.message}`;
   return lacking("introduction-not-vouched", `${short(id)} is not signed by ${absent.join(", ")}: ${own}`, {
     remedy: "compare commit and fingerprints with those that the trust repository's owners published",
   });

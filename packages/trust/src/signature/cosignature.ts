@@ -18,7 +18,12 @@ export function cosignedText(commit: string): Uint8Array {
 }
 
 /** Checks one co-signature: armored, or binary OpenPGP. Never throws. */
-export function verifyCosignature(signature: Uint8Array, commit: string, keys: KeyRing, now: number): SignatureOutcome {
+export function verifyCosignature(
+  signature: Uint8Array,
+  commit: string,
+  keys: KeyRing,
+  now: number,
+): SignatureOutcome {
   if (latin1(signature.subarray(0, 40)).startsWith("-----BEGIN SSH SIGNATURE-----")) {
     return verifySshsig(signature, cosignedText(commit), COSIGN_NAMESPACE, keys.ssh);
   }

@@ -13,7 +13,9 @@ export interface Identities {
 
 /** All keys of the policy, loaded once, and their owners. A key has one owner: `loadPolicy` refuses a second. */
 export function identitiesOf(policy: Policy): Identities {
-  const listed = [...policy.principals.values()].flatMap(({ name, keys }) => keys.map((key) => ({ name, key })));
+  const listed = [...policy.principals.values()].flatMap(({ name, keys }) =>
+    keys.map((key) => ({ name, key })),
+  );
   const openpgp = listed.flatMap(({ key }) => (key.kind === "openpgp" ? [key.certificate] : []));
   const ssh = listed.flatMap(({ key }) => (key.kind === "ssh" ? [key] : []));
   const ownerOf = new Map<Fingerprint, PrincipalName>();
@@ -25,7 +27,10 @@ export function identitiesOf(policy: Policy): Identities {
 }
 
 /** The distinct people behind the valid ones of several signatures over one object. */
-export function peopleBehind(outcomes: readonly SignatureOutcome[], ownerOf: Identities["ownerOf"]): Set<PrincipalName> {
+export function peopleBehind(
+  outcomes: readonly SignatureOutcome[],
+  ownerOf: Identities["ownerOf"],
+): Set<PrincipalName> {
   const owners = outcomes.map((outcome) => (outcome.valid ? ownerOf.get(outcome.key) : undefined));
   return new Set(owners.filter((owner) => owner !== undefined));
 }

@@ -27,7 +27,10 @@ export function verifySignature(
   if (opening.startsWith("-----BEGIN SSH SIGNATURE-----")) {
     return verifySshsig(signature, message, GIT_NAMESPACE, keys.ssh);
   }
-  if (opening.startsWith("-----BEGIN PGP SIGNATURE-----") || opening.startsWith("-----BEGIN PGP MESSAGE-----")) {
+  if (
+    opening.startsWith("-----BEGIN PGP SIGNATURE-----") ||
+    opening.startsWith("-----BEGIN PGP MESSAGE-----")
+  ) {
     return verifyOpenPgp(signature, message, keys.openpgp, now);
   }
   return { valid: false, code: "unsupported-signature", message: "is signed in a format that is not known" };

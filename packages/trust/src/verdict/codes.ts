@@ -50,7 +50,15 @@ export type StoreCode =
   | "gate-unreachable";
 
 /** What speaks for something. */
-export type ProofCode = "authentic" | "introduced" | "signed" | "admitted" | "agreed" | "vote" | "resolved" | "followed";
+export type ProofCode =
+  | "authentic"
+  | "introduced"
+  | "signed"
+  | "admitted"
+  | "agreed"
+  | "vote"
+  | "resolved"
+  | "followed";
 
 /** Every code a verdict can carry. A closed list: docs/codes.md has a line for each. */
 export type ReasonCode = CommitCode | TrustCode | AdmissionCode | StoreCode | ProofCode;

@@ -116,8 +116,9 @@ export interface SignatureOptions {
   readonly created?: number;
   /** More hashed subpackets, after the creation time and the issuer's fingerprint. */
   readonly hashed?: readonly Buffer[];
+  /** After the issuer's key ID, without which GnuPG finds no key. */
   readonly unhashed?: readonly Buffer[];
-  /** Instead of the signer's own fingerprint subpacket. */
+  /** Hashed, instead of the signer's own fingerprint there and key ID in the unhashed area. */
   readonly issuer?: readonly Buffer[];
 }
 
@@ -136,7 +137,8 @@ export function forgeSignature(key: ForgedKey, data: Buffer, options: SignatureO
   ]);
   const signed = Buffer.concat([data, head, Buffer.of(4, 0xff), u32(head.length)]);
   const left = createHash(hash).update(signed).digest().subarray(0, 2);
-  const unhashed = Buffer.concat(options.unhashed ?? []);
+  const hint = options.issuer === undefined ? [issuerKeyId(key)] : [];
+  const unhashed = Buffer.concat([...hint, ...(options.unhashed ?? [])]);
   return packet(2, Buffer.concat([head, u16(unhashed.length), unhashed, left, key.sign(hash, signed)]));
 }
 

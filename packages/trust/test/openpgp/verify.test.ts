@@ -231,7 +231,9 @@ describe("form", () => {
 
 describe("issuer", () => {
   test("the hashed fingerprint wins over an unhashed key ID that names another", () => {
-    expect(code({ options: { unhashed: [issuerKeyId(mallory)] } })).toBe("valid");
+    expect(code({ options: { issuer: [issuerFingerprint(alice)], unhashed: [issuerKeyId(mallory)] } })).toBe(
+      "valid",
+    );
     expect(code({ options: { issuer: [issuerFingerprint(mallory)], unhashed: [issuerKeyId(alice)] } })).toBe(
       "unknown-key",
     );
@@ -277,7 +279,7 @@ describe("life of keys", () => {
   });
 
   test("validUntil is the earliest of all three, and its second is the first that no longer counts", () => {
-    const until = (primary: number, subkey: number, signature: number, now = NOW) =>
+    const until = ([primary, subkey, signature]: readonly [number, number, number], now = NOW) =>
       verify(
         forgeSignature(laptop, message, { hashed: [signatureExpiry(signature * DAY)] }),
         [
@@ -295,9 +297,9 @@ describe("life of keys", () => {
       [500, 400, 300],
     ] as const) {
       const end = MADE + 300 * DAY;
-      expect(until(...days)).toMatchObject({ valid: true, validUntil: end });
-      expect(until(...days, end - 1)).toMatchObject({ valid: true });
-      expect(until(...days, end)).toMatchObject({ valid: false });
+      expect(until(days)).toMatchObject({ valid: true, validUntil: end });
+      expect(until(days, end - 1)).toMatchObject({ valid: true });
+      expect(until(days, end)).toMatchObject({ valid: false });
     }
   });
 

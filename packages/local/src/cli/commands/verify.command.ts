@@ -8,14 +8,35 @@ export interface VerifyFlags {
   readonly cache: boolean;
 }
 
-export const verifyCommand = buildCommand<VerifyFlags, [repository: string, revision?: string], FirstmileContext>({
+export const verifyCommand = buildCommand<
+  VerifyFlags,
+  [repository: string, revision?: string],
+  FirstmileContext
+>({
   loader: async () => (await import("./verify.ts")).verify,
   parameters: {
     flags: {
-      policy: { kind: "parsed", parse: String, optional: true, placeholder: "DIR", brief: "Rules to judge by: a directory with firstmile.toml (default: this machine's trust repository)" },
-      source: { kind: "parsed", parse: String, optional: true, placeholder: "NAME", brief: "Which source of the policy this repository is (default: the one whose introduction it has)" },
+      policy: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        placeholder: "DIR",
+        brief:
+          "Rules to judge by: a directory with firstmile.toml (default: this machine's trust repository)",
+      },
+      source: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        placeholder: "NAME",
+        brief: "Which source of the policy this repository is (default: the one whose introduction it has)",
+      },
       json: { kind: "boolean", default: false, withNegated: false, brief: "Print the verdict as JSON" },
-      cache: { kind: "boolean", default: true, brief: "Skip commits authenticated before under the same rules" },
+      cache: {
+        kind: "boolean",
+        default: true,
+        brief: "Skip commits authenticated before under the same rules",
+      },
     },
     positional: {
       kind: "tuple",

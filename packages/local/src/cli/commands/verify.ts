@@ -12,7 +12,12 @@ import { rulesToJudgeBy } from "../rules.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import type { VerifyFlags } from "./verify.command.ts";
 
-export async function verify(this: FirstmileContext, flags: VerifyFlags, repository: string, revision = "HEAD"): Promise<void> {
+export async function verify(
+  this: FirstmileContext,
+  flags: VerifyFlags,
+  repository: string,
+  revision = "HEAD",
+): Promise<void> {
   const rules = await rulesToJudgeBy(this, flags.policy);
   const path = resolve(this.cwd, repository);
   const tip = (await resolveRevision(path, revision)) as CommitId;
@@ -39,10 +44,16 @@ function show(terminal: Terminal, verdict: HistoryVerdict, seconds: number): voi
   terminal.print(`${word}  source ${verdict.source} at ${verdict.commit}`);
   for (const denied of verdict.denied) showDenied(terminal, denied);
   for (const [code, remedy] of new Map(verdict.denied.map((denied) => [denied.code, denied.remedy]))) {
-    if (remedy !== undefined) terminal.print(`${terminal.style("cyan", "help:")} ${code}: ${wrap(harmless(remedy), terminal.width, "  ")}`);
+    if (remedy !== undefined)
+      terminal.print(
+        `${terminal.style("cyan", "help:")} ${code}: ${wrap(harmless(remedy), terminal.width, "  ")}`,
+      );
   }
   const offending = verdict.allowed ? "" : `, ${verdict.denied.length} of them denied`;
-  const known = verdict.checked === 0 ? "nothing new since it was last authenticated" : `${verdict.checked} commits checked${offending}`;
+  const known =
+    verdict.checked === 0
+      ? "nothing new since it was last authenticated"
+      : `${verdict.checked} commits checked${offending}`;
   terminal.print(terminal.style("dim", `${known}, ${seconds.toFixed(2)} s`));
 }
 
