@@ -179,7 +179,7 @@ function environment({ dir }: Place, home: string, viaDaemon: boolean): Record<s
     TMPDIR: join(dir, "tmp"),
     NIX_STORE_DIR: join(dir, "store"),
     NIX_STATE_DIR: join(dir, "state"),
-    NIX_LOG_DIR: join(dir, "log"),
+    NIX_LOG_DIR: join(dir, "state/log"),
     NIX_CONF_DIR: join(dir, "etc/nix"),
     NIX_REMOTE: viaDaemon ? "daemon" : "local",
   };
