@@ -47,7 +47,8 @@ export type Realised = (input: DrvPath, outputName: string) => StorePath | undef
 
 /**
  * The resolved derivation, or undefined while an input is not realised. `name` is without `.drv`; the result keeps
- * it. Nix 2.8 to 2.34 and the 2.36 pre-release agree on the result for every derivation that Nix itself wrote.
+ * it. This is what 2.8 writes, and by its source 2.34. The 2.36 pre-release refuses a deferred output whose variable
+ * is neither empty nor its path, where this overwrites it; no evaluation makes such a derivation.
  */
 export function resolveDerivation(
   drv: Derivation,

@@ -144,7 +144,7 @@ describe.skipIf(nixVersion === undefined)("stock Nix", () => {
 
   test("a text's path", () => {
     const expression = join(nix.dir, "text.nix");
-    writeFileSync(expression, 'let a = builtins.toFile "a" "1"; in builtins.toFile "b" "see ${a}"');
+    writeFileSync(expression, `let a = builtins.toFile "a" "1"; in builtins.toFile "b" "see \${a}"`);
     const b = JSON.parse(nix.run("nix-instantiate", "--eval", expression)) as string;
     nix.run("nix-instantiate", "--eval", "--read-write-mode", expression);
     const a = textStorePath("a", Buffer.from("1"), [], nix.storeDir);

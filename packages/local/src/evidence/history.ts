@@ -73,17 +73,22 @@ class HistoryRun {
 
   async run(): Promise<HistoryVerdict> {
     const { policy, source, tip } = this.question;
-    if (tip === this.introduction || this.known.isIntroduced(tip)) return this.alreadyKnown();
+    if (this.known.isIntroduced(tip)) return this.alreadyKnown();
     const checked = await this.check(await this.newCommits());
     const identities = identitiesOf(policy);
     const history = await this.history(checked, identities);
     const docket = openDocket(policy, source, identities.ownerOf, history);
     const verdict = authenticate(policy, source, docket, await this.changes(docket));
     const introductionFault = this.judgeIntroduction(checked, identities);
-    const whole = introductionFault
-      ? { ...verdict, allowed: false, denied: [introductionFault, ...verdict.denied] }
-      : verdict;
-    if (!introductionFault) this.remember(docket, whole);
+    const validUntil = earliest([
+      verdict.validUntil,
+      this.known.validUntil,
+      introductionExpiry(checked, this.introduction),
+    ]);
+    if (introductionFault)
+      return { ...verdict, validUntil, allowed: false, denied: [introductionFault, ...verdict.denied] };
+    const whole = { ...verdict, validUntil };
+    this.remember(docket, whole);
     return whole;
   }
 
@@ -99,10 +104,14 @@ class HistoryRun {
     };
   }
 
-  /** What has to be looked at, and the introduction where it never was. Without help of what is known by now. */
+  /**
+   * What has to be looked at, and the introduction where it never was. Listing stops at known tips only where all that
+   * they reach is known too; otherwise a branch off a side branch would seem to have lost its parents.
+   */
   private async newCommits(): Promise<CommitId[]> {
     const { tip, source } = this.question;
-    const listed = await revList(this.git, [tip], [this.introduction, ...this.known.tips], {
+    const stops = source.authenticate === "every-commit" ? this.known.tips : [];
+    const listed = await revList(this.git, [tip], [this.introduction, ...stops], {
       firstParent: source.authenticate === "first-parent",
     });
     const fresh = listed.filter((id) => !this.known.has(id));
@@ -141,16 +150,16 @@ class HistoryRun {
   }
 
   /**
-   * Ancestors of the introduction, proven by walking the commits themselves; walked only where a new commit has a
-   * parent that is neither new nor known, which is where a branch began before the introduction.
+   * Ancestors of the introduction, proven by walking the commits themselves; walked only where the tip, or a parent of
+   * a new commit, is neither new nor known, which is where a branch began before the introduction.
    */
   private async beforeTheIntroduction(
     commits: ReadonlyMap<CommitId, CommitFacts>,
   ): Promise<ReadonlySet<CommitId>> {
     const followed = this.question.source.authenticate === "first-parent" ? 1 : Number.POSITIVE_INFINITY;
     const loose = (id: CommitId) => id !== this.introduction && !commits.has(id) && !this.known.has(id);
-    if (![...commits.values()].some(({ parents }) => parents.slice(0, followed).some(loose)))
-      return new Set();
+    const edges = [...commits.values()].flatMap(({ parents }) => parents.slice(0, followed));
+    if (![this.question.tip, ...edges].some(loose)) return new Set();
     const listed = await revList(this.git, [this.introduction], []);
     const checked = await checkCommits({ env: this.git.env, policyFiles: undefined, now: 0 }, listed);
     const graph = new Map(
@@ -196,11 +205,11 @@ class HistoryRun {
     const facts = checked.find(({ id }) => id === this.introduction);
     if (facts && "tree" in facts)
       return judgeIntroduction(this.question.policy, this.question.source, ownerOf, facts);
-    const problem = facts && "corrupt" in facts ? facts.corrupt : "is not in this repository";
+    if (facts && "corrupt" in facts) return corrupt(this.introduction, facts.corrupt);
     return {
       commit: this.introduction,
       code: "missing-object",
-      message: `is the introduction of source ${this.question.source.name}: it ${problem}`,
+      message: `is the introduction of source ${this.question.source.name}: it is not in this repository`,
       remedy: "ask in a repository of this source, with its whole history: git fetch --unshallow",
     };
   }
@@ -227,6 +236,17 @@ class HistoryRun {
       introduction: source.introduction.commit,
     };
   }
+}
+
+/** The introduction's own signature is a ground of the verdict like any other. */
+function introductionExpiry(checked: readonly CheckedCommit[], introduction: CommitId): number | undefined {
+  const facts = checked.find(({ id }) => id === introduction);
+  return facts && "tree" in facts && facts.signature.valid ? facts.signature.validUntil : undefined;
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
 }
 
 function corrupt(commit: CommitId, problem: string): DeniedCommit {

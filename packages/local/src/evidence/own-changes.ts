@@ -11,10 +11,16 @@ import { parseTree } from "@firstmile/formats/git/tree";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
 import { mergeBases } from "@firstmile/trust/history/graph";
 import type { OwnChanges } from "@firstmile/trust/history/judge";
-import { changedPaths, type Tree, type TreeReader, unexplainedByMerge } from "@firstmile/trust/history/trees";
+import {
+  changedPaths,
+  differingFiles,
+  type Tree,
+  type TreeReader,
+  unexplainedByMerge,
+} from "@firstmile/trust/history/trees";
 import type { NeutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import { run } from "../process/run.ts";
+import { mergeAgain } from "./merge-again.ts";
 
 /** What a commit's changes are measured against: all its parents (a merge is merged again), the first, or one commit. */
 export type Against = "all-parents" | "first-parent" | { readonly commit: CommitId };
@@ -72,42 +78,38 @@ export class ChangeReader implements Disposable {
 
   private async mergersOwn(commit: CommitFacts): Promise<string[]> {
     const [ours, theirs, ...more] = commit.parents as [CommitId, CommitId, ...CommitId[]];
-    if (more.length > 0) return this.octopusOwn(commit);
-    const bases = mergeBases(this.commits, this.order, ours, theirs);
+    const bases = more.length === 0 ? mergeBases(this.commits, this.order, ours, theirs) : undefined;
     if (bases?.length === 1) {
       const trees = await Promise.all([bases[0]!, ours, theirs].map((id) => this.treeOf(id)));
       const left = await this.drive(unexplainedByMerge(trees[0], trees[1], trees[2], commit.tree));
       if (left.length === 0) return [];
     }
-    const clean = await this.mergeAgain(ours, theirs);
-    return this.drive(changedPaths(clean, commit.tree));
+    return this.beyondMergingAgain(commit);
   }
 
-  /** Of three and more parents, each path must be as some parent has it that changed it against the first. */
-  private async octopusOwn(commit: CommitFacts): Promise<string[]> {
-    const trees = await Promise.all(commit.parents.map((id) => this.treeOf(id)));
-    const differing = await Promise.all(trees.map((tree) => this.drive(changedPaths(tree, commit.tree))));
-    const [againstFirst, ...others] = differing.map((paths) => new Set(paths));
-    const brought = await Promise.all(trees.slice(1).map((tree) => this.drive(changedPaths(trees[0], tree))));
-    const own = [...againstFirst!].filter((path) => others.every((paths) => paths.has(path)));
-    const left = brought.flat().filter((path) => !againstFirst!.has(path));
-    return [...new Set([...own, ...left])];
+  /** What differs from Git's own merge of the parents, and what that merge left to be decided by hand. */
+  private async beyondMergingAgain({ parents, tree }: CommitFacts): Promise<string[]> {
+    const clean = await mergeAgain(this.env, parents, (commits) => this.requireFiles(commits));
+    const differing = await this.drive(changedPaths(clean?.tree, tree));
+    return [...new Set([...differing, ...(clean?.conflicts ?? [])])];
   }
 
-  /** The tree of a clean merge, with conflict marks where it is none. Undefined (all is new) where Git cannot tell. */
-  private async mergeAgain(ours: CommitId, theirs: CommitId): Promise<ObjectId | undefined> {
-    const args = [
-      "merge-tree",
-      "--write-tree",
-      "--no-messages",
-      "-z",
-      "--allow-unrelated-histories",
-      ours,
-      theirs,
-    ];
-    const merged = await run("git", args, { env: this.env, timeoutMs: 120_000 });
-    const tree = /^[0-9a-f]{40,64}/.exec(merged.stdout.toString("latin1"))?.[0];
-    return merged.code <= 1 && tree ? (tree as ObjectId) : undefined;
+  /**
+   * Git merges the bytes that the database gives it and hashes none of them. Planted ones could make a smuggled
+   * change look clean, so each file that differs between the commits of a merge is hashed before.
+   */
+  private async requireFiles(commits: readonly CommitId[]): Promise<void> {
+    const [first, ...others] = await Promise.all(commits.map((id) => this.treeOf(id)));
+    const differing = await Promise.all(others.map((tree) => this.drive(differingFiles(first, tree))));
+    const ids = [...new Set(differing.flat())];
+    for (let i = 0; i < ids.length; i += AT_ONCE) {
+      const batch = await this.objects.getAll(ids.slice(i, i + AT_ONCE));
+      for (const [j, object] of batch.entries()) {
+        const id = ids[i + j]!;
+        if (object?.type !== "blob" || hashObject("blob", object.content, formatOf(id)) !== id)
+          throw new UnreadableTree(id);
+      }
+    }
   }
 
   private async treeOf(id: CommitId): Promise<ObjectId> {
@@ -143,7 +145,7 @@ export class ChangeReader implements Disposable {
   }
 }
 
-/** A tree or commit that is missing, malformed or does not hash to its id. */
+/** A tree, file or commit that is missing, malformed or does not hash to its id. */
 class UnreadableTree extends Error {}
 
 function unreadable(error: unknown): undefined {

@@ -31,7 +31,10 @@ export function quietGitEnv(): NodeJS.ProcessEnv {
     GIT_CONFIG_GLOBAL: "/dev/null",
     GIT_ATTR_NOSYSTEM: "1",
     GIT_NO_REPLACE_OBJECTS: "1",
+    // A partial clone's configuration names the program that fetches what is missing. Where Git is too old to
+    // know GIT_NO_LAZY_FETCH, no protocol is allowed to it.
     GIT_NO_LAZY_FETCH: "1",
+    GIT_ALLOW_PROTOCOL: "",
     GIT_TERMINAL_PROMPT: "0",
     GIT_OPTIONAL_LOCKS: "0",
     GIT_GRAFT_FILE: "/dev/null",

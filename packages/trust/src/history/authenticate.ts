@@ -101,7 +101,9 @@ export function authenticate(
     commit: history.tip,
     checked: judged.length,
     denied,
-    validUntil: earliestExpiry(judged.map((id) => history.commits.get(id)!.signature)),
+    validUntil: earliestExpiry(
+      judged.flatMap((id) => [history.commits.get(id)!.signature, ...(history.cosignatures.get(id) ?? [])]),
+    ),
   };
 }
 

@@ -17,6 +17,8 @@ export type TreeReader<Result> = Generator<ObjectId, Result, Tree>;
 
 const EMPTY: Tree = new Map();
 const TREE_MODE = 0o40000;
+/** A submodule's commit, which is no object of this repository. */
+const COMMIT_MODE = 0o160000;
 
 /** Paths of files that differ between two trees, sorted as found. An undefined tree is empty. */
 export function* changedPaths(
@@ -41,6 +43,23 @@ function* entryChanges(
   if (same(before, after)) return [];
   const files = isFile(before) || isFile(after) ? [path] : [];
   return [...files, ...(yield* changedPaths(subtree(before), subtree(after), `${path}/`))];
+}
+
+/** Ids of the files that differ between two trees, of both sides: all that merging them can come to read. */
+export function* differingFiles(
+  before: ObjectId | undefined,
+  after: ObjectId | undefined,
+): TreeReader<ObjectId[]> {
+  if (before === after) return [];
+  const [old, now] = [yield* read(before), yield* read(after)];
+  const ids: ObjectId[] = [];
+  for (const name of new Set([...old.keys(), ...now.keys()])) {
+    const [a, b] = [old.get(name), now.get(name)];
+    if (same(a, b)) continue;
+    ids.push(...[a, b].flatMap((entry) => (isFile(entry) && entry!.mode !== COMMIT_MODE ? [entry!.id] : [])));
+    ids.push(...(yield* differingFiles(subtree(a), subtree(b))));
+  }
+  return ids;
 }
 
 /**

@@ -144,16 +144,27 @@ function subkeyState(primary: PublicKey, { key, signatures }: Subkey, own: SelfS
   return {
     ...identity("subkey", key, verifying),
     revoked: gravest(own.revocations(signatures, SignatureType.subkeyRevocation, data)),
-    refusal: subkeyRefusal(binding, back),
+    refusal: binding === undefined ? unbound(signatures) : subkeyRefusal(binding, back),
     expires: earliest(keyExpiry(key, binding), signatureExpiry(binding), signatureExpiry(back)),
   };
 }
 
-function subkeyRefusal(binding: Signature | undefined, back: Signature | undefined): Refusal | undefined {
-  if (binding === undefined) return notSigning("the subkey is not validly bound to its primary key");
+/** Old subkeys are common enough that their owner should read what to do, which is to bind it again. */
+function unbound(signatures: readonly Signature[]): Refusal {
+  const bySha1 = signatures.some(
+    ({ type, hashAlgorithm }) =>
+      type === SignatureType.subkeyBinding && gradedHash(hashAlgorithm)?.grade === "sha1",
+  );
+  const why = bySha1 ? ": its binding rests on SHA-1" : "";
+  return notSigning(`the subkey is not validly bound to its primary key${why}`);
+}
+
+function subkeyRefusal(binding: Signature, back: Signature | undefined): Refusal | undefined {
   const refusal = signingRefusal(binding.keyFlags, "subkey");
   if (refusal !== undefined || back !== undefined) return refusal;
-  return notSigning("the subkey did not sign its binding to the primary key in turn");
+  return notSigning(
+    "the subkey did not sign its binding to the primary key in turn, or did so over a weak hash",
+  );
 }
 
 /**

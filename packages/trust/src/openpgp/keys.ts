@@ -1,7 +1,7 @@
 /** The OpenPGP keys at hand, to be found by what a signature says of its issuer. */
 import type { OpenPgpCertificate } from "@firstmile/formats/openpgp/certificate";
+import type { Issuer } from "@firstmile/formats/openpgp/issuer";
 import type { PublicKey } from "@firstmile/formats/openpgp/public-key";
-import type { Issuer } from "@firstmile/formats/openpgp/signature";
 import { type CertificateState, type KeyState, loadCertificate } from "./certificate-state.ts";
 import { mergeCertificates } from "./merge.ts";
 

@@ -1,4 +1,5 @@
-import type { RevocationReason, Signature } from "@firstmile/formats/openpgp/signature";
+import type { Signature } from "@firstmile/formats/openpgp/signature";
+import type { RevocationReason } from "@firstmile/formats/openpgp/statements";
 
 /**
  * A revoked key makes no more valid signatures here, whichever kind it is: the dates that could tell an old

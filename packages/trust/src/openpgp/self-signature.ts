@@ -9,8 +9,10 @@
  * Not in subkey bindings or back signatures: a collision there would bring in a key that its owner never saw, into
  * a certificate whose bytes somebody fetched before pinning them. MD5 and RIPEMD-160 hold nowhere.
  */
+
+import type { Issuer } from "@firstmile/formats/openpgp/issuer";
 import type { PublicKey } from "@firstmile/formats/openpgp/public-key";
-import type { Issuer, Signature } from "@firstmile/formats/openpgp/signature";
+import type { Signature } from "@firstmile/formats/openpgp/signature";
 import { gradedHash, type HashGrade } from "./hash-algorithm.ts";
 import type { VerifyingKey } from "./verifying-key.ts";
 

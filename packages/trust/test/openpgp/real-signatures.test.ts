@@ -1,6 +1,6 @@
 /** Real certificates and signatures, against what GnuPG says of them. Skipped where the data is absent. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseCertificates } from "@firstmile/formats/openpgp/certificate";
 import { describe, expect, test } from "vitest";
 import { loadCertificate } from "../../src/openpgp/certificate-state.ts";
@@ -8,7 +8,7 @@ import { openPgpKeys } from "../../src/openpgp/keys.ts";
 import { verifyOpenPgp } from "../../src/openpgp/verify.ts";
 
 const root = join(import.meta.dirname, "../../../..");
-const data = process.env.FIRSTMILE_DATA ?? join(root, "../shared/data");
+const data = resolve(root, process.env.FIRSTMILE_DATA ?? "../shared/data");
 const guix = join(data, "guix-sigs");
 const qubes = join(data, "qubes-core-admin/keys");
 

@@ -2,6 +2,7 @@
 import { encodeArmor } from "@firstmile/formats/openpgp/armor";
 import { parseCertificates } from "@firstmile/formats/openpgp/certificate";
 import { describe, expect, test } from "vitest";
+import { loadCertificate } from "../../src/openpgp/certificate-state.ts";
 import { openPgpKeys } from "../../src/openpgp/keys.ts";
 import { verifyOpenPgp } from "../../src/openpgp/verify.ts";
 import {
@@ -27,6 +28,15 @@ import {
   subpacket,
   unframe,
 } from "./forge.ts";
+
+/** RFC 9580 appendix A.3. */
+const RFC_9580_A3 =
+  "xioGY4d/4xsAAAAg+U2nu0jWCmHlZ3BqZYfQMxmZu52JGggkLq2EVD34laPCsQYfGwoAAABCBYJjh3/jAwsJBwUVCg4IDAIWAAKbAwIeCSIh" +
+  "BssYbE8GCaaX5NUt+mxyKwwfHifBilZwj2Ul7Ce62azJBScJAgcCAAAAAK0oIBA+LX0ifsDm185Ecds2v8lwgyU2kCcUmKfvBXbAf6rhRYWz" +
+  "uQOwEn7E/aLwIwRaLsdry0+VcallHhSu4RN6HWaEQsiPlR4zxP/TP7mhfVEe7XWPxtnMUMtf15OyA51YBM4qBmOHf+MZAAAAIIaTJINn+eUB" +
+  "Xbki+PSAld2nhJh/LVmFsS+60WyvXkQ1wpsGGBsKAAAALAWCY4d/4wKbDCIhBssYbE8GCaaX5NUt+mxyKwwfHifBilZwj2Ul7Ce62azJAAAA" +
+  "AAQBIKbpGG2dWTX8j+VjFM21J0hqWlEg+bdiojWnKfA5AQpWUWtnNwDEM0g12vYxoWM8Y81W+bHBw805I8kWVkXU6vFOi+HWvv/ira7ofJu1" +
+  "6NnoUkhclkUrk0mXubZvyl4GBg==";
 
 const message = Buffer.from("tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\n");
 const alice = forgeKey("ed25519-legacy");
@@ -460,6 +470,17 @@ describe("bindings", () => {
     ["with a back signature resting on SHA-1", { back: { options: { hash: "sha1" } } }],
   ])("a subkey %s does not sign", (_, subkey) => {
     expect(code(byLaptop, { subkeys: [{ key: laptop, ...subkey }] })).toBe("not-a-signing-key");
+  });
+
+  test("the certificate of RFC 9580 appendix A.3 vouches for itself; its only subkey encrypts", () => {
+    const [certificate] = parseCertificates(Buffer.from(RFC_9580_A3, "base64"));
+    const state = loadCertificate(certificate!);
+    expect(state).toMatchObject({
+      fingerprint: "CB186C4F0609A697E4D52DFA6C722B0C1F1E27C18A56708F6525EC27BAD9ACC9",
+      primaryRefusal: undefined,
+      primary: { refusal: undefined, revoked: undefined, expires: undefined },
+      subkeys: [{ refusal: { code: "not-a-signing-key" } }],
+    });
   });
 
   test("another's signing subkey in one's own certificate gives no credit, and takes none away", () => {

@@ -1,0 +1,49 @@
+/**
+ * `npm run bench -- [history|gate|hook…]`: all of them unless told. Prints one table, and leaves the figures as JSON
+ * in .cache/bench/results.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { join } from "node:path";
+import { gateRows } from "./gate/run.ts";
+import { historyRows } from "./history/run.ts";
+import { hookRows } from "./hook/run.ts";
+import { CACHE } from "./places.ts";
+import { absent, printTable, type Row } from "./report.ts";
+
+const SUITES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
+  history: historyRows,
+  gate: gateRows,
+  hook: hookRows,
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in SUITES));
+if (unknown.length > 0) {
+  console.error(`no suite ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}`);
+  process.exit(2);
+}
+
+const before = loadavg();
+const rows: Row[] = [];
+for (const name of asked.length > 0 ? asked : Object.keys(SUITES)) {
+  console.error(`measuring: ${name}`);
+  const measured = await Promise.resolve()
+    .then(() => SUITES[name]!())
+    .catch((error: unknown) => [absent(name, error)]);
+  rows.push(...measured);
+  record(name, measured);
+}
+printTable(rows);
+
+function record(suite: string, measured: readonly Row[]) {
+  const results = join(CACHE, "results");
+  mkdirSync(results, { recursive: true });
+  const machine = { cores: cpus().length, processor: cpus()[0]?.model, node: process.version };
+  const text = JSON.stringify(
+    { suite, machine, loads: { before, after: loadavg() }, rows: measured },
+    undefined,
+    2,
+  );
+  writeFileSync(join(results, `${suite}.json`), `${text}\n`);
+}

@@ -1,0 +1,200 @@
+/**
+ * Admission: from a commit somebody names to the derivations that Nix may build. Claim: every derivation recorded
+ * came out of an evaluation, by this gate and offline, of trees of authentic commits and nothing else. Against: a
+ * tree or lock that differs from what was signed, an expression that reaches outside, one that builds while it is
+ * evaluated. Left out: what the expressions download when they are built (fixed outputs are pinned by their hash).
+ */
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseCommit } from "@firstmile/formats/git/commit";
+import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
+import { derivationKind } from "@firstmile/formats/nix/derivation";
+import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
+import type { SourceName } from "@firstmile/trust/policy/names";
+import type { Source } from "@firstmile/trust/policy/policy";
+import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
+import type { AdmittedDerivation, Basis, Ledger } from "../gate/ledger.ts";
+import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
+import { neutralGit, RepositoryError } from "../git/neutral.ts";
+import { GitObjects } from "../git/objects.ts";
+import type { Authenticator } from "./authenticator.ts";
+import { type Closure, readClosure } from "./closure.ts";
+import { type Evaluated, evaluateFile } from "./evaluate-file.ts";
+import { evaluateFlake } from "./evaluate-flake.ts";
+import { FlakeInputs } from "./flake-inputs.ts";
+import type { NixTools } from "./nix-tools.ts";
+import { type AdmissionRequest, type FileRequest, type FlakeRequest, wordsOf } from "./requests.ts";
+import type { SourceRepositories } from "./source-repositories.ts";
+import { writeTree } from "./tree.ts";
+
+export interface AdmissionOptions {
+  readonly rules: RulesHolder;
+  readonly authenticator: Authenticator;
+  readonly repositories: SourceRepositories;
+  readonly ledger: Ledger;
+  readonly nix: NixTools;
+  /** Where trees are written for evaluation; this process's own. */
+  readonly treesDir: string;
+  /** Unix seconds. */
+  readonly clock: () => number;
+}
+
+/** What an admission came to. */
+export interface Admitted {
+  readonly verdict: Verdict;
+  /** The derivations asked for; empty where it was denied. */
+  readonly roots: readonly DrvPath[];
+  /** How many derivations were admitted with them. */
+  readonly derivations: number;
+}
+
+export class Admissions {
+  private readonly options: AdmissionOptions;
+
+  constructor(options: AdmissionOptions) {
+    this.options = options;
+  }
+
+  /** Judges a request; records its derivations where everything holds. Never half: the record is one transaction. */
+  async admit(request: AdmissionRequest): Promise<Admitted> {
+    const subject = { kind: "request", words: wordsOf(request) } as const;
+    const rules = await this.options.rules.get();
+    if (!rules.ok) return denied(verdict(subject, [rules.reason]));
+    const source = rules.rules.policy.sources.get(request.source as SourceName);
+    if (!source) return denied(verdict(subject, [unknownSource(request.source)]));
+    const attempt = new Attempt(this.options, rules.rules, source, request);
+    const outcome = await attempt.run();
+    const reasons = verdict(subject, [rules.rules.reason, ...attempt.reasons]);
+    if (!reasons.allowed || !outcome) return denied(reasons);
+    this.options.ledger.admit(subject.words, attempt.basis, outcome.derivations, this.options.clock());
+    for (const { source: name, commit } of attempt.basis) {
+      await this.options.repositories.keep(rules.rules.policy.sources.get(name as SourceName)!, commit);
+    }
+    return { verdict: reasons, roots: outcome.roots, derivations: outcome.derivations.length };
+  }
+}
+
+interface Outcome {
+  readonly roots: readonly DrvPath[];
+  readonly derivations: readonly AdmittedDerivation[];
+}
+
+/** One request on its way; stops at the first step whose findings do not hold. */
+class Attempt {
+  readonly reasons: Reason[] = [];
+  readonly basis: Basis[] = [];
+  private readonly options: AdmissionOptions;
+  private readonly rules: RulesInForce;
+  private readonly source: Source;
+  private readonly request: AdmissionRequest;
+
+  constructor(options: AdmissionOptions, rules: RulesInForce, source: Source, request: AdmissionRequest) {
+    this.options = options;
+    this.rules = rules;
+    this.source = source;
+    this.request = request;
+  }
+
+  async run(): Promise<Outcome | undefined> {
+    const { commit } = this.request;
+    const authentic = await this.authenticate(this.source, commit);
+    if (!authentic.ok) return undefined;
+    const evaluated =
+      this.request.kind === "file" ? await this.file(this.request) : await this.flake(this.request);
+    if (!evaluated) return undefined;
+    if (!evaluated.ok) return this.stop(evaluated.reason);
+    const closure = await readClosure(this.options.nix, evaluated.roots);
+    if (!closure.ok) return this.stop(closure.reason);
+    const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
+    this.reasons.push(
+      found(
+        "admitted",
+        `evaluates to ${evaluated.roots.join(", ")}, with ${derivations.length} derivations in all`,
+      ),
+    );
+    return { roots: evaluated.roots, derivations };
+  }
+
+  private async authenticate(source: Source, commit: CommitId): Promise<Reason> {
+    const reason = await this.options.authenticator.authenticate(this.rules, source.name, commit);
+    this.reasons.push(reason);
+    this.basis.push({ source: source.name, commit });
+    return reason;
+  }
+
+  private async file({
+    commit,
+    directoryName,
+    file,
+    attrs,
+    argstr,
+  }: FileRequest): Promise<Evaluated | undefined> {
+    const treeDir = await this.checkout(commit, directoryName);
+    return evaluateFile(this.options.nix, { treeDir, file, attrs, argstr });
+  }
+
+  private async flake({ commit, dir, attrs, verb }: FlakeRequest): Promise<Evaluated | undefined> {
+    const inputs = new FlakeInputs(this.options, this.rules, (source, id) => this.authenticate(source, id));
+    const reasons = await inputs.bring(this.source, commit, dir);
+    this.reasons.push(...reasons);
+    if (reasons.some((reason) => !reason.ok)) return undefined;
+    const repository = await this.options.repositories.directory(this.source);
+    return evaluateFlake(this.options.nix, { repository, commit, dir, attrs, verb });
+  }
+
+  /** The commit's tree as files, below a directory of the user's name for it. Written whole or not at all. */
+  private async checkout(commit: CommitId, directoryName: string): Promise<string> {
+    const parent = join(this.options.treesDir, this.source.name, commit);
+    const dir = join(parent, directoryName);
+    if (existsSync(dir)) return dir;
+    mkdirSync(parent, { recursive: true, mode: 0o755 });
+    const unfinished = join(parent, `.${process.pid}-${performance.now()}`);
+    const git = await neutralGit(await this.options.repositories.directory(this.source));
+    try {
+      using objects = new GitObjects(git.env);
+      await writeTree(objects, await treeOf(objects, commit), unfinished);
+      renameSync(unfinished, dir);
+      return dir;
+    } finally {
+      git.dispose();
+      rmSync(unfinished, { recursive: true, force: true });
+    }
+  }
+
+  private stop(reason: Reason): undefined {
+    this.reasons.push(reason);
+  }
+}
+
+/** The tree of a commit, from an object that hashes to its id. Throws `RepositoryError`. */
+export async function treeOf(objects: GitObjects, commit: CommitId): Promise<ObjectId> {
+  const object = await objects.get(commit);
+  if (object?.type !== "commit" || hashObject("commit", object.content, objectHashOf(commit)) !== commit) {
+    throw new RepositoryError(`commit ${commit} cannot be read`);
+  }
+  return parseCommit(object.content).tree;
+}
+
+type ReadDerivation = Closure extends infer C
+  ? C extends { ok: true; derivations: ReadonlyMap<DrvPath, infer Read> }
+    ? Read
+    : never
+  : never;
+
+function asAdmitted(path: DrvPath, { name, derivation }: ReadDerivation): AdmittedDerivation {
+  const outputs = new Map<string, StorePath>();
+  for (const [output, value] of derivation.outputs) {
+    if ("path" in value) outputs.set(output, value.path);
+  }
+  return { path, name, outputs, fixed: derivationKind(derivation) === "fixed" };
+}
+
+function unknownSource(name: string): Reason {
+  return lacking("unknown-source", `the policy has no source ${name}`, {
+    remedy: `add [source.${name}] to the trust repository`,
+  });
+}
+
+function denied(reasons: Verdict): Admitted {
+  return { verdict: { ...reasons, allowed: false }, roots: [], derivations: 0 };
+}

@@ -1,0 +1,73 @@
+/**
+ * Whether commits of sources are authentic under the rules in force. An answer is kept as long as the rules stay
+ * the same and no key that it rests on has expired.
+ */
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import { historyReason } from "@firstmile/trust/history/reason";
+import type { SourceName } from "@firstmile/trust/policy/names";
+import type { Source } from "@firstmile/trust/policy/policy";
+import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import { authenticateHistory } from "../evidence/history.ts";
+import type { RulesInForce } from "../gate/rules-in-force.ts";
+import { RepositoryError } from "../git/neutral.ts";
+import type { SourceRepositories } from "./source-repositories.ts";
+
+interface Answer {
+  readonly reason: Reason;
+  /** Unix seconds. */
+  readonly validUntil: number;
+}
+
+const MAX_ANSWERS = 10_000;
+
+export class Authenticator {
+  private readonly repositories: SourceRepositories;
+  private readonly cacheDir: string;
+  private readonly clock: () => number;
+  private readonly answers = new Map<string, Promise<Answer>>();
+
+  constructor(repositories: SourceRepositories, cacheDir: string, clock: () => number) {
+    this.repositories = repositories;
+    this.cacheDir = cacheDir;
+    this.clock = clock;
+  }
+
+  /** The finding on one commit of a source that the policy may or may not still have. */
+  async authenticate(rules: RulesInForce, sourceName: string, commit: CommitId): Promise<Reason> {
+    const source = rules.policy.sources.get(sourceName as SourceName);
+    if (!source) {
+      return lacking("unknown-source", `the policy has no source ${sourceName} any more`, {
+        remedy: `add [source.${sourceName}] to the trust repository`,
+      });
+    }
+    const key = `${rules.policy.digest} ${sourceName} ${commit}`;
+    const known = await this.answers.get(key);
+    if (known && this.clock() < known.validUntil) return known.reason;
+    const answer = this.ask(rules, source, commit);
+    if (this.answers.size >= MAX_ANSWERS) this.answers.clear();
+    this.answers.set(key, answer);
+    const { reason } = await answer;
+    // A refusal may be mended by objects or co-signatures that arrive later.
+    if (!reason.ok) this.answers.delete(key);
+    return reason;
+  }
+
+  private async ask(rules: RulesInForce, source: Source, tip: CommitId): Promise<Answer> {
+    const repository = await this.repositories.directory(source);
+    try {
+      const verdict = await authenticateHistory({
+        repository,
+        tip,
+        policy: rules.policy,
+        policyFiles: rules.files,
+        source,
+        now: this.clock(),
+        cacheDir: this.cacheDir,
+      });
+      return { reason: historyReason(verdict), validUntil: verdict.validUntil ?? Number.POSITIVE_INFINITY };
+    } catch (error) {
+      if (!(error instanceof RepositoryError)) throw error;
+      return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
+    }
+  }
+}

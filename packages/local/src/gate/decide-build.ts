@@ -1,0 +1,72 @@
+/**
+ * Claim: Nix builds a derivation only if it, or what it resolves, came out of an admitted evaluation whose sources
+ * are authentic under the rules in force. Against: a derivation that somebody wrote or instantiated by other means,
+ * one admitted under rules that have changed since, a resolved derivation with an input that nobody built here.
+ * Asked by the pre-build hook for every local build.
+ */
+import type { DrvPath } from "@firstmile/formats/nix/store-path";
+import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
+import type { Authenticator } from "../admission/authenticator.ts";
+import type { Admission, Ledger } from "./ledger.ts";
+import type { RulesHolder, RulesInForce } from "./rules-in-force.ts";
+
+/** Finds the admitted derivation that another one was made from: by resolving it, or for a development shell. */
+export interface Origins {
+  originOf(derivation: DrvPath): Promise<{ readonly origin: DrvPath; readonly reason: Reason } | undefined>;
+}
+
+export interface Deciding {
+  readonly rules: RulesHolder;
+  readonly ledger: Ledger;
+  readonly authenticator: Authenticator;
+  readonly origins: Origins;
+}
+
+export async function decideBuild(deciding: Deciding, derivation: DrvPath): Promise<Verdict> {
+  const subject = { kind: "derivation", path: derivation } as const;
+  const rules = await deciding.rules.get();
+  if (!rules.ok) return verdict(subject, [rules.reason]);
+  const reasons = await whyAdmitted(deciding, rules.rules, derivation);
+  const here = mayBuildHere(deciding, rules.rules, derivation);
+  return verdict(subject, [...reasons, ...(here ? [here] : [])]);
+}
+
+/** What speaks for a derivation, itself or through the one it was made from. */
+export async function whyAdmitted(deciding: Deciding, rules: RulesInForce, derivation: DrvPath): Promise<Reason[]> {
+  const direct = await bestAdmission(deciding, rules, derivation);
+  if (direct) return [direct];
+  const origin = await deciding.origins.originOf(derivation);
+  const through = origin && (await bestAdmission(deciding, rules, origin.origin));
+  if (origin && through) return [origin.reason, through];
+  return [notAdmitted(derivation)];
+}
+
+/** Any one admission that holds is enough; where none does, the newest says why. */
+async function bestAdmission(deciding: Deciding, rules: RulesInForce, derivation: DrvPath): Promise<Reason | undefined> {
+  let newest: Reason | undefined;
+  for (const admission of deciding.ledger.admissionsOf(derivation)) {
+    const reason = await judgeAdmission(deciding.authenticator, rules, admission);
+    if (reason.ok) return reason;
+    newest ??= reason;
+  }
+  return newest;
+}
+
+async function judgeAdmission(authenticator: Authenticator, rules: RulesInForce, admission: Admission): Promise<Reason> {
+  const because = await Promise.all(admission.basis.map(({ source, commit }) => authenticator.authenticate(rules, source, commit)));
+  if (because.every((reason) => reason.ok)) return found("admitted", `admitted with ${admission.request}`, because);
+  return lacking("not-admitted", `was admitted with ${admission.request}, and its sources do not meet the rules of today`, { because });
+}
+
+function mayBuildHere({ ledger }: Deciding, { policy }: RulesInForce, derivation: DrvPath): Reason | undefined {
+  if (policy.output === undefined || policy.output.localBuilds || ledger.isFixed(derivation)) return undefined;
+  return lacking("local-builds-off", "the policy lets this machine build nothing itself (local_builds = false)", {
+    remedy: "wait until enough builders have it, or set local_builds = true in the trust repository",
+  });
+}
+
+function notAdmitted(derivation: DrvPath): Reason {
+  return lacking("not-admitted", `no admitted evaluation gives ${derivation}`, {
+    remedy: "build it through firstmile, which admits it first: firstmile nix nix-build …, firstmile nix build …",
+  });
+}

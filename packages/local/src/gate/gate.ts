@@ -1,0 +1,234 @@
+/** The gate: composition of what decides, what remembers, and the two sockets on which it is asked. */
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { FormatError } from "@firstmile/formats/bytes/error";
+import { type DrvPath, hashPartOf, parseDrvPath } from "@firstmile/formats/nix/store-path";
+import type { SourceName } from "@firstmile/trust/policy/names";
+import { lacking, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
+import { type Admitted, Admissions } from "../admission/admit.ts";
+import { Authenticator } from "../admission/authenticator.ts";
+import { type NixTools, nixTools } from "../admission/nix-tools.ts";
+import { admissionRequest } from "../admission/requests.ts";
+import { SourceRepositories } from "../admission/source-repositories.ts";
+import { type ControlRequest, type ControlRoutes, ControlServer, RequestError } from "./control.ts";
+import { decideBuild } from "./decide-build.ts";
+import { asStorePath, decideOutput, type OutputDeciding, type OutputDecision } from "./decide-output.ts";
+import { Outgoing } from "./http/outgoing.ts";
+import { Ledger } from "./ledger.ts";
+import { MachineKey } from "./machine-key.ts";
+import { StoreOrigins } from "./origins.ts";
+import { RulesHolder } from "./rules-in-force.ts";
+import { oneLine, Substituter, type SubstituterEvent } from "./substituter.ts";
+
+export const DEFAULT_PORT = 17339;
+
+export interface GateOptions {
+  readonly stateDir: string;
+  /** TCP port on loopback; 0: any free one. Undefined: the one of last time. */
+  readonly port: number | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  /** Unix seconds. */
+  readonly clock: () => number;
+  /** One line an event, for the log. */
+  readonly log: (line: string) => void;
+}
+
+/** Where the gate is found: written at its start to gate/endpoint.json for nix-conf and doctor. */
+export interface GateEndpoint {
+  readonly hookPath: string;
+  readonly url: string;
+  readonly publicKey: string;
+}
+
+export function gateSocket(stateDir: string): string {
+  return join(stateDir, "gate", "gate.sock");
+}
+
+export class Gate {
+  private readonly options: GateOptions;
+  private readonly dir: string;
+  private readonly deciding: OutputDeciding;
+  private readonly admissions: Admissions;
+  private readonly repositories: SourceRepositories;
+  private readonly ledger: Ledger;
+  private readonly rules: RulesHolder;
+  private readonly outgoing = new Outgoing();
+  private readonly substituter: Substituter;
+  private readonly control: ControlServer;
+  private readonly key: MachineKey;
+
+  static async create(options: GateOptions): Promise<Gate> {
+    return new Gate(options, await nixTools(options.env));
+  }
+
+  private constructor(options: GateOptions, nix: NixTools) {
+    const { stateDir, clock } = options;
+    this.options = options;
+    this.dir = join(stateDir, "gate");
+    mkdirSync(this.dir, { recursive: true, mode: 0o755 });
+    this.key = MachineKey.open(join(this.dir, "key"));
+    this.ledger = new Ledger(join(this.dir, "ledger.sqlite"));
+    this.rules = new RulesHolder(stateDir, clock);
+    this.repositories = new SourceRepositories(join(this.dir, "sources"));
+    const authenticator = new Authenticator(this.repositories, this.dir, clock);
+    const { ledger, rules, repositories, outgoing } = this;
+    const origins = new StoreOrigins(nix, ledger);
+    this.deciding = { rules, ledger, authenticator, origins, outgoing, storeDir: nix.storeDir };
+    this.admissions = new Admissions({ rules, authenticator, repositories, ledger, nix, treesDir: join(this.dir, "trees"), clock });
+    this.substituter = new Substituter({
+      deciding: this.deciding,
+      key: this.key,
+      decide: (hashPart) => this.decideOutput(hashPart),
+      log: (event) => this.noteSubstitution(event),
+    });
+    this.control = new ControlServer(gateSocket(stateDir), this.routes());
+  }
+
+  /** Opens both sockets and writes the hook and the endpoint. */
+  async start(): Promise<GateEndpoint> {
+    await this.control.listen();
+    const port = await this.substituter.listen(this.options.port ?? this.lastPort());
+    const endpoint = { hookPath: this.writeHook(), url: `http://127.0.0.1:${port}`, publicKey: this.key.publicKey };
+    replaceFile(join(this.dir, "endpoint.json"), `${JSON.stringify(endpoint, undefined, 2)}\n`, 0o644);
+    return endpoint;
+  }
+
+  /** Ends what is under way and closes; everything confirmed is on disk already. */
+  async stop(): Promise<void> {
+    await Promise.all([this.control.close(), this.substituter.close()]);
+    await this.outgoing.close();
+    this.ledger[Symbol.dispose]();
+  }
+
+  private routes(): ControlRoutes {
+    return {
+      "GET /status": async () => this.status(),
+      "GET /build": async ({ query }) => this.build(query.get("derivation") ?? ""),
+      "GET /why": async ({ query }) => this.why(query.get("subject") ?? ""),
+      "GET /refusals": async ({ query }) => this.ledger.decisionsOn(undefined, Math.min(Number(query.get("limit") ?? 1) || 1, 1000)),
+      "GET /sources": async () => this.sources(),
+      "POST /objects": async (request) => this.objects(request),
+      "POST /admit": async (request) => this.admit(request),
+    };
+  }
+
+  private async status(): Promise<unknown> {
+    const rules = await this.rules.get();
+    const policy = rules.ok ? { name: rules.rules.policy.name, digest: rules.rules.policy.digest } : undefined;
+    return { policy, refusal: rules.ok ? undefined : rules.reason, publicKey: this.key.publicKey, storeDir: this.deciding.storeDir, ...this.ledger.counts() };
+  }
+
+  private async build(derivation: string): Promise<Verdict & { summary: string }> {
+    const decided = await decideBuild(this.deciding, this.asDerivation(derivation));
+    if (!decided.allowed) {
+      this.note("build", derivation, decided);
+      this.options.log(`denied  build ${derivation}: ${oneLine(decided)}`);
+    }
+    return { ...decided, summary: oneLine(decided) };
+  }
+
+  private asDerivation(text: string): DrvPath {
+    try {
+      return parseDrvPath(text, this.deciding.storeDir);
+    } catch (error) {
+      if (error instanceof FormatError) throw new RequestError(400, error.message);
+      throw error;
+    }
+  }
+
+  /** The verdict on a derivation or store path as it is today. */
+  private async why(subject: string): Promise<Verdict> {
+    if (subject.endsWith(".drv")) return decideBuild(this.deciding, this.asDerivation(subject));
+    const path = asStorePath(subject, this.deciding.storeDir);
+    if (!path) throw new RequestError(400, `${subject} is no path in ${this.deciding.storeDir}`);
+    return (await decideOutput(this.deciding, hashPartOf(path))).verdict;
+  }
+
+  private async decideOutput(hashPart: string): Promise<OutputDecision> {
+    return decideOutput(this.deciding, hashPart);
+  }
+
+  private noteSubstitution(event: SubstituterEvent): void {
+    if (event.kind === "nar") return this.options.log(`nar     ${event.path}: ${event.outcome}`);
+    const { subject } = event.verdict;
+    const path = subject.kind === "store path" ? subject.path : "";
+    // Nix asks for every path it could ever substitute; only what was admitted and still refused is worth keeping.
+    if (event.verdict.reasons.some((reason) => reason.code === "not-an-output")) return;
+    this.note("substitute", path, event.verdict);
+    this.options.log(`denied  substitute ${path}: ${oneLine(event.verdict)}`);
+  }
+
+  private note(question: "build" | "substitute" | "admit", subject: string, decided: Verdict): void {
+    this.ledger.note(question, subject, decided, this.options.clock());
+  }
+
+  private async sources(): Promise<unknown> {
+    const rules = await this.rules.get();
+    if (!rules.ok) return { refusal: rules.reason, sources: [] };
+    const listed = [...rules.rules.policy.sources.values()].map(async (source) => ({
+      name: source.name,
+      introduction: source.introduction.commit,
+      urls: source.urls,
+      kept: await this.repositories.kept(source),
+    }));
+    return { sources: await Promise.all(listed) };
+  }
+
+  private async objects({ query, body }: ControlRequest): Promise<unknown> {
+    const rules = await this.rules.get();
+    const source = rules.ok ? rules.rules.policy.sources.get((query.get("source") ?? "") as SourceName) : undefined;
+    if (!source) throw new RequestError(404, "the policy has no such source");
+    await this.repositories.receive(source, body);
+    return { received: true };
+  }
+
+  private async admit(request: ControlRequest): Promise<Admitted> {
+    const parsed = admissionRequest.safeParse(await request.json());
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw new RequestError(400, `${issue?.path.join(".")}: ${issue?.message}`);
+    }
+    const admitted = await this.admissions.admit(parsed.data);
+    const { subject } = admitted.verdict;
+    const words = subject.kind === "request" ? subject.words : "";
+    if (!admitted.verdict.allowed) this.note("admit", words, admitted.verdict);
+    this.substituter.forget();
+    this.options.log(`${admitted.verdict.allowed ? "allowed" : "denied "} admit ${words}${admitted.verdict.allowed ? "" : `: ${oneLine(admitted.verdict)}`}`);
+    return admitted;
+  }
+
+  private lastPort(): number {
+    try {
+      const endpoint = JSON.parse(readFileSync(join(this.dir, "endpoint.json"), "utf8")) as GateEndpoint;
+      return Number(new URL(endpoint.url).port) || DEFAULT_PORT;
+    } catch {
+      return DEFAULT_PORT;
+    }
+  }
+
+  /** One file without arguments, as nix.conf wants it. */
+  private writeHook(): string {
+    const path = join(this.dir, "hook");
+    const script = fileURLToPath(new URL("./hook.mjs", import.meta.url));
+    const words = [process.execPath, script, gateSocket(this.options.stateDir)].map(shellQuoted).join(" ");
+    replaceFile(path, `#!/bin/sh\nexec ${words} "$1"\n`, 0o755);
+    return path;
+  }
+}
+
+/** What a verdict says of a gate that is not there. */
+export function gateUnreachable(problem: string): Verdict {
+  const reason = lacking("gate-unreachable", `the gate does not answer: ${problem}`, { remedy: "start it: firstmile gate" });
+  return verdict({ kind: "request", words: "the gate" }, [reason]);
+}
+
+function replaceFile(path: string, text: string, mode: number): void {
+  writeFileSync(`${path}.new`, text, { mode });
+  chmodSync(`${path}.new`, mode);
+  renameSync(`${path}.new`, path);
+}
+
+function shellQuoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

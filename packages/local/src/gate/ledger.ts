@@ -1,0 +1,173 @@
+/**
+ * What the gate has admitted and decided, in one SQLite file. Claim: an admission that was confirmed survives a
+ * crash, and one that was not confirmed is not there (one transaction each, written through to disk). Whether an
+ * admission still holds is not remembered here: it is decided again under each policy.
+ */
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
+import type { Verdict } from "@firstmile/trust/verdict/verdict";
+
+/** A commit of a source that an admission rests on. */
+export interface Basis {
+  readonly source: string;
+  readonly commit: CommitId;
+}
+
+/** One evaluation that was admitted. */
+export interface Admission {
+  readonly id: number;
+  /** What was asked, for people: `default.nix -A hello`. */
+  readonly request: string;
+  readonly basis: readonly Basis[];
+  /** Unix seconds. */
+  readonly time: number;
+}
+
+export interface AdmittedDerivation {
+  readonly path: DrvPath;
+  /** Without `.drv`. */
+  readonly name: string;
+  /** Path of each output by name, where it is known before building. */
+  readonly outputs: ReadonlyMap<string, StorePath>;
+  readonly fixed: boolean;
+}
+
+export type Question = "build" | "substitute" | "admit";
+
+/** One decision as it was given, newest first in lists. */
+export interface Decision {
+  readonly time: number;
+  readonly question: Question;
+  readonly verdict: Verdict;
+}
+
+const SCHEMA = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA foreign_keys = ON;
+  CREATE TABLE IF NOT EXISTS admission (id INTEGER PRIMARY KEY, request TEXT NOT NULL, basis TEXT NOT NULL, time INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS derivation (path TEXT NOT NULL, admission INTEGER NOT NULL REFERENCES admission, name TEXT NOT NULL,
+    fixed INTEGER NOT NULL, PRIMARY KEY (path, admission)) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS derivation_name ON derivation (name);
+  CREATE TABLE IF NOT EXISTS output (hash_part TEXT NOT NULL, path TEXT NOT NULL, derivation TEXT NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (hash_part, derivation, name)) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS decision (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, question TEXT NOT NULL, subject TEXT NOT NULL,
+    allowed INTEGER NOT NULL, verdict TEXT NOT NULL) STRICT;
+  CREATE INDEX IF NOT EXISTS decision_subject ON decision (subject);
+`;
+
+/** Decisions kept; the oldest go first. */
+const MAX_DECISIONS = 20_000;
+const PRUNE_EVERY = 1_000;
+
+export class Ledger implements Disposable {
+  private readonly db: DatabaseSync;
+  private readonly statements = new Map<string, StatementSync>();
+  private decisions = 0;
+
+  constructor(file: string) {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
+    this.db = new DatabaseSync(file);
+    this.db.exec(SCHEMA);
+  }
+
+  /** Records an admission with its whole closure; when this returns it is on disk. */
+  admit(request: string, basis: readonly Basis[], derivations: Iterable<AdmittedDerivation>, time: number): number {
+    this.db.exec("BEGIN IMMEDIATE");
+    try {
+      const { lastInsertRowid } = this.sql("INSERT INTO admission (request, basis, time) VALUES (?, ?, ?)").run(request, JSON.stringify(basis), time);
+      const id = Number(lastInsertRowid);
+      for (const derivation of derivations) this.insert(id, derivation);
+      this.db.exec("COMMIT");
+      return id;
+    } catch (error) {
+      this.db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  private insert(admission: number, { path, name, outputs, fixed }: AdmittedDerivation): void {
+    this.sql("INSERT OR IGNORE INTO derivation (path, admission, name, fixed) VALUES (?, ?, ?, ?)").run(path, admission, name, fixed ? 1 : 0);
+    for (const [output, outputPath] of outputs) {
+      this.sql("INSERT OR IGNORE INTO output (hash_part, path, derivation, name) VALUES (?, ?, ?, ?)").run(hashPart(outputPath), outputPath, path, output);
+    }
+  }
+
+  /** Admissions that a derivation is part of, newest first. */
+  admissionsOf(derivation: string): Admission[] {
+    const rows = this.sql(
+      "SELECT a.id, a.request, a.basis, a.time FROM derivation d JOIN admission a ON a.id = d.admission WHERE d.path = ? ORDER BY a.id DESC",
+    ).all(derivation);
+    return rows.map((row) => ({
+      id: Number(row.id),
+      request: String(row.request),
+      basis: JSON.parse(String(row.basis)) as Basis[],
+      time: Number(row.time),
+    }));
+  }
+
+  /** Admitted derivations of a name, newest first. */
+  derivationsNamed(name: string): DrvPath[] {
+    const rows = this.sql("SELECT path FROM derivation WHERE name = ? GROUP BY path ORDER BY max(admission) DESC").all(name);
+    return rows.map((row) => String(row.path) as DrvPath);
+  }
+
+  isFixed(derivation: string): boolean {
+    return this.sql("SELECT 1 FROM derivation WHERE path = ? AND fixed = 1 LIMIT 1").get(derivation) !== undefined;
+  }
+
+  /** Derivations of which the path with this hash part is an output. */
+  derivationsGiving(part: string): { path: StorePath; derivation: DrvPath; output: string }[] {
+    const rows = this.sql("SELECT path, derivation, name FROM output WHERE hash_part = ?").all(part);
+    return rows.map((row) => ({ path: String(row.path) as StorePath, derivation: String(row.derivation) as DrvPath, output: String(row.name) }));
+  }
+
+  /** Remembers a decision for `why`. */
+  note(question: Question, subject: string, verdict: Verdict, time: number): void {
+    this.sql("INSERT INTO decision (time, question, subject, allowed, verdict) VALUES (?, ?, ?, ?, ?)").run(time, question, subject, verdict.allowed ? 1 : 0, JSON.stringify(verdict));
+    if (++this.decisions % PRUNE_EVERY === 0) {
+      this.sql("DELETE FROM decision WHERE id <= (SELECT max(id) FROM decision) - ?").run(MAX_DECISIONS);
+    }
+  }
+
+  /** Decisions on one subject, or refusals on any, newest first. */
+  decisionsOn(subject: string | undefined, limit: number): Decision[] {
+    const rows =
+      subject === undefined
+        ? this.sql("SELECT time, question, verdict FROM decision WHERE allowed = 0 ORDER BY id DESC LIMIT ?").all(limit)
+        : this.sql("SELECT time, question, verdict FROM decision WHERE subject = ? ORDER BY id DESC LIMIT ?").all(subject, limit);
+    return rows.map((row) => ({
+      time: Number(row.time),
+      question: String(row.question) as Question,
+      verdict: JSON.parse(String(row.verdict)) as Verdict,
+    }));
+  }
+
+  counts(): { admissions: number; derivations: number; refusals: number } {
+    const count = (sql: string) => Number(this.sql(sql).get()?.n ?? 0);
+    return {
+      admissions: count("SELECT count(*) AS n FROM admission"),
+      derivations: count("SELECT count(DISTINCT path) AS n FROM derivation"),
+      refusals: count("SELECT count(*) AS n FROM decision WHERE allowed = 0"),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.statements.clear();
+    this.db.close();
+  }
+
+  private sql(text: string): StatementSync {
+    const statement = this.statements.get(text) ?? this.db.prepare(text);
+    this.statements.set(text, statement);
+    return statement;
+  }
+}
+
+function hashPart(path: string): string {
+  const base = path.slice(path.lastIndexOf("/") + 1);
+  return base.slice(0, 32);
+}

@@ -1,0 +1,154 @@
+/**
+ * Nix builds derivations that no evaluation gave: the resolved form of one with content-addressed inputs, and what
+ * `nix develop` makes of one. Claim: such a derivation is traced to an admitted one only by making it again from
+ * that and comparing, never by its name or by what it says of itself. Against: a derivation dressed up as the
+ * resolution of an admitted one, with an input of the attacker's choosing.
+ *
+ * Which path an input came to is what Nix has recorded as built here: with the gate as the only substituter, which
+ * serves no realisations, nothing else gets into that record.
+ */
+import { readFileSync } from "node:fs";
+import { FormatError } from "@firstmile/formats/bytes/error";
+import { type Derivation, derivationKind, derivationStorePath } from "@firstmile/formats/nix/derivation";
+import { hashDerivations, MissingInput } from "@firstmile/formats/nix/derivation-hash";
+import { parseDerivation } from "@firstmile/formats/nix/derivation-parse";
+import { resolveDerivation } from "@firstmile/formats/nix/derivation-resolve";
+import { devShellDerivations } from "@firstmile/formats/nix/dev-shell";
+import { baseNameOf, type DrvPath, drvNameOf, parseDrvPath, parseStoreBaseName, type StorePath } from "@firstmile/formats/nix/store-path";
+import { found, type Reason } from "@firstmile/trust/verdict/verdict";
+import type { NixTools } from "../admission/nix-tools.ts";
+import type { Origins } from "./decide-build.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** Admitted derivations of one name that are tried; more are not looked at, and so denied. */
+const MAX_CANDIDATES = 200;
+const DEV_SHELL_SUFFIX = "-env";
+const MAX_DRV_BYTES = 64 << 20;
+
+interface Origin {
+  readonly origin: DrvPath;
+  readonly reason: Reason;
+}
+
+export class StoreOrigins implements Origins {
+  private readonly nix: NixTools;
+  private readonly ledger: Ledger;
+
+  constructor(nix: NixTools, ledger: Ledger) {
+    this.nix = nix;
+    this.ledger = ledger;
+  }
+
+  async originOf(path: DrvPath): Promise<Origin | undefined> {
+    const name = nameOfDerivation(path, this.nix.storeDir);
+    if (name === undefined) return undefined;
+    return (await this.resolvedFrom(path, name)) ?? this.devShellOf(path, name);
+  }
+
+  private async resolvedFrom(path: DrvPath, name: string): Promise<Origin | undefined> {
+    for (const candidate of this.ledger.derivationsNamed(name).slice(0, MAX_CANDIDATES)) {
+      const derivation = this.read(candidate);
+      if (!derivation || derivation.inputDrvs.size === 0) continue;
+      const realised = await this.realisedInputs(derivation);
+      const resolved = resolveDerivation(derivation, name, (input, output) => realised.get(`${input}!${output}`), this.nix.storeDir);
+      if (!resolved || derivationStorePath(resolved, name, this.nix.storeDir) !== path) continue;
+      return { origin: candidate, reason: found("resolved", `is ${candidate} with its content-addressed inputs as they were built here`) };
+    }
+    return undefined;
+  }
+
+  /** Paths of the outputs that a derivation uses: known before building, or as Nix recorded them. */
+  private async realisedInputs(derivation: Derivation): Promise<Map<string, StorePath>> {
+    const paths = new Map<string, StorePath>();
+    await Promise.all(
+      [...derivation.inputDrvs].map(async ([input, outputs]) => {
+        const inputDerivation = this.read(input);
+        if (!inputDerivation) return;
+        const floating = ["floating", "deferred", "impure"].includes(derivationKind(inputDerivation));
+        const recorded = floating ? await this.recordedOutputs(input) : new Map<string, StorePath>();
+        for (const name of outputs) {
+          const output = inputDerivation.outputs.get(name);
+          const path = output && "path" in output ? output.path : recorded.get(name);
+          if (path !== undefined) paths.set(`${input}!${name}`, path);
+        }
+      }),
+    );
+    return paths;
+  }
+
+  /** What Nix recorded for the outputs of a content-addressed derivation, by name. */
+  private async recordedOutputs(input: DrvPath): Promise<Map<string, StorePath>> {
+    const installable = newerSyntax(this.nix.version) ? `${input}^*` : input;
+    const args = ["realisation", "info", "--extra-experimental-features", "nix-command ca-derivations", "--offline", "--json", installable];
+    const answer = await this.nix.run("nix", args, { timeoutMs: 10_000 });
+    return answer.code === 0 ? readRealisations(answer.stdout.toString(), this.nix.storeDir) : new Map();
+  }
+
+  private devShellOf(path: DrvPath, name: string): Origin | undefined {
+    if (!name.endsWith(DEV_SHELL_SUFFIX)) return undefined;
+    const plain = name.slice(0, -DEV_SHELL_SUFFIX.length);
+    const origin = this.ledger.derivationsNamed(plain).slice(0, MAX_CANDIDATES).find((candidate) => this.hasDevShell(candidate, plain, path));
+    return origin && { origin, reason: found("resolved", `is the development shell of ${origin}, with the script of a released Nix`) };
+  }
+
+  private hasDevShell(candidate: DrvPath, name: string, path: DrvPath): boolean {
+    const derivation = this.read(candidate);
+    if (!derivation) return false;
+    try {
+      const hashes = hashDerivations(derivation.inputDrvs.keys(), (input) => this.readOrThrow(input));
+      const shells = devShellDerivations(derivation, name, (input) => hashes.get(input), this.nix.storeDir);
+      return shells.some((shell) => derivationStorePath(shell.derivation, shell.name, this.nix.storeDir) === path);
+    } catch (error) {
+      if (error instanceof MissingInput || error instanceof FormatError) return false;
+      throw error;
+    }
+  }
+
+  private readOrThrow(path: DrvPath): Derivation {
+    const derivation = this.read(path);
+    if (!derivation) throw new MissingInput(path, "it cannot be read");
+    return derivation;
+  }
+
+  /** A derivation from the store, if its bytes are those that its path names. */
+  private read(path: DrvPath): Derivation | undefined {
+    try {
+      const bytes = readFileSync(path);
+      if (bytes.length > MAX_DRV_BYTES) return undefined;
+      const derivation = parseDerivation(bytes, this.nix.storeDir);
+      return derivationStorePath(derivation, drvNameOf(path), this.nix.storeDir) === path ? derivation : undefined;
+    } catch (error) {
+      if (error instanceof FormatError || (error instanceof Error && "code" in error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+function nameOfDerivation(path: string, storeDir: string): string | undefined {
+  try {
+    return drvNameOf(parseDrvPath(path, storeDir));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Since 2.13 the outputs of a derivation are named behind a caret. */
+function newerSyntax(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > 2 || (major === 2 && minor >= 13);
+}
+
+/** `[{"id":"sha256:HEX!out","outPath":"BASENAME",…}]`. Anything else counts as nothing recorded. */
+function readRealisations(text: string, storeDir: string): Map<string, StorePath> {
+  const paths = new Map<string, StorePath>();
+  try {
+    for (const { id, outPath } of JSON.parse(text) as { id?: unknown; outPath?: unknown }[]) {
+      const output = typeof id === "string" ? id.split("!")[1] : undefined;
+      if (output === undefined || typeof outPath !== "string") continue;
+      paths.set(output, parseStoreBaseName(baseNameOf(`/${outPath}` as StorePath), storeDir));
+    }
+  } catch {
+    return new Map();
+  }
+  return paths;
+}

@@ -1,0 +1,125 @@
+/**
+ * Says of each way round the gate whether it is closed on a machine, from facts alone. What cannot be read is
+ * `unknown`, never closed. The order is that of the table of settings, then the machine's.
+ */
+import { examineMachine } from "./examine-machine.ts";
+import type { Configuration, Facts, Finding } from "./facts.ts";
+import { renderLine } from "./lines.ts";
+import { SETTINGS, type Setting, words } from "./settings.ts";
+
+export function examine(facts: Facts): Finding[] {
+  return [
+    ...SETTINGS.flatMap((setting) => examineSetting(setting, facts)),
+    ...facts.configurations.flatMap(examineWithoutLine),
+    ...examineMachine(facts),
+  ];
+}
+
+/** What nobody's configuration can close. */
+export const LIMITS: readonly string[] = [
+  "A user can build into a store of their own (--store ~/x), where no hook of this machine is asked.",
+  "A user can run any script or program that they wrote or fetched themselves, and nix-shell runs shellHook.",
+  "Root, and on a machine without a daemon whoever owns the store, can change all of this.",
+];
+
+function examineSetting(setting: Setting, { configurations, gate }: Facts): Finding[] {
+  const deciding = configurations.filter((configuration) => decides(configuration, setting));
+  const holders = deciding.filter(({ values }) => values.has(setting.name));
+  // A setting that this Nix does not know is no way round it; one of the oldest that is not there is a misreading.
+  if (holders.length === 0) return setting.since === undefined ? [unread(setting)] : [];
+  const { endpoint } = gate;
+  if (setting.needsGate && endpoint === undefined) {
+    const found = holders[0]!.values.get(setting.name)!;
+    return [{ setting: setting.name, state: "open", found, why: `${setting.why}; the gate has not started` }];
+  }
+  const wanted = setting.value(endpoint ?? NO_GATE);
+  const wrong = holders.filter(({ values }) => !closes(setting, values.get(setting.name)!, wanted));
+  if (wrong.length === 0) {
+    const found = holders[0]!.values.get(setting.name) || "(empty)";
+    return [{ setting: setting.name, state: "closed", found, why: setting.why }];
+  }
+  return wrong.map(({ from, values }) => ({
+    setting: setting.name,
+    state: "open",
+    found: `${values.get(setting.name) || "(empty)"} in ${from}`,
+    why: setting.why,
+    line: renderLine({ name: setting.name, value: wanted }),
+  }));
+}
+
+/** For settings that do not read it. */
+const NO_GATE = { hookPath: "", url: "", publicKey: "" };
+
+function closes(setting: Setting, found: string, wanted: string): boolean {
+  return found === wanted || (setting.accepts?.(found, wanted) ?? false);
+}
+
+function decides(configuration: Configuration, setting: Setting): boolean {
+  return configuration.of === "both" || configuration.of === "builder" || setting.decides === "caller";
+}
+
+function unread({ name, why }: Setting): Finding {
+  return { setting: name, state: "unknown", found: "not among the settings that Nix printed", why };
+}
+
+/** Settings that have no one right value, and so no line of `nix-conf`: what they hold beyond the harmless. */
+function examineWithoutLine(configuration: Configuration): Finding[] {
+  if (configuration.of === "caller") return [];
+  return [sandboxPaths(configuration), features(configuration), buildHook(configuration)];
+}
+
+function sandboxPaths({ from, values }: Configuration): Finding {
+  const found = words(values.get("sandbox-paths") ?? "");
+  const harmless = found.filter((path) => /^\/bin\/sh(?:[=?]|$)/.test(path));
+  return judged("sandbox-paths", found, harmless, from, {
+    why: "builds see these files of the machine, which no rule vouches for",
+  });
+}
+
+/** Features that open a way: everybody trusted, builds outside Nix, a daemon inside builds, settings for FODs. */
+const OPENING = new Set([
+  "daemon-trust-override",
+  "external-builders",
+  "recursive-nix",
+  "configurable-impure-env",
+]);
+
+function features({ from, values }: Configuration): Finding {
+  const found = words(values.get("experimental-features") ?? "");
+  return judged(
+    "experimental-features",
+    found,
+    found.filter((feature) => !OPENING.has(feature)),
+    from,
+    { why: `${[...OPENING].join(", ")} change who builds or is trusted` },
+  );
+}
+
+/** Empty would close it too, but 2.8 cannot build then. */
+function buildHook({ from, values }: Configuration): Finding {
+  const found = values.get("build-hook") ?? "";
+  const own = found === "" || /^\S*\/build-remote$|^(?:\S*\/)?nix __build-remote$/.test(found);
+  const why = "this program may take any build away from Nix, and from the hook";
+  if (own) return { setting: "build-hook", state: "closed", found: found || "(empty)", why };
+  return {
+    setting: "build-hook",
+    state: "open",
+    found: `${found} in ${from}`,
+    why,
+    line: "remove build-hook from nix.conf",
+  };
+}
+
+function judged(
+  setting: string,
+  found: readonly string[],
+  kept: readonly string[],
+  from: string,
+  { why }: { why: string },
+): Finding {
+  if (found.length === kept.length)
+    return { setting, state: "closed", found: found.join(" ") || "(empty)", why };
+  const beyond = found.filter((word) => !kept.includes(word)).join(" ");
+  const line = renderLine({ name: setting, value: kept.join(" ") });
+  return { setting, state: "open", found: `${beyond} in ${from}`, why, line };
+}

@@ -1,0 +1,160 @@
+/**
+ * Claim: an output passes only if builders that meet the policy's threshold, one vote an operator, each signed the
+ * same NarHash, size and references for exactly this path. Against: a builder that swaps a binary, a cache that
+ * replays or invents, one operator with many caches or keys. Left out: which derivation a builder built (a narinfo
+ * signature does not name it), and whether the builders are independent in more than what the policy says.
+ *
+ * The denominator is who the policy names, never who answered.
+ */
+import { encodeUtf8 } from "@firstmile/formats/bytes/text";
+import { fingerprint, type NarInfo } from "@firstmile/formats/nix/narinfo";
+import type { StorePath } from "@firstmile/formats/nix/store-path";
+import { type Ed25519Key, ed25519Key } from "../crypto/ed25519.ts";
+import { WeakKeyError } from "../crypto/weak-key.ts";
+import type { PrincipalName } from "../policy/names.ts";
+import type { Policy } from "../policy/policy.ts";
+import { meetsByOperator, type Tally } from "../policy/thresholds.ts";
+import { found, lacking, type Reason } from "../verdict/verdict.ts";
+
+/** What one cache says of a path. */
+export interface Testimony {
+  /** The cache's URL: where it was heard, for people. */
+  readonly cache: string;
+  readonly info: NarInfo;
+}
+
+/** Keys of the policy's builders, loaded once, by the name that signatures give as a hint. */
+export type BuilderKeys = ReadonlyMap<string, readonly { readonly principal: PrincipalName; readonly key: Ed25519Key }[]>;
+
+export function builderKeys(policy: Policy): BuilderKeys {
+  const keys = new Map<string, { principal: PrincipalName; key: Ed25519Key }[]>();
+  for (const principal of policy.principals.values()) {
+    for (const listed of principal.keys) {
+      const key = listed.kind === "nix" ? load(listed.key) : undefined;
+      if (listed.kind !== "nix" || !key) continue;
+      keys.set(listed.name, [...(keys.get(listed.name) ?? []), { principal: principal.name, key }]);
+    }
+  }
+  return keys;
+}
+
+function load(key: Uint8Array): Ed25519Key | undefined {
+  try {
+    return ed25519Key(key);
+  } catch (error) {
+    if (error instanceof WeakKeyError) return undefined;
+    throw error;
+  }
+}
+
+/** One content that at least one builder vouches for. */
+interface Claim {
+  readonly testimonies: Testimony[];
+  readonly builders: Set<PrincipalName>;
+}
+
+export interface Agreement {
+  readonly reason: Reason;
+  /** Testimonies of the content agreed on, in the order heard; empty where there is no agreement. */
+  readonly agreed: readonly Testimony[];
+}
+
+/** Whether the builders agree on what `path` holds. */
+export function judgeAgreement(policy: Policy, keys: BuilderKeys, path: StorePath, heard: readonly Testimony[]): Agreement {
+  const { output } = policy;
+  if (!output) return none(lacking("too-few-builders", "the policy trusts no builders", { remedy: "add [output] with builders and caches to firstmile.toml" }));
+  const group = policy.roles.get(output.builders)!;
+  const claims = claimsOf(keys, heard.filter(({ info }) => info.storePath === path));
+  if (claims.length === 0) return none(nobodyVouches(path, heard));
+  const contradicting = contradictors(claims);
+  const counted = claims.map((claim) => ({ claim, tally: tallyOf(policy, group, claim, contradicting) }));
+  const met = counted.filter(({ tally }) => tally.met);
+  const [first] = met;
+  if (met.length > 1) return none(conflict(path, claims));
+  if (!first) return none(tooFew(path, output.builders, counted, contradicting));
+  return { reason: agreement(path, first.claim, claims, first.tally), agreed: first.claim.testimonies };
+}
+
+function tallyOf(policy: Policy, group: Parameters<typeof meetsByOperator>[0], claim: Claim, contradicting: ReadonlySet<PrincipalName>): Tally {
+  return meetsByOperator(group, claim.builders.difference(contradicting), policy);
+}
+
+/** Contents by what a signature covers, each with the builders whose key made a valid one. */
+function claimsOf(keys: BuilderKeys, heard: readonly Testimony[]): Claim[] {
+  const claims = new Map<string, Claim>();
+  for (const testimony of heard) {
+    const content = fingerprint(testimony.info);
+    const message = encodeUtf8(content);
+    const builders = testimony.info.signatures.flatMap(({ name, signature }) =>
+      (keys.get(name) ?? []).filter(({ key }) => key.verify(message, signature)).map(({ principal }) => principal),
+    );
+    if (builders.length === 0) continue;
+    const claim = claims.get(content) ?? { testimonies: [], builders: new Set() };
+    claim.testimonies.push(testimony);
+    for (const builder of builders) claim.builders.add(builder);
+    claims.set(content, claim);
+  }
+  return [...claims.values()];
+}
+
+/** A builder that signed two contents for one path said nothing: it counts for neither. */
+function contradictors(claims: readonly Claim[]): Set<PrincipalName> {
+  const said = new Set<PrincipalName>();
+  const twice = new Set<PrincipalName>();
+  for (const { builders } of claims) {
+    for (const builder of builders) (said.has(builder) ? twice : said).add(builder);
+  }
+  return twice;
+}
+
+function agreement(path: StorePath, claim: Claim, claims: readonly Claim[], tally: Tally): Reason {
+  const votes = claims.map((other) => (other === claim ? vote(other) : dissent(other)));
+  const { narHash } = claim.testimonies[0]!.info;
+  return { ...found("agreed", `${tally.counted.join(" and ")} agree on ${path}: ${narHash}`), because: votes };
+}
+
+function conflict(path: StorePath, claims: readonly Claim[]): Reason {
+  return lacking("builders-conflict", `enough builders agree on one content of ${path}, and enough on another`, {
+    because: claims.map(dissent),
+    remedy: "do not install it; find out which builder is wrong: nix-store --realise --check, diffoscope",
+  });
+}
+
+function tooFew(path: StorePath, role: string, counted: readonly { claim: Claim; tally: Tally }[], contradicting: ReadonlySet<PrincipalName>): Reason {
+  const best = counted.reduce((a, b) => (b.tally.counted.length > a.tally.counted.length ? b : a));
+  const sets = best.tally.completions.map((people) => people.join(" and ")).join(", or ");
+  const apart = counted.length > 1 ? `builders disagree on ${path}, and no content` : `the content of ${path}`;
+  const doubtful = [...contradicting].map((name) => lacking("builders-conflict", `${name} signed more than one content, so its word does not count`));
+  return lacking("too-few-builders", `${counted.length > 1 ? apart : `${apart} does not`} ${counted.length > 1 ? "meets" : "meet"} role ${role}, ${best.tally.any} of it, one vote an operator`, {
+    because: [...counted.map(({ claim }) => (counted.length > 1 ? dissent(claim) : vote(claim))), ...doubtful],
+    remedy: `${sets ? `wait until ${sets} built the same, or ` : ""}build it here: nix-build --option substitute false`,
+  });
+}
+
+function nobodyVouches(path: StorePath, heard: readonly Testimony[]): Reason {
+  const because = heard.map(({ cache, info }) =>
+    info.storePath === path
+      ? lacking("narinfo-invalid", `${cache} has it, signed by no key of a builder in the policy`)
+      : lacking("narinfo-invalid", `${cache} answered with another path, ${info.storePath}`),
+  );
+  const message = heard.length === 0 ? `no cache has ${path}` : `no builder of the policy vouches for ${path}`;
+  return lacking("no-builder-answered", message, { because, remedy: "Nix builds it here instead" });
+}
+
+function vote(claim: Claim): Reason {
+  return found("vote", sentence(claim));
+}
+
+function dissent(claim: Claim): Reason {
+  return lacking("builders-conflict", sentence(claim));
+}
+
+function sentence({ builders, testimonies }: Claim): string {
+  const { narHash, narSize } = testimonies[0]!.info;
+  const caches = [...new Set(testimonies.map(({ cache }) => cache))].join(", ");
+  return `${[...builders].join(", ")} built ${narHash} (${narSize} bytes), heard from ${caches}`;
+}
+
+function none(reason: Reason): Agreement {
+  return { reason, agreed: [] };
+}

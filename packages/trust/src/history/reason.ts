@@ -1,0 +1,23 @@
+/** A history's verdict as one finding among others. */
+import { found, lacking, type Reason } from "../verdict/verdict.ts";
+import type { HistoryVerdict } from "./authenticate.ts";
+
+/** Most offending commits shown below one finding; `firstmile verify` lists all. */
+const SHOWN = 10;
+
+export function historyReason(verdict: HistoryVerdict): Reason {
+  const at = `source ${verdict.source} at ${verdict.commit.slice(0, 12)}`;
+  if (verdict.allowed) return found("authentic", `${at} is authentic`);
+  const because = verdict.denied.slice(0, SHOWN).map((denied) => {
+    const paths = denied.paths?.length ? ` (${denied.paths.slice(0, 3).join(", ")})` : "";
+    return lacking(denied.code, `${denied.commit.slice(0, 12)} ${denied.message}${paths}`, {
+      remedy: denied.remedy,
+    });
+  });
+  const more = verdict.denied.length > SHOWN ? `, ${SHOWN} of them shown` : "";
+  const count =
+    verdict.denied.length === 1 ? "one commit breaks" : `${verdict.denied.length} commits${more} break`;
+  return lacking(verdict.denied[0]?.code ?? "missing-object", `${at} is not authentic: ${count} its rules`, {
+    because,
+  });
+}

@@ -1,0 +1,96 @@
+/** Rules as a test writes them -> the files of a trust repository. */
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { Person } from "./world-people.ts";
+
+/** `any` of `of`; a list alone means any one of it. */
+export type GroupSpec =
+  | readonly (Person | string)[]
+  | { readonly any: number; readonly of: readonly (Person | string)[] };
+
+export interface RuleSpec {
+  readonly paths: readonly string[];
+  readonly write: string | { readonly any: number; readonly of: readonly (Person | string)[] };
+}
+
+export interface SourceSpec {
+  readonly introduction: CommitId;
+  /** Role that signed the introduction: `writer` unless told. */
+  readonly signedBy?: string;
+  readonly authenticate?: "every-commit" | "first-parent" | "tip";
+  /** Default: role `writer` writes everything. */
+  readonly rules?: readonly RuleSpec[];
+  readonly url?: string;
+}
+
+export interface PolicySpec {
+  readonly name?: string;
+  /** Unix seconds. Default: 2090. */
+  readonly expires?: number;
+  /** One key each, or several keys to one name. */
+  readonly people: readonly Person[] | Readonly<Record<string, readonly Person[]>>;
+  /** `root` and `writer` are everybody, any one, unless told. */
+  readonly roles?: Readonly<Record<string, GroupSpec>>;
+  readonly sources?: Readonly<Record<string, SourceSpec>>;
+  /** FIDO keys of these people must prove a touch, or a PIN. */
+  readonly touch?: readonly Person[];
+  readonly pin?: readonly Person[];
+  /** Lines at the end, as they stand. */
+  readonly more?: string;
+}
+
+const IN_2090 = 3_786_912_000;
+
+/** firstmile.toml and the key files, by path. */
+export async function policyFiles(spec: PolicySpec): Promise<Map<string, Uint8Array>> {
+  const people = Array.isArray(spec.people)
+    ? Object.fromEntries(spec.people.map((person: Person) => [person.name, [person]]))
+    : (spec.people as Readonly<Record<string, readonly Person[]>>);
+  const files = new Map<string, Uint8Array>([["firstmile.toml", Buffer.from(rules(spec, people))]]);
+  for (const person of Object.values(people).flat()) files.set(person.keyFile, await person.publicKey());
+  return files;
+}
+
+function rules(spec: PolicySpec, people: Readonly<Record<string, readonly Person[]>>): string {
+  const everybody = { any: 1, of: Object.keys(people) };
+  const roles: Record<string, GroupSpec> = { root: everybody, writer: everybody, ...spec.roles };
+  return [
+    "format = 1",
+    `name = ${JSON.stringify(spec.name ?? "world")}`,
+    `expires = ${new Date((spec.expires ?? IN_2090) * 1000).toISOString().replace(".000", "")}`,
+    ...Object.entries(people).map(
+      ([name, keys]) => `[principal.${name}]\nkeys = [${keys.map((key) => keyEntry(spec, key)).join(", ")}]`,
+    ),
+    "[role]",
+    ...Object.entries(roles).map(([name, group]) => `${name} = ${groupText(group)}`),
+    ...Object.entries(spec.sources ?? {}).map(([name, source]) => sourceText(name, source)),
+    spec.more ?? "",
+  ].join("\n");
+}
+
+function keyEntry({ touch, pin }: PolicySpec, key: Person): string {
+  const demands = [touch?.includes(key) ? "touch = true" : "", pin?.includes(key) ? "pin = true" : ""].filter(
+    Boolean,
+  );
+  const file = JSON.stringify(key.keyFile);
+  return demands.length === 0 ? file : `{ file = ${file}, ${demands.join(", ")} }`;
+}
+
+function groupText(group: GroupSpec): string {
+  const { any, of } = "any" in group ? group : { any: 1, of: group };
+  const members = of.map((member) => JSON.stringify(typeof member === "string" ? member : member.name));
+  return `{ any = ${any}, of = [${members.join(", ")}] }`;
+}
+
+function sourceText(name: string, source: SourceSpec): string {
+  const list = source.rules ?? [{ paths: ["**"], write: "writer" }];
+  return [
+    `[source.${name}]`,
+    `urls = [${JSON.stringify(source.url ?? `https://example.org/${name}`)}]`,
+    `authenticate = ${JSON.stringify(source.authenticate ?? "every-commit")}`,
+    `introduction = { commit = "${source.introduction}", signed_by = "${source.signedBy ?? "writer"}" }`,
+    ...list.map(
+      ({ paths, write }) =>
+        `[[source.${name}.rule]]\npaths = ${JSON.stringify(paths)}\nwrite = ${typeof write === "string" ? JSON.stringify(write) : groupText(write)}`,
+    ),
+  ].join("\n");
+}
