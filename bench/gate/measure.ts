@@ -1,8 +1,8 @@
-/** Running the proxy under measurement in a process of its own, and the middle of what was measured. */
+/** Running the proxy under measurement in a process of its own. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
-export interface Proxy {
+export interface Relay {
   readonly url: string;
   /** Highest resident size so far, in bytes. */
   peakRss(): Promise<number>;
@@ -10,7 +10,7 @@ export interface Proxy {
 }
 
 /** The gate's HTTP core before the cache at `upstream`. */
-export async function startProxy(upstream: string): Promise<Proxy> {
+export async function startProxy(upstream: string): Promise<Relay> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "proxy.ts"), upstream], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -28,8 +28,4 @@ export async function startProxy(upstream: string): Promise<Proxy> {
         child.kill();
       }),
   };
-}
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

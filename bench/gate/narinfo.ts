@@ -1,6 +1,6 @@
 /**
  * Warm narinfo requests: one after the other on one connection, and on 25 connections, beside nginx with the same
- * files. `node bench/gate/narinfo.ts [requests]`
+ * files.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,24 +8,36 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeNix32 } from "@firstmile/formats/nix/base32";
-import { median, startProxy } from "./measure.ts";
-import { startNginx } from "./nginx.ts";
+import { median } from "../measure.ts";
+import type { Row } from "../report.ts";
+import { type Relay, startProxy } from "./measure.ts";
+import { type Nginx, startNginx } from "./nginx.ts";
 
-const REQUESTS = Number(process.argv[2] ?? 10_000);
+const REQUESTS = 10_000;
 const FILES = 500;
 const ROUNDS = 5;
-const dir = mkdtempSync(join(tmpdir(), "gate-bench-"));
 
-const names = Array.from({ length: FILES }, (_, i) => {
+const NAMES = Array.from({ length: FILES }, (_, i) => {
   const digest = Buffer.alloc(20, i);
   digest.writeUInt32BE(i);
   return encodeNix32(digest);
 });
-for (const name of names) writeFileSync(join(dir, `${name}.narinfo`), narInfo(name));
 
-const nginx = await startNginx(dir, join(dir, "nginx"));
-const proxy = await startProxy(nginx.url);
-try {
+export async function narinfoRows(): Promise<Row[]> {
+  const dir = mkdtempSync(join(tmpdir(), "gate-bench-"));
+  for (const name of NAMES) writeFileSync(join(dir, `${name}.narinfo`), narInfo(name));
+  const nginx = await startNginx(dir, join(dir, "nginx"));
+  const proxy = await startProxy(nginx.url);
+  try {
+    return [await oneConnection(proxy, nginx), manyConnections(proxy, nginx)];
+  } finally {
+    await proxy.stop();
+    await nginx.stop();
+    rmSync(dir, { recursive: true });
+  }
+}
+
+async function oneConnection(proxy: Relay, nginx: Nginx): Promise<Row> {
   await sequential(proxy.url, FILES);
   const times = { nginx: [] as number[], gate: [] as number[] };
   for (let round = 0; round < ROUNDS; round++) {
@@ -33,18 +45,32 @@ try {
     times.gate.push(await sequential(proxy.url, REQUESTS));
   }
   const [ours, theirs] = [median(times.gate), median(times.nginx)];
-  console.log(
-    `${REQUESTS} narinfos, one connection: gate ${ours.toFixed(0)} ms, nginx ${theirs.toFixed(0)} ms`,
-  );
-  console.log(`  ratio ${(ours / theirs).toFixed(2)} (goal 2.00)`);
-  const rate = { gate: median([1, 2, 3].map(() => wrk(proxy.url))), nginx: wrk(nginx.url) };
-  console.log(
-    `25 connections: gate ${rate.gate.toFixed(0)}/s, nginx ${rate.nginx.toFixed(0)}/s (goal 5000/s)`,
-  );
-} finally {
-  await proxy.stop();
-  await nginx.stop();
-  rmSync(dir, { recursive: true });
+  const ratio = ours / theirs;
+  return {
+    what: `${REQUESTS} warm narinfos, one connection`,
+    ours: `${ours.toFixed(0)} ms`,
+    beside: `nginx ${theirs.toFixed(0)} ms: ${ratio.toFixed(2)}x the time`,
+    goal: "2x",
+    reached: ratio <= 2,
+    figures: times,
+  };
+}
+
+function manyConnections(proxy: Relay, nginx: Nginx): Row {
+  const rates = { nginx: [] as number[], gate: [] as number[] };
+  for (let round = 0; round < 3; round++) {
+    rates.nginx.push(wrk(nginx.url));
+    rates.gate.push(wrk(proxy.url));
+  }
+  const ours = median(rates.gate);
+  return {
+    what: "warm narinfos, 25 connections",
+    ours: `${ours.toFixed(0)}/s`,
+    beside: `nginx ${median(rates.nginx).toFixed(0)}/s`,
+    goal: "5000/s",
+    reached: ours >= 5000,
+    figures: rates,
+  };
 }
 
 function narInfo(name: string): string {
@@ -68,7 +94,7 @@ async function sequential(url: string, count: number): Promise<number> {
   const socket = connect(Number(port), hostname).setNoDelay(true);
   let asked = 0;
   let left = 0;
-  const ask = () => socket.write(`GET /${names[asked++ % FILES]}.narinfo HTTP/1.1\r\nHost: bench\r\n\r\n`);
+  const ask = () => socket.write(`GET /${NAMES[asked++ % FILES]}.narinfo HTTP/1.1\r\nHost: bench\r\n\r\n`);
   const start = performance.now();
   return await new Promise<number>((done, failed) => {
     socket.on("error", failed);
@@ -94,7 +120,7 @@ function answerLength(data: Buffer): number {
 }
 
 function wrk(url: string): number {
-  const out = execFileSync("wrk", ["-t1", "-c25", "-d3s", `${url}/${names[1]}.narinfo`], {
+  const out = execFileSync("wrk", ["-t1", "-c25", "-d3s", `${url}/${NAMES[1]}.narinfo`], {
     encoding: "utf8",
   });
   if (/Non-2xx/.test(out)) throw new Error(out);

@@ -46,8 +46,6 @@ function entryHead(type: number, size: number): Buffer {
 export function treeOf(files: Readonly<Record<string, string>>): Buffer {
   const names = Object.keys(files).sort();
   return Buffer.concat(
-    names.map((name) =>
-      Buffer.concat([Buffer.from(`100644 ${name}\0`), Buffer.from(files[name]!, "hex")]),
-    ),
+    names.map((name) => Buffer.concat([Buffer.from(`100644 ${name}\0`), Buffer.from(files[name]!, "hex")])),
   );
 }

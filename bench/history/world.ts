@@ -79,12 +79,7 @@ interface Unsigned {
 
 function commit(tree: string, parents: readonly string[], i: number): Unsigned {
   const who = `Firstmile Bench <bench@example.org> ${STARTED + i * 60} +0000`;
-  const lines = [
-    `tree ${tree}`,
-    ...parents.map((id) => `parent ${id}`),
-    `author ${who}`,
-    `committer ${who}`,
-  ];
+  const lines = [`tree ${tree}`, ...parents.map((id) => `parent ${id}`), `author ${who}`, `committer ${who}`];
   return { headers: `${lines.join("\n")}\n`, message: `\ndefault: revision ${i}\n` };
 }
 

@@ -6,8 +6,7 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseCommit } from "@firstmile/formats/git/commit";
-import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
+import type { CommitId } from "@firstmile/formats/git/object-id";
 import { derivationKind } from "@firstmile/formats/nix/derivation";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
 import type { SourceName } from "@firstmile/trust/policy/names";
@@ -15,7 +14,7 @@ import type { Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { AdmittedDerivation, Basis, Ledger } from "../gate/ledger.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
-import { neutralGit, RepositoryError } from "../git/neutral.ts";
+import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
@@ -26,6 +25,7 @@ import type { NixTools } from "./nix-tools.ts";
 import { type AdmissionRequest, type FileRequest, type FlakeRequest, wordsOf } from "./requests.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 import { writeTree } from "./tree.ts";
+import { treeOf } from "./tree-of.ts";
 
 export interface AdmissionOptions {
   readonly rules: RulesHolder;
@@ -164,15 +164,6 @@ class Attempt {
   private stop(reason: Reason): undefined {
     this.reasons.push(reason);
   }
-}
-
-/** The tree of a commit, from an object that hashes to its id. Throws `RepositoryError`. */
-export async function treeOf(objects: GitObjects, commit: CommitId): Promise<ObjectId> {
-  const object = await objects.get(commit);
-  if (object?.type !== "commit" || hashObject("commit", object.content, objectHashOf(commit)) !== commit) {
-    throw new RepositoryError(`commit ${commit} cannot be read`);
-  }
-  return parseCommit(object.content).tree;
 }
 
 type ReadDerivation = Closure extends infer C

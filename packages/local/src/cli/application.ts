@@ -1,9 +1,13 @@
 /** The commands. Each is loaded when it is called, so that `firstmile verify` does not pay for the gate. */
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
+import { admitCommand } from "./commands/admit.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
+import { gateCommand } from "./commands/gate.command.ts";
 import { initCommand } from "./commands/init.command.ts";
+import { nixCommand } from "./commands/nix.command.ts";
 import { trustRoutes } from "./commands/trust.command.ts";
 import { verifyCommand } from "./commands/verify.command.ts";
+import { whyCommand } from "./commands/why.command.ts";
 import type { FirstmileContext } from "./context.ts";
 import { exitCodeOf, explainFailure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
@@ -31,6 +35,10 @@ const routes = buildRouteMap({
     trust: trustRoutes,
     verify: verifyCommand,
     cosign: cosignCommand,
+    admit: admitCommand,
+    nix: nixCommand,
+    gate: gateCommand,
+    why: whyCommand,
   },
   docs: {
     brief: "Nix builds and substitutes only what your keys vouch for",

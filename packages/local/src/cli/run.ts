@@ -24,7 +24,14 @@ export async function runCommandLine(args: readonly string[]): Promise<void> {
       process.exitCode = code;
     },
   };
-  await run(application(PROGRAM_VERSION, terminal), args, context);
+  await run(application(PROGRAM_VERSION, terminal), withNixArguments(args), context);
   // The library's own codes are negative: an unknown command, or flags that do not fit.
   if (typeof process.exitCode === "number" && process.exitCode < 0) process.exitCode = EXIT.input;
+}
+
+/** What follows `firstmile nix` is Nix's own, whatever it looks like. */
+function withNixArguments([command, ...rest]: readonly string[]): string[] {
+  if (command === undefined) return [];
+  const own = command !== "nix" || rest.length === 0 || rest[0] === "--help" || rest[0] === "-h";
+  return own ? [command, ...rest] : [command, "--", ...rest];
 }

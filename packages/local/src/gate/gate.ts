@@ -3,9 +3,10 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "n
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FormatError } from "@firstmile/formats/bytes/error";
+import { parseCommitId } from "@firstmile/formats/git/object-id";
 import { type DrvPath, hashPartOf, parseDrvPath } from "@firstmile/formats/nix/store-path";
 import type { SourceName } from "@firstmile/trust/policy/names";
-import { lacking, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
+import type { Verdict } from "@firstmile/trust/verdict/verdict";
 import { type Admitted, Admissions } from "../admission/admit.ts";
 import { Authenticator } from "../admission/authenticator.ts";
 import { type NixTools, nixTools } from "../admission/nix-tools.ts";
@@ -18,6 +19,7 @@ import { Outgoing } from "./http/outgoing.ts";
 import { Ledger } from "./ledger.ts";
 import { MachineKey } from "./machine-key.ts";
 import { StoreOrigins } from "./origins.ts";
+import { gateSocket } from "./socket.ts";
 import { RulesHolder } from "./rules-in-force.ts";
 import { oneLine, Substituter, type SubstituterEvent } from "./substituter.ts";
 
@@ -39,10 +41,6 @@ export interface GateEndpoint {
   readonly hookPath: string;
   readonly url: string;
   readonly publicKey: string;
-}
-
-export function gateSocket(stateDir: string): string {
-  return join(stateDir, "gate", "gate.sock");
 }
 
 export class Gate {
@@ -180,6 +178,8 @@ export class Gate {
     const source = rules.ok ? rules.rules.policy.sources.get((query.get("source") ?? "") as SourceName) : undefined;
     if (!source) throw new RequestError(404, "the policy has no such source");
     await this.repositories.receive(source, body);
+    const notes = query.get("notes");
+    if (notes !== null) await this.repositories.keepNotes(source, parseCommitId(notes));
     return { received: true };
   }
 
@@ -215,12 +215,6 @@ export class Gate {
     replaceFile(path, `#!/bin/sh\nexec ${words} "$1"\n`, 0o755);
     return path;
   }
-}
-
-/** What a verdict says of a gate that is not there. */
-export function gateUnreachable(problem: string): Verdict {
-  const reason = lacking("gate-unreachable", `the gate does not answer: ${problem}`, { remedy: "start it: firstmile gate" });
-  return verdict({ kind: "request", words: "the gate" }, [reason]);
 }
 
 function replaceFile(path: string, text: string, mode: number): void {

@@ -58,7 +58,10 @@ export class BatchParser {
   }
 
   private header(line: string): void {
-    if (line.endsWith(" missing")) return this.emit({ missing: line.slice(0, -8) });
+    if (line.endsWith(" missing")) {
+      this.emit({ missing: line.slice(0, -8) });
+      return;
+    }
     const match = HEADER.exec(line);
     if (!match) throw new BatchFormatError(`unexpected answer ${JSON.stringify(line)}`);
     const size = Number(match[3]);

@@ -11,7 +11,10 @@ import { run } from "../process/run.ts";
 import { type NeutralGit, ownRepositoriesEnv } from "./neutral.ts";
 import { GitObjects } from "./objects.ts";
 
-export const NOTE_REFS = ["refs/notes/signatures", "refs/signatures"] as const;
+export const NOTE_REFS = ["refs/notes/signatures", "refs/signatures", "refs/firstmile/notes"] as const;
+
+/** Most notes histories looked at: the gate keeps one for each that was sent to it. */
+const MAX_TIPS = 32;
 
 /** Limits against notes made to be expensive. */
 const MAX_NOTE_BYTES = 1 << 20;
@@ -45,9 +48,16 @@ export async function readCosignatures(
 }
 
 async function noteTips(repository: string): Promise<string[]> {
-  const args = ["-C", repository, "for-each-ref", "--format=%(objectname)", ...NOTE_REFS];
+  const args = [
+    "-C",
+    repository,
+    "for-each-ref",
+    "--sort=-creatordate",
+    "--format=%(objectname)",
+    ...NOTE_REFS,
+  ];
   const listed = await run("git", args, { env: ownRepositoriesEnv() });
-  return listed.stdout.toString("latin1").split("\n").filter(Boolean).slice(0, NOTE_REFS.length);
+  return listed.stdout.toString("latin1").split("\n").filter(Boolean).slice(0, MAX_TIPS);
 }
 
 interface Note {

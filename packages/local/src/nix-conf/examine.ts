@@ -38,13 +38,24 @@ function examineSetting(setting: Setting, { configurations, gate }: Facts): Find
     const found = holders[0]!.values.get(setting.name) || "(empty)";
     return [{ setting: setting.name, state: "closed", found, why: setting.why }];
   }
-  return wrong.map(({ from, values }) => ({
+  const line = renderLine({ name: setting.name, value: wanted });
+  return [...groupedByValue(wrong, setting.name)].map(([value, from]) => ({
     setting: setting.name,
     state: "open",
-    found: `${values.get(setting.name) || "(empty)"} in ${from}`,
+    found: `${value || "(empty)"}${holders.length > 1 ? ` in ${from.join(" and ")}` : ""}`,
     why: setting.why,
-    line: renderLine({ name: setting.name, value: wanted }),
+    line,
   }));
+}
+
+/** Values of a setting, each with where it was found. */
+function groupedByValue(configurations: readonly Configuration[], name: string): Map<string, string[]> {
+  const places = new Map<string, string[]>();
+  for (const { from, values } of configurations) {
+    const value = values.get(name) ?? "";
+    places.set(value, [...(places.get(value) ?? []), from]);
+  }
+  return places;
 }
 
 /** For settings that do not read it. */
@@ -64,8 +75,9 @@ function unread({ name, why }: Setting): Finding {
 
 /** Settings that have no one right value, and so no line of `nix-conf`: what they hold beyond the harmless. */
 function examineWithoutLine(configuration: Configuration): Finding[] {
-  if (configuration.of === "caller") return [];
-  return [sandboxPaths(configuration), features(configuration), buildHook(configuration)];
+  // A caller whom the daemon does not trust chooses the store alone.
+  if (configuration.of === "caller") return [store(configuration)];
+  return [sandboxPaths, features, buildHook, store].map((examined) => examined(configuration));
 }
 
 function sandboxPaths({ from, values }: Configuration): Finding {
@@ -93,6 +105,19 @@ function features({ from, values }: Configuration): Finding {
     from,
     { why: `${[...OPENING].join(", ")} change who builds or is trusted` },
   );
+}
+
+/**
+ * Not a line of nix.conf, since one would override NIX_REMOTE, and root would go round the daemon. A store elsewhere
+ * has no hook: Nix hands it /nix/store/….drv, which is not there.
+ */
+function store({ from, values }: Configuration): Finding {
+  const found = values.get("store") ?? "";
+  const why = "in another store this machine's hook is not asked, or cannot read what it is asked";
+  if (["", "auto", "daemon", "local"].includes(found))
+    return { setting: "store", state: "closed", found: found || "(empty)", why };
+  const line = "remove store from nix.conf, unset NIX_REMOTE";
+  return { setting: "store", state: "open", found: `${found} in ${from}`, why, line };
 }
 
 /** Empty would close it too, but 2.8 cannot build then. */

@@ -6,7 +6,6 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import * as z from "zod";
-import { badEnvironment } from "../cli/failure.ts";
 import type { Configuration, Trial } from "./facts.ts";
 import { atLeast, parseVersion } from "./version.ts";
 
@@ -15,6 +14,14 @@ export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** Nix is there and cannot read its own configuration. */
+export class NixConfigurationError extends Error {
+  constructor(said: string) {
+    super(`Nix cannot read its configuration: ${said}`);
+    this.name = "NixConfigurationError";
+  }
 }
 
 /** Runs a program of this machine with variables over the caller's. Rejects where it cannot be started. */
@@ -45,7 +52,7 @@ export async function effectiveSettings(
   const parsed = parseVersion(version);
   const show = parsed && !atLeast(parsed, 2, 20) ? ["show-config"] : ["config", "show"];
   const ended = await run("nix", [...ENABLE, ...show, "--json"], env);
-  if (ended.code !== 0) throw badEnvironment(`Nix cannot read its configuration: ${ended.stderr.trim()}`);
+  if (ended.code !== 0) throw new NixConfigurationError(ended.stderr.trim());
   const values = new Map<string, string>();
   for (const [name, { value }] of Object.entries(shown.parse(JSON.parse(ended.stdout))))
     values.set(name, settingText(value));

@@ -78,11 +78,11 @@ async function gatherConfigurations(
   const { env, run } = asked;
   const own = await effectiveSettings(run, version, {});
   const file = join(env.NIX_CONF_DIR || "/etc/nix", "nix.conf");
-  const daemon = (await knock(daemonSocket(env))).ok ? await findDaemon(env) : undefined;
-  if (daemon === undefined && !(await knock(daemonSocket(env))).ok) {
+  if (!(await knock(daemonSocket(env))).ok) {
     const from = `${file} and this user's settings`;
     return { configurations: [{ from, of: "both", values: own }], daemon: undefined };
   }
+  const daemon = await findDaemon(env);
   const machine = await effectiveSettings(run, version, environmentOf(daemon));
   const trusted = await isTrusted(asked, machine);
   return {

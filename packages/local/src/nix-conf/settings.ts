@@ -102,10 +102,6 @@ const ELSEWHERE: readonly Setting[] = [
     since: [2, 34],
     accepts: (found) => found === "",
   }),
-  plain("store", "auto", "another store has no hook: its derivations are where the hook cannot read", {
-    accepts: (found) => ["", "auto", "daemon", "local"].includes(found),
-    decides: "caller",
-  }),
   plain("allow-symlinked-store", "false", "a store reached by a link can be exchanged"),
 ];
 

@@ -169,7 +169,8 @@ async function olderParents(
   const have = new Set(ids);
   const parents = fresh.flatMap(({ content }) => parseCommit(content).parents).filter((id) => !have.has(id));
   if (walk.followed === undefined || parents.length === 0) return [];
-  const authenticated = new Set(await revList(git, [walk.followed], [walk.introduction.commit]));
+  const { commit: introduction } = walk.introduction;
+  const authenticated = new Set([introduction, ...(await revList(git, [walk.followed], [introduction]))]);
   return readTrustCommits(
     dir,
     git,

@@ -48,10 +48,16 @@ const WIDTH = 80;
 function showFinding(terminal: Terminal, { setting, state, found, why, line }: Finding): void {
   const word = terminal.style(STYLES[state], state.padEnd(8));
   const text = harmless(`${setting}: ${found}`).replace(/\s+/g, " ");
-  if (state === "closed") return terminal.print(word + cut(text, WIDTH - 8));
+  if (state === "closed") {
+    terminal.print(word + cut(text, WIDTH - 8));
+    return;
+  }
   terminal.print(word + wrap(text, WIDTH, " ".repeat(8)));
   terminal.print(" ".repeat(8) + terminal.style("dim", wrap(harmless(why), WIDTH, " ".repeat(8))));
-  if (line !== undefined) terminal.print(`        ${terminal.style("cyan", "add:")} ${harmless(line)}`);
+  if (line === undefined) return;
+  // A line of nix.conf, or else something to do.
+  const verb = / =(?: |$)/.test(line) ? "add:" : "help:";
+  terminal.print(`        ${terminal.style("cyan", verb)} ${harmless(line)}`);
 }
 
 function cut(text: string, width: number): string {

@@ -1,0 +1,62 @@
+/**
+ * Which source of the policy a locked input belongs to, by URL. The URL proves nothing: it chooses the rules that
+ * the input's commit is then held to. So an input that could be taken for two repositories has no source at all.
+ */
+import type { LockedReference } from "@firstmile/formats/nix/flake-lock";
+import type { Policy, Source } from "@firstmile/trust/policy/policy";
+
+/** The source whose URLs name the repository that the input is locked to; undefined where none does. */
+export function sourceForInput(policy: Policy, locked: LockedReference): Source | undefined {
+  const url = repositoryUrl(locked);
+  const key = url === undefined ? undefined : repositoryKey(url);
+  if (key === undefined) return undefined;
+  return [...policy.sources.values()].find(({ urls }) => urls.some((own) => repositoryKey(own) === key));
+}
+
+/**
+ * The path of an input that lies in the tree of the flake that names it: `./sub` gives `sub`. Undefined for any
+ * other input, and for one that leads out of the tree.
+ */
+export function pathInsideTree(locked: LockedReference): string | undefined {
+  const { type, path } = locked;
+  if (type !== "path" || path === undefined || path === "" || path.startsWith("/")) return undefined;
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  return names.includes("..") || path.includes("\0") ? undefined : names.join("/");
+}
+
+/** Where the input's repository is; undefined for a kind of input that is no Git repository. */
+export function repositoryUrl(locked: LockedReference): string | undefined {
+  const { type, owner, repo, host, url } = locked;
+  if (type === "git") return url?.replace(/^git\+/, "");
+  const defaultHost = FORGES.get(type);
+  if (defaultHost === undefined || owner === undefined || repo === undefined) return undefined;
+  const group = type === "gitlab" ? owner.replaceAll(/%2f/gi, "/") : owner;
+  const names = [...(type === "gitlab" ? group.split("/") : [group]), repo];
+  // A name with a slash or dots of its own would name another repository than it seems to.
+  if (!names.every((name) => NAME.test(name)) || !HOST.test(host ?? defaultHost)) return undefined;
+  return `https://${host ?? defaultHost}/${names.join("/")}`;
+}
+
+const FORGES: ReadonlyMap<string, string> = new Map([
+  ["github", "github.com"],
+  ["gitlab", "gitlab.com"],
+  ["sourcehut", "git.sr.ht"],
+]);
+const NAME = /^(?!\.{1,2}$)~?[A-Za-z0-9._-]+$/;
+const HOST = /^[A-Za-z0-9.-]+(?::\d{1,5})?$/;
+
+/** Forges that take `NixOS/nixpkgs` and `nixos/nixpkgs` for one repository, as people write both. */
+const CASELESS: ReadonlySet<string> = new Set(["github.com", "gitlab.com"]);
+
+/**
+ * One spelling for all spellings of a URL: without `.git` and slashes at the end, host in lower case. Undefined for
+ * what is no URL, or has a query, fragment or password.
+ */
+function repositoryKey(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (!url || url.search !== "" || url.hash !== "" || url.password !== "" || /[?#]/.test(text)) return undefined;
+  const host = url.host.toLowerCase();
+  const user = url.username === "" ? "" : `${url.username}@`;
+  const path = url.pathname.replace(/\/+$/, "").replace(/\.git$/, "");
+  return `${url.protocol}//${user}${host}${CASELESS.has(host) ? path.toLowerCase() : path}`;
+}

@@ -1,0 +1,210 @@
+/**
+ * Checks what a flake.lock says of an input against the commit that was authenticated for it.
+ *
+ * Claims: an input that passes has the very tree of that commit, and each number that an expression can read of it
+ * (`rev`, `lastModified`, `revCount`) is the commit's own. Against: a forge or mirror whose tarball differs from the
+ * signed commit, and a lock that was written to say so. A difference is shown file by file where the other tree is at
+ * hand. Leaves out whether the commit is authentic: asked before.
+ */
+import { existsSync } from "node:fs";
+import { FormatError } from "@firstmile/formats/bytes/error";
+import { type Commit, parseCommit } from "@firstmile/formats/git/commit";
+import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
+import { type FlakeLock, type LockedReference, parseFlakeLock } from "@firstmile/formats/nix/flake-lock";
+import { type NarHash, sriHash } from "@firstmile/formats/nix/hash";
+import { diffNars, type NarDifference } from "@firstmile/formats/nix/nar-parse";
+import { type StorePath, sourceStorePath } from "@firstmile/formats/nix/store-path";
+import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import type { NeutralGit } from "../git/neutral.ts";
+import type { GitObjects } from "../git/objects.ts";
+import { runOk } from "../process/run.ts";
+import { type ArchivedTree, addArchiveToStore, archivedTree } from "./archive.ts";
+import { plainText } from "./evaluation-failure.ts";
+import { GitTree, GitTreeError, inOrder } from "./git-tree.ts";
+import type { NixTools } from "./nix-tools.ts";
+import { addTreeToStore, narHashOfTree } from "./tree.ts";
+import { differencesFromDirectory, directoryNode, MAX_DIFFERENCES } from "./tree-difference.ts";
+
+export { pathInsideTree, repositoryUrl, sourceForInput } from "./input-source.ts";
+
+export type LockRead =
+  /** Undefined: the flake has no flake.lock, and so may have no inputs. */
+  | { readonly ok: true; readonly lock: FlakeLock | undefined }
+  | { readonly ok: false; readonly reason: Reason };
+
+/** The flake.lock beside the flake in directory `dir` ("" for the root) of a tree. */
+export async function readFlakeLock(objects: GitObjects, tree: ObjectId, dir: string): Promise<LockRead> {
+  const name = [...dir.split("/"), "flake.lock"].filter((part) => part !== "" && part !== ".").join("/");
+  try {
+    const content = await fileInTree(objects, tree, name);
+    return { ok: true, lock: content === undefined ? undefined : parseFlakeLock(content) };
+  } catch (error) {
+    if (!(error instanceof FormatError || error instanceof GitTreeError)) throw error;
+    const remedy = `write it anew with nix flake lock, look at the change, and commit it`;
+    return { ok: false, reason: lacking("lock-unreadable", `${name}: ${plainText(error.message)}`, { remedy }) };
+  }
+}
+
+/** The content of a file in a tree; undefined where there is none. Throws `GitTreeError` for anything but a file. */
+async function fileInTree(objects: GitObjects, root: ObjectId, path: string): Promise<Buffer | undefined> {
+  const tree = await GitTree.read(objects, root);
+  for (const { path: at, step } of tree.leaves()) {
+    if (at !== path) continue;
+    if (step.kind !== "file") throw new GitTreeError("corrupt-object", `is a ${step.kind}, not a file`);
+    for await (const { content } of inOrder(objects, [step], ({ id }) => ({ id, kind: "blob" }))) return content;
+  }
+  return undefined;
+}
+
+export interface LockedTreeQuestion {
+  /** The input's name, for messages. */
+  readonly input: string;
+  readonly locked: LockedReference;
+  /** The repository in which the commit was authenticated. */
+  readonly git: NeutralGit;
+  readonly objects: GitObjects;
+  readonly commit: CommitId;
+  readonly nix: NixTools;
+  /** A directory with the tree that the other side gives, such as an unpacked tarball; default: the store's. */
+  readonly theirs?: string;
+}
+
+export type LockedTree =
+  | {
+      readonly ok: true;
+      readonly reason: Reason;
+      readonly narHash: NarHash;
+      /** Puts the tree where Nix looks for this input. Needs the question's `objects` to be open still. */
+      addToStore(): Promise<StorePath>;
+    }
+  | { readonly ok: false; readonly reason: Reason };
+
+/** Throws what Git or the file system say where they cannot be read at all. */
+export async function checkLockedTree(question: LockedTreeQuestion): Promise<LockedTree> {
+  const { objects, commit, locked } = question;
+  try {
+    const read = await readCommit(objects, commit);
+    const faults = await lockFaults(question, read);
+    if (faults.length > 0) return { ok: false, reason: lockDiffers(question, faults) };
+    return await compareTrees(question, await GitTree.read(objects, read.tree), locked.narHash!);
+  } catch (error) {
+    if (!(error instanceof GitTreeError)) throw error;
+    const remedy = "check the repository with git fsck, and fetch it anew";
+    return { ok: false, reason: lacking(error.code, error.message, { remedy }) };
+  }
+}
+
+async function readCommit(objects: GitObjects, id: CommitId): Promise<Commit> {
+  const object = await objects.get(id);
+  if (!object) throw new GitTreeError("missing-object", `commit ${id} is not in the repository`);
+  if (object.type !== "commit" || hashObject("commit", object.content, objectHashOf(id)) !== id)
+    throw new GitTreeError("corrupt-object", `${id} is not the commit that its id names`);
+  return parseCommit(object.content);
+}
+
+/** What an expression can read of the input, next to its files. */
+async function lockFaults({ locked, commit, git }: LockedTreeQuestion, read: Commit): Promise<string[]> {
+  const faults: string[] = [];
+  const { rev, lastModified, revCount, narHash } = locked;
+  if (rev !== commit) faults.push(`rev is ${rev ?? "missing"}, the commit is ${commit}`);
+  const time = Number(read.committer.time);
+  if (lastModified !== undefined && lastModified !== time)
+    faults.push(`lastModified is ${lastModified}, the commit's is ${time}`);
+  if (revCount !== undefined) {
+    const count = await countCommits(git, commit);
+    if (revCount !== count) faults.push(`revCount is ${revCount}, the history has ${count} commits`);
+  }
+  if (narHash === undefined) faults.push("narHash is missing, so that any tree would do");
+  return faults;
+}
+
+async function countCommits(git: NeutralGit, commit: CommitId): Promise<number> {
+  const args = ["rev-list", "--count", "--end-of-options", commit];
+  return Number((await runOk("git", args, { env: git.env })).toString().trim());
+}
+
+function lockDiffers({ input, commit }: LockedTreeQuestion, faults: readonly string[]): Reason {
+  const message = `the lock of input ${input} says what commit ${commit} does not: ${faults.join("; ")}`;
+  return lacking("lock-differs", message, {
+    because: faults.map((fault) => lacking("lock-differs", fault)),
+    remedy: `write the lock anew and commit it: nix flake lock --update-input ${input}`,
+  });
+}
+
+async function compareTrees(
+  question: LockedTreeQuestion,
+  tree: GitTree,
+  narHash: NarHash,
+): Promise<LockedTree> {
+  const { input, git, objects, commit, nix } = question;
+  const plain = await narHashOfTree(objects, tree);
+  if (plain.narHash === narHash) {
+    const reason = found("authentic", `input ${input} is the tree of commit ${commit}`);
+    return { ok: true, reason, narHash, addToStore: () => addTreeToStore(nix, objects, tree.root) };
+  }
+  const archived = await archivedTree(git, objects, commit, tree);
+  if (archived?.narHash !== narHash)
+    return { ok: false, reason: treeDiffers(question, narHash, plain.narHash, tree, archived) };
+  const message = `input ${input} is the tree of commit ${commit} as git archive gives it, by the tree's own attributes`;
+  const changes = archived.changes.map((change) => found("authentic", change));
+  return {
+    ok: true,
+    reason: found("authentic", message, changes),
+    narHash,
+    addToStore: () => addArchiveToStore(nix, archived),
+  };
+}
+
+function treeDiffers(
+  question: LockedTreeQuestion,
+  locked: NarHash,
+  plain: NarHash,
+  tree: GitTree,
+  archived: ArchivedTree | undefined,
+): Reason {
+  const { input, commit } = question;
+  const hashes = [`the lock has ${sriHash(locked)}`, `commit ${commit} has ${sriHash(plain)}`];
+  if (archived) hashes.push(`git archive gives ${sriHash(archived.narHash)}`);
+  const because = hashes.map((text) => lacking("tree-differs", text));
+  because.push(...differences(question, locked, tree, archived));
+  return lacking("tree-differs", `input ${input} is not the tree of the commit that it is locked to, ${commit}`, {
+    because,
+    remedy:
+      `do not build it. Write the lock anew (nix flake lock --update-input ${input}); if the hash stays, ` +
+      "where it is downloaded from serves something other than the signed commit",
+  });
+}
+
+function differences(
+  { theirs, nix, input }: LockedTreeQuestion,
+  locked: NarHash,
+  tree: GitTree,
+  archived: ArchivedTree | undefined,
+): Reason[] {
+  const dir = theirs ?? sourceStorePath(locked, "source", [], false, nix.storeDir);
+  if (!existsSync(dir)) {
+    const message = `only the hashes were compared: ${dir}, which the lock names, is not on this machine`;
+    return [lacking("tree-differs", message, { remedy: `nix flake archive brings it, to look at: input ${input}` })];
+  }
+  const found = archived
+    ? diffNars(archived.root, directoryNode(dir)).slice(0, MAX_DIFFERENCES)
+    : differencesFromDirectory(tree, dir);
+  if (found.length === 0)
+    return [lacking("tree-differs", `${dir} has the commit's files: it is not what the lock's hash names`)];
+  const shown = found.map((difference) => lacking("tree-differs", describe(difference)));
+  return found.length < MAX_DIFFERENCES ? shown : [...shown, lacking("tree-differs", "and more")];
+}
+
+const PROBLEMS: Readonly<Record<NarDifference["problem"], string>> = {
+  "only in the first": "is in the commit only",
+  "only in the second": "is in what the lock names only",
+  kind: "is another kind of file",
+  executable: "differs in whether it can be executed",
+  content: "has other content",
+  target: "links elsewhere",
+};
+
+function describe({ path, problem }: NarDifference): string {
+  const name = plainText(Buffer.from(path, "latin1").toString("utf8")).replaceAll("\n", "\\n");
+  return `${name} ${PROBLEMS[problem]}`;
+}

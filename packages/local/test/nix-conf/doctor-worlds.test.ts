@@ -1,0 +1,92 @@
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
+import { examine } from "../../src/nix-conf/examine.ts";
+import type { Finding } from "../../src/nix-conf/facts.ts";
+import { gatherFacts } from "../../src/nix-conf/gather.ts";
+import { EnforcedWorld, VERSIONS } from "./enforced-world.ts";
+
+async function examined(enforced: EnforcedWorld, tryBuild = false): Promise<Finding[]> {
+  const { commands: run, env, stateDir } = enforced;
+  const facts = await gatherFacts({ env, stateDir, now: 1_800_000_000, uid: 0, tryBuild, run });
+  return examine(facts!);
+}
+
+function open(findings: readonly Finding[]): string[] {
+  return findings.filter(({ state }) => state === "open").map(({ setting }) => setting);
+}
+
+function stateOf(findings: readonly Finding[], setting: string): string | undefined {
+  return findings.find((finding) => finding.setting === setting)?.state;
+}
+
+/** The world's builds take their shell from the machine, and nobody runs a gate or pins rules here. */
+const OF_THE_WORLD = ["sandbox-paths", "gate socket", "trust repository"];
+
+describe.each(VERSIONS)("%s", (version) => {
+  const missing = missingForNixWorld(version);
+
+  test.skipIf(missing)("one user: the generated lines leave open what needs the gate", async () => {
+    await using enforced = await EnforcedWorld.make(version, false);
+    const findings = await examined(enforced, true);
+    expect(open(findings)).toEqual(OF_THE_WORLD);
+    expect(findings.filter(({ state }) => state === "unknown")).toEqual([]);
+    expect(stateOf(findings, "a build that nobody admitted")).toBe("closed");
+    expect(enforced.asked()).toHaveLength(1);
+  });
+
+  test.skipIf(missing)("Nix knows every setting that is printed for its version", async () => {
+    await using enforced = await EnforcedWorld.make(version, false);
+    const ended = await enforced.world.run("nix-instantiate", ["--eval", "-E", "1"]);
+    expect(ended).toMatchObject({ code: 0, stdout: "1\n", stderr: "" });
+  });
+
+  test.skipIf(missing)("lines before the generated ones lose, extra- lines after them are seen", async () => {
+    await using enforced = await EnforcedWorld.make(version, false);
+    const { confPath } = enforced.world;
+    const conf = readFileSync(confPath, "utf8");
+    const before =
+      "extra-substituters = http://evil.example\nextra-trusted-users = alice\nsandbox = relaxed\n";
+    writeFileSync(confPath, before + conf);
+    expect(open(await examined(enforced))).toEqual(OF_THE_WORLD);
+    writeFileSync(join(enforced.world.dir, "more.conf"), before);
+    writeFileSync(confPath, `${conf}\ninclude ${enforced.world.dir}/more.conf\n`);
+    expect(open(await examined(enforced))).toEqual([
+      "substituters",
+      "sandbox",
+      "trusted-users",
+      ...OF_THE_WORLD,
+    ]);
+  });
+
+  test.skipIf(missing)("without sandbox, --try builds, and says so", async () => {
+    await using enforced = await EnforcedWorld.make(version, false);
+    enforced.configure({ sandbox: "false" });
+    const findings = await examined(enforced, true);
+    expect(open(findings)).toEqual(["sandbox", ...OF_THE_WORLD, "a build that nobody admitted"]);
+    expect(enforced.asked()).toEqual([]);
+  });
+
+  test.skipIf(missing)("daemon: its own configuration is read, and root's besides", async () => {
+    await using enforced = await EnforcedWorld.make(version, true);
+    await enforced.world.startDaemon();
+    const findings = await examined(enforced);
+    expect(open(findings)).toEqual(["sandbox-paths", ...OF_THE_WORLD]);
+    expect(stateOf(findings, "nix-daemon")).toBe("closed");
+
+    const home = join(enforced.world.dir, "home/.config/nix");
+    mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, "nix.conf"), "sandbox = false\n");
+    const after = await examined(enforced);
+    expect(after.find(({ setting }) => setting === "sandbox")?.found).toContain("this user's settings");
+  });
+
+  test.skipIf(missing)("daemon: one that is older than nix.conf still has the old one", async () => {
+    await using enforced = await EnforcedWorld.make(version, true);
+    await enforced.world.startDaemon();
+    const later = Date.now() / 1000 + 60;
+    utimesSync(enforced.world.confPath, later, later);
+    expect(open(await examined(enforced))).toContain("nix-daemon");
+  });
+});
