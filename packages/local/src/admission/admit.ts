@@ -20,9 +20,10 @@ import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
 import { type Evaluated, evaluateFile } from "./evaluate-file.ts";
 import { evaluateFlake } from "./evaluate-flake.ts";
-import { FlakeInputs } from "./flake-inputs.ts";
+import { ensureCommit, FlakeInputs } from "./flake-inputs.ts";
+import { sourceForInput } from "./input-source.ts";
 import type { NixTools } from "./nix-tools.ts";
-import { type AdmissionRequest, type FileRequest, type FlakeRequest, wordsOf } from "./requests.ts";
+import { type AdmissionRequest, type FileRequest, type FlakeRequest, type RemoteFlakeRequest, wordsOf } from "./requests.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 import { writeTree } from "./tree.ts";
 import { treeOf } from "./tree-of.ts";
@@ -56,10 +57,12 @@ export class Admissions {
   }
 
   /** Judges a request; records its derivations where everything holds. Never half: the record is one transaction. */
-  async admit(request: AdmissionRequest): Promise<Admitted> {
-    const subject = { kind: "request", words: wordsOf(request) } as const;
+  async admit(asked: AdmissionRequest): Promise<Admitted> {
+    const subject = { kind: "request", words: wordsOf(asked) } as const;
     const rules = await this.options.rules.get();
     if (!rules.ok) return denied(verdict(subject, [rules.reason]));
+    const request = asked.kind === "remote flake" ? await this.fetched(rules.rules, asked) : asked;
+    if ("code" in request) return denied(verdict(subject, [request]));
     const source = rules.rules.policy.sources.get(request.source as SourceName);
     if (!source) return denied(verdict(subject, [unknownSource(request.source)]));
     const attempt = new Attempt(this.options, rules.rules, source, request);
@@ -71,6 +74,15 @@ export class Admissions {
       await this.options.repositories.keep(rules.rules.policy.sources.get(name as SourceName)!, commit);
     }
     return { verdict: reasons, roots: outcome.roots, derivations: outcome.derivations.length };
+  }
+
+  /** The same request once its commit is here: its source is found by URL, and authenticated like any other. */
+  private async fetched({ policy }: RulesInForce, asked: RemoteFlakeRequest): Promise<FlakeRequest | Reason> {
+    const source = sourceForInput(policy, { type: "git", url: asked.url, fields: {} });
+    if (!source) return unknownSource(asked.url);
+    const { commit, dir, attrs, verb } = asked;
+    const absent = await ensureCommit(this.options.repositories, source, commit);
+    return absent ?? { kind: "flake", source: source.name, commit, dir, attrs, verb };
   }
 }
 
@@ -86,9 +98,9 @@ class Attempt {
   private readonly options: AdmissionOptions;
   private readonly rules: RulesInForce;
   private readonly source: Source;
-  private readonly request: AdmissionRequest;
+  private readonly request: FileRequest | FlakeRequest;
 
-  constructor(options: AdmissionOptions, rules: RulesInForce, source: Source, request: AdmissionRequest) {
+  constructor(options: AdmissionOptions, rules: RulesInForce, source: Source, request: FileRequest | FlakeRequest) {
     this.options = options;
     this.rules = rules;
     this.source = source;

@@ -58,20 +58,10 @@ export class FlakeInputs {
     const source = sourceForInput(this.rules.policy, locked);
     if (!source || locked.rev === undefined) return [noSource(name, locked)];
     const commit = locked.rev as CommitId;
-    const absent = await this.ensure(source, commit);
+    const absent = await ensureCommit(this.options.repositories, source, commit);
     if (absent) return [absent];
     const authentic = await this.authenticate(source, commit);
     return authentic.ok ? [await this.tree(name, locked, source, commit)] : [];
-  }
-
-  private async ensure(source: Source, commit: CommitId): Promise<Reason | undefined> {
-    if (await this.options.repositories.has(source, commit)) return undefined;
-    const problems = await this.options.repositories.fetch(source, commit);
-    if (problems.length === 0) return undefined;
-    return lacking("source-unavailable", `commit ${commit.slice(0, 12)} of source ${source.name} cannot be had`, {
-      because: problems.map((problem) => lacking("source-unavailable", problem)),
-      remedy: `add a URL to [source.${source.name}] that this machine reaches, or verify a checkout of it: firstmile admit from there`,
-    });
   }
 
   private async tree(input: string, locked: LockedReference, source: Source, commit: CommitId): Promise<Reason> {
@@ -91,5 +81,20 @@ function noSource(name: string, locked: LockedReference): Reason {
   const where = repositoryUrl(locked) ?? locked.url ?? locked.path ?? locked.type;
   return lacking("unknown-source", `input ${name} comes from ${where}, which is no source of the policy`, {
     remedy: `add a [source] with urls = [${JSON.stringify(where)}] and an introduction to the trust repository`,
+  });
+}
+
+/** Fetches a commit of a source that is not here yet; the reason where it cannot be had. */
+export async function ensureCommit(
+  repositories: SourceRepositories,
+  source: Source,
+  commit: CommitId,
+): Promise<Reason | undefined> {
+  if (await repositories.has(source, commit)) return undefined;
+  const problems = await repositories.fetch(source, commit);
+  if (problems.length === 0) return undefined;
+  return lacking("source-unavailable", `commit ${commit.slice(0, 12)} of source ${source.name} cannot be had`, {
+    because: problems.map((problem) => lacking("source-unavailable", problem)),
+    remedy: `add a URL to [source.${source.name}] that this machine reaches, or admit it from a checkout`,
   });
 }

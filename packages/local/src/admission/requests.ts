@@ -35,16 +35,27 @@ const flakeRequest = z.strictObject({
   verb: z.enum(["build", "run", "develop", "shell"]),
 });
 
-export const admissionRequest = z.discriminatedUnion("kind", [fileRequest, flakeRequest]);
+/** A flake that nobody here has checked out: the gate finds its source by URL and fetches the commit itself. */
+const remoteFlakeRequest = z.strictObject({
+  kind: z.literal("remote flake"),
+  url: z.string().max(2000),
+  commit,
+  dir: inTree,
+  attrs,
+  verb: z.enum(["build", "run", "develop", "shell"]),
+});
+
+export const admissionRequest = z.discriminatedUnion("kind", [fileRequest, flakeRequest, remoteFlakeRequest]);
 
 export type AdmissionRequest = z.infer<typeof admissionRequest>;
 export type FileRequest = z.infer<typeof fileRequest>;
 export type FlakeRequest = z.infer<typeof flakeRequest>;
+export type RemoteFlakeRequest = z.infer<typeof remoteFlakeRequest>;
 
 /** The request in a person's words. */
 export function wordsOf(request: AdmissionRequest): string {
-  const at = `${request.source} at ${request.commit.slice(0, 12)}`;
-  if (request.kind === "flake")
+  const at = `${request.kind === "remote flake" ? request.url : request.source} at ${request.commit.slice(0, 12)}`;
+  if (request.kind !== "file")
     return `${at}: ${request.attrs.map((attr) => `.${request.dir ? `?dir=${request.dir}` : ""}#${attr}`).join(" ")}`;
   const args = Object.entries(request.argstr).map(([name, value]) => ` --argstr ${name} ${value}`);
   return `${at}: ${request.file}${request.attrs.map((attr) => ` -A ${attr}`).join("")}${args.join("")}`;

@@ -52,7 +52,7 @@ async function askFlake(asker: Asker, reference: string, verb: FlakeVerb): Promi
 }
 
 function askRemoteFlake(asker: Asker, flake: RemoteFlake, verb: FlakeVerb): Promise<Admitted> {
-  return asker.gate.post("/admit-remote", { url: flake.url, commit: flake.commit, dir: flake.dir, attrs: flake.attrs, verb });
+  return asker.gate.post("/admit", { kind: "remote flake", url: flake.url, commit: flake.commit, dir: flake.dir, attrs: flake.attrs, verb });
 }
 
 /** Nix looks for flake.nix here and above, up to the repository's root. */

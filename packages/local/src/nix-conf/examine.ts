@@ -23,7 +23,10 @@ export const LIMITS: readonly string[] = [
 ];
 
 function examineSetting(setting: Setting, { configurations, gate }: Facts): Finding[] {
+  const { feature } = setting;
   const deciding = configurations.filter((configuration) => decides(configuration, setting));
+  if (feature !== undefined && !deciding.some((configuration) => hasFeature(configuration, feature)))
+    return [{ setting: setting.name, state: "closed", found: `(${feature} are off)`, why: setting.why }];
   const holders = deciding.filter(({ values }) => values.has(setting.name));
   // A setting that this Nix does not know is no way round it; one of the oldest that is not there is a misreading.
   if (holders.length === 0) return setting.since === undefined ? [unread(setting)] : [];
@@ -63,6 +66,10 @@ const NO_GATE = { hookPath: "", url: "", publicKey: "" };
 
 function closes(setting: Setting, found: string, wanted: string): boolean {
   return found === wanted || (setting.accepts?.(found, wanted) ?? false);
+}
+
+function hasFeature({ values }: Configuration, feature: string): boolean {
+  return words(values.get("experimental-features") ?? "").includes(feature);
 }
 
 function decides(configuration: Configuration, setting: Setting): boolean {

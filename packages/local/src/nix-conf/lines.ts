@@ -9,13 +9,20 @@ export interface ConfLine {
   readonly why: string;
 }
 
-/** The lines for one version of Nix, without settings that it does not know. */
-export function nixConfLines(endpoint: GateEndpoint, version: Version): ConfLine[] {
-  return SETTINGS.filter(({ since }) => since === undefined || atLeast(version, ...since)).map((setting) => ({
-    name: setting.name,
-    value: setting.value(endpoint),
-    why: setting.why,
-  }));
+/**
+ * The lines for one version of Nix, without settings that it does not know, nor those of features that it has not
+ * turned on. `features`: the experimental ones of nix.conf; undefined prints the lines of all.
+ */
+export function nixConfLines(
+  endpoint: GateEndpoint,
+  version: Version,
+  features?: ReadonlySet<string>,
+): ConfLine[] {
+  return SETTINGS.filter(
+    ({ since, feature }) =>
+      (since === undefined || atLeast(version, ...since)) &&
+      (feature === undefined || features === undefined || features.has(feature)),
+  ).map((setting) => ({ name: setting.name, value: setting.value(endpoint), why: setting.why }));
 }
 
 const HEAD = `# Written by firstmile nix-conf. Nix takes the last line of a setting: put these after

@@ -19,6 +19,8 @@ export interface Setting {
   readonly needsGate?: true;
   /** Oldest version that knows the setting; older ones warn of it at every command. */
   readonly since?: readonly [major: number, minor: number];
+  /** Without this experimental feature the setting does nothing, and 2.34 warns of it at every command. */
+  readonly feature?: "flakes";
   /**
    * Whose configuration decides: that of the process that builds (the daemon, or whoever writes the store), or that
    * of the command that a person runs, for what happens before anything is built.
@@ -118,9 +120,11 @@ const PROGRAMS: readonly Setting[] = [
 const NAMES: readonly Setting[] = [
   plain("flake-registry", "", "somebody else's list would say which repository a name means", {
     decides: "caller",
+    feature: "flakes",
   }),
   plain("use-registries", "false", "as above, for the registries of the machine and the user", {
     decides: "caller",
+    feature: "flakes",
   }),
 ];
 

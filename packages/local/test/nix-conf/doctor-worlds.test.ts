@@ -90,3 +90,27 @@ describe.each(VERSIONS)("%s", (version) => {
     expect(open(await examined(enforced))).toContain("nix-daemon");
   });
 });
+
+test.skipIf(missingForNixWorld("sid"))(
+  "an external builder builds without the hook, and doctor says so",
+  async () => {
+    await using enforced = await EnforcedWorld.make("sid", false);
+    const program = join(enforced.world.dir, "builder");
+    const script = `printf '\\002\\n' >&2; echo unasked > "$(sed 's/.*"outputs":{"out":"\\([^"]*\\)".*/\\1/' "$1")"`;
+    writeFileSync(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    enforced.configure({
+      "experimental-features": "nix-command flakes external-builders",
+      "external-builders": JSON.stringify([{ systems: ["x86_64-linux"], program, args: [] }]),
+    });
+    const built = await enforced.world.run("nix-build", ["--no-out-link", enforced.expression("external")]);
+    expect(built.stderr).not.toContain("error");
+    expect(readFileSync(built.stdout.trim(), "utf8")).toBe("unasked\n");
+    expect(enforced.asked()).toEqual([]);
+    expect(open(await examined(enforced))).toEqual([
+      "external-builders",
+      "sandbox-paths",
+      "experimental-features",
+      ...OF_THE_WORLD.slice(1),
+    ]);
+  },
+);

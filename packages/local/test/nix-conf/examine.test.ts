@@ -128,7 +128,12 @@ describe("each setting", () => {
       "daemon-trust-override",
       "experimental-features = nix-command",
     ],
-    ["experimental-features", "external-builders", "external-builders", "experimental-features ="],
+    [
+      "experimental-features",
+      "flakes external-builders",
+      "external-builders",
+      "experimental-features = flakes",
+    ],
     ["experimental-features", "recursive-nix", "recursive-nix", "experimental-features ="],
     ["build-hook", "/evil", "/evil", "remove build-hook from nix.conf"],
     ["store", "/home/x/store", "/home/x/store", "remove store from nix.conf, unset NIX_REMOTE"],
@@ -144,6 +149,11 @@ describe("each setting", () => {
     );
     const old = notClosed({ configurations: [{ from: "x", of: "both", values }] });
     expect(old).toMatchObject([{ setting: "sandbox", state: "unknown" }]);
+  });
+
+  test("settings of flakes do nothing where flakes are off", () => {
+    const off = { "experimental-features": "nix-command", "use-registries": "true" };
+    expect(notClosed({ configurations: [configuration("both", off)] })).toEqual([]);
   });
 
   test("without a gate what names it is open, and no line is offered", () => {

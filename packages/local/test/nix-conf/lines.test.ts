@@ -15,6 +15,14 @@ test("an older Nix is not given settings that it would warn of", () => {
   expect(added).toEqual(["narinfo-cache-meta-ttl", "external-builders"]);
 });
 
+test("lines of a feature that is off are not printed, since 2.34 warns of them at every command", () => {
+  const all = nixConfLines(GATE, { major: 2, minor: 34 });
+  const few = nixConfLines(GATE, { major: 2, minor: 34 }, new Set(["nix-command"]));
+  const gone = all.map(({ name }) => name).filter((name) => !few.some((line) => line.name === name));
+  expect(gone).toEqual(["accept-flake-config", "flake-registry", "use-registries"]);
+  expect(nixConfLines(GATE, { major: 2, minor: 34 }, new Set(["flakes"]))).toEqual(all);
+});
+
 test("every setting once, with its reason above it", () => {
   const lines = nixConfLines(GATE, { major: 2, minor: 34 });
   expect(new Set(lines.map(({ name }) => name)).size).toBe(lines.length);

@@ -103,7 +103,7 @@ export interface OutputRules {
   readonly level: "path";
   /** Binary caches to ask, in order. */
   readonly caches: readonly string[];
-  /** Whether what this machine built itself needs no vote. */
+  /** Whether this machine may build admitted derivations itself; what it built needs no vote. */
   readonly localBuilds: boolean;
   readonly conflict: "deny";
 }

@@ -54,7 +54,7 @@ export const outputShape = z.strictObject({
   builders: z.string(),
   level: z.enum(["path"]).default("path"),
   caches: z.array(z.string()).default([]),
-  local_builds: z.boolean().default(false),
+  local_builds: z.boolean().default(true),
   conflict: z.enum(["deny"]).default("deny"),
 });
 
