@@ -24,7 +24,9 @@ export interface CommitJob {
 
 export type CheckedCommit = CommitFacts | CorruptCommit | { readonly id: CommitId; readonly missing: true };
 
-const CHUNK = 512;
+const CHUNK = 256;
+/** Chunks that each checker has at once, so that it reads one while it checks another and never waits for this thread. */
+const IN_FLIGHT = 2;
 /** Below this many, threads cost more than they bring. */
 const WORTH_THREADS = 1500;
 
@@ -48,7 +50,8 @@ export async function checkCommits(
   const helpers = ids.length < WORTH_THREADS ? 0 : availableParallelism() - 1;
   const checkers = [localChecker(job), ...Array.from({ length: helpers }, () => threadChecker(job))];
   try {
-    await Promise.all(checkers.map((checker) => work(checker.check)));
+    const workers = checkers.flatMap((checker) => Array.from({ length: IN_FLIGHT }, () => checker));
+    await Promise.all(workers.map((checker) => work(checker.check)));
   } finally {
     await Promise.all(checkers.map((checker) => checker.close()));
   }
@@ -92,13 +95,18 @@ function keysIn(files: ReadonlyMap<string, Uint8Array>): KeyRing {
 
 function threadChecker(job: CommitJob): Checker {
   const worker = new Worker(new URL(import.meta.resolve("./check-commits-thread.ts")), { workerData: job });
+  const asked: PromiseWithResolvers<CheckedCommit[]>[] = [];
   worker.unref();
+  worker.on("message", (checked: CheckedCommit[]) => asked.shift()?.resolve(checked));
+  worker.on("error", (error) => {
+    for (const { reject } of asked.splice(0)) reject(error);
+  });
   return {
     check: (chunk) => {
-      const { promise, resolve, reject } = Promise.withResolvers<CheckedCommit[]>();
-      worker.once("message", resolve).once("error", reject);
+      const answer = Promise.withResolvers<CheckedCommit[]>();
+      asked.push(answer);
       worker.postMessage(chunk);
-      return promise.finally(() => worker.off("error", reject));
+      return answer.promise;
     },
     close: () => worker.terminate(),
   };

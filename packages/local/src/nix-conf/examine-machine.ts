@@ -29,6 +29,10 @@ function daemon({ daemon }: Facts): Finding[] {
   if (daemon.stale) {
     return [{ ...about, state: "open", found: "started before nix.conf was last changed", line: restart }];
   }
+  if (daemon.options.length > 0) {
+    const found = `was started with ${daemon.options.join(" ")}`;
+    return [{ ...about, state: "open", found, line: "start nix-daemon without options" }];
+  }
   if (daemon.environmentRead) return [{ ...about, state: "closed", found: "its own configuration was read" }];
   return [
     {

@@ -95,13 +95,8 @@ function sandboxPaths({ from, values }: Configuration): Finding {
   });
 }
 
-/** Features that open a way: everybody trusted, builds outside Nix, a daemon inside builds, settings for FODs. */
-const OPENING = new Set([
-  "daemon-trust-override",
-  "external-builders",
-  "recursive-nix",
-  "configurable-impure-env",
-]);
+/** Features that open a way: everybody trusted, builds outside Nix, an environment that no derivation has. */
+const OPENING = new Set(["daemon-trust-override", "external-builders", "configurable-impure-env"]);
 
 function features({ from, values }: Configuration): Finding {
   const found = words(values.get("experimental-features") ?? "");

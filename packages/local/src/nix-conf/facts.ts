@@ -32,6 +32,8 @@ export interface DaemonFacts {
   readonly environmentRead: boolean;
   /** nix.conf is newer than the process: it still has what was there before. */
   readonly stale: boolean;
+  /** Options of its command line, which count over any nix.conf. */
+  readonly options: readonly string[];
 }
 
 export type GateFacts =

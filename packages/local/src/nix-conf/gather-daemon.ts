@@ -11,6 +11,7 @@ export interface DaemonProcess {
   readonly pid: number;
   /** Undefined where this user may not read it. */
   readonly env: ReadonlyMap<string, string> | undefined;
+  readonly options: readonly string[];
   /** Unix seconds. */
   readonly started: number;
 }
@@ -52,7 +53,13 @@ async function readDaemon(pid: number): Promise<DaemonProcess | undefined> {
   if (program !== "nix-daemon" && !(program === "nix" && words.includes("daemon"))) return undefined;
   const environ = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => undefined);
   const env = environ === undefined ? undefined : new Map(environ.split("\0").map(splitVariable));
-  return { pid, env, started: await startOf(pid) };
+  return { pid, env, options: words.filter(isSetting), started: await startOf(pid) };
+}
+
+const USUAL = new Set(["--daemon", "--stdio", "--experimental-features", "--extra-experimental-features"]);
+
+function isSetting(word: string): boolean {
+  return word.startsWith("--") && !USUAL.has(word);
 }
 
 function splitVariable(text: string): [string, string] {

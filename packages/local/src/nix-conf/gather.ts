@@ -97,10 +97,11 @@ async function gatherConfigurations(
 
 async function judgeDaemon(daemon: DaemonProcess | undefined, file: string): Promise<DaemonFacts> {
   // Started by its socket when somebody comes: it will read what is there now.
-  if (daemon === undefined) return { listens: true, environmentRead: true, stale: false };
+  if (daemon === undefined) return { listens: true, environmentRead: true, stale: false, options: [] };
   return {
     listens: true,
     environmentRead: daemon.env !== undefined,
+    options: daemon.options,
     stale: (await changed(file)) > daemon.started + 1,
   };
 }

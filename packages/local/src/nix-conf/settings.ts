@@ -94,6 +94,7 @@ const PEOPLE: readonly Setting[] = [
   }),
   plain("accept-flake-config", "false", "a flake could set substituters, keys and hooks", {
     decides: "caller",
+    feature: "flakes",
   }),
 ];
 

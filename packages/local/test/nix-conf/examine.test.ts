@@ -134,7 +134,12 @@ describe("each setting", () => {
       "external-builders",
       "experimental-features = flakes",
     ],
-    ["experimental-features", "recursive-nix", "recursive-nix", "experimental-features ="],
+    [
+      "experimental-features",
+      "configurable-impure-env",
+      "configurable-impure-env",
+      "experimental-features =",
+    ],
     ["build-hook", "/evil", "/evil", "remove build-hook from nix.conf"],
     ["store", "/home/x/store", "/home/x/store", "remove store from nix.conf, unset NIX_REMOTE"],
     ["store", "ssh://host", "ssh://host", "remove store from nix.conf, unset NIX_REMOTE"],
@@ -169,7 +174,7 @@ describe("each setting", () => {
 });
 
 describe("whose configuration", () => {
-  const daemon = { listens: true, environmentRead: true, stale: false };
+  const daemon = { listens: true, environmentRead: true, stale: false, options: [] };
   const mine = { sandbox: "false", "accept-flake-config": "true", store: "/home/x" };
   const opened = (configurations: Configuration[]) =>
     notClosed({ daemon, configurations }).map(({ setting }) => setting);
@@ -202,7 +207,7 @@ describe("whose configuration", () => {
 
 describe("the machine", () => {
   const file = (mode: number, uid = 0) => held("/h", step("/h", "file", mode, uid));
-  const daemon = { listens: true, environmentRead: true, stale: false };
+  const daemon = { listens: true, environmentRead: true, stale: false, options: [] };
   const CASES: Record<string, [Partial<Facts>, setting: string, state: Finding["state"]]> = {
     "hook missing": [{ hook: { ...file(0o755), missing: true } }, "hook file", "open"],
     "hook a directory": [{ hook: held("/h", step("/h", "directory", 0o755)) }, "hook file", "open"],
@@ -264,6 +269,7 @@ describe("the machine", () => {
     ],
     "daemon older than nix.conf": [{ daemon: { ...daemon, stale: true } }, "nix-daemon", "open"],
     "daemon of another user": [{ daemon: { ...daemon, environmentRead: false } }, "nix-daemon", "unknown"],
+    "daemon with an option": [{ daemon: { ...daemon, options: ["--force-trusted"] } }, "nix-daemon", "open"],
     "accepted flakes": [{ acceptedFlakeSettings: ["substituters x"] }, "accepted flakes", "open"],
     "not stock Nix": [{ nixVersion: "nix (Lix, like Nix) 2.93.0" }, "nix", "unknown"],
   };
