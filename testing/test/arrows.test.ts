@@ -20,7 +20,7 @@ function sources(folder: string): string[] {
 function importsOf(folder: string): Import[] {
   return sources(folder).flatMap((path) => {
     const text = readFileSync(join(ROOT, path), "utf8");
-    const statements = /^(?:import|export)\b[^"=;]*"([^"]+)";|\bimport\("([^"]+)"\)/gm;
+    const statements = /^(?:import|export)\b(?:[^"=;]* from)? "([^"]+)";|\bimport\("([^"]+)"\)/gm;
     const targets = [...text.matchAll(statements)].map((match) => match[1] ?? match[2]!);
     return targets.map((target) => ({ file: relative("packages", path), target: absolute(path, target) }));
   });

@@ -2,8 +2,10 @@
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { admitCommand } from "./commands/admit.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
+import { doctorCommand } from "./commands/doctor.command.ts";
 import { gateCommand } from "./commands/gate.command.ts";
 import { initCommand } from "./commands/init.command.ts";
+import { nixConfCommand } from "./commands/nix-conf.command.ts";
 import { nixCommand } from "./commands/nix.command.ts";
 import { trustRoutes } from "./commands/trust.command.ts";
 import { verifyCommand } from "./commands/verify.command.ts";
@@ -38,6 +40,8 @@ const routes = buildRouteMap({
     admit: admitCommand,
     nix: nixCommand,
     gate: gateCommand,
+    nixConf: nixConfCommand,
+    doctor: doctorCommand,
     why: whyCommand,
   },
   docs: {
