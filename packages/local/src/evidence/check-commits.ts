@@ -96,13 +96,17 @@ function keysIn(files: ReadonlyMap<string, Uint8Array>): KeyRing {
 function threadChecker(job: CommitJob): Checker {
   const worker = new Worker(new URL(import.meta.resolve("./check-commits-thread.ts")), { workerData: job });
   const asked: PromiseWithResolvers<CheckedCommit[]>[] = [];
+  let failure: Error | undefined;
   worker.unref();
   worker.on("message", (checked: CheckedCommit[]) => asked.shift()?.resolve(checked));
-  worker.on("error", (error) => {
+  worker.on("error", (error: Error) => {
+    failure = error;
     for (const { reject } of asked.splice(0)) reject(error);
   });
   return {
     check: (chunk) => {
+      // A thread that has died answers nothing: waiting for it would last for ever.
+      if (failure) return Promise.reject(failure);
       const answer = Promise.withResolvers<CheckedCommit[]>();
       asked.push(answer);
       worker.postMessage(chunk);
