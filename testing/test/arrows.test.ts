@@ -56,31 +56,49 @@ describe("arrows", () => {
   });
 
   test("trust touches neither disk, network, clock nor children", () => {
-    const allowed = [/^trust\/src\//, /^@firstmile\/formats\//, /^node:crypto$/, /^zod$/, /^toml-eslint-parser$/];
+    const allowed = [
+      /^trust\/src\//,
+      /^@firstmile\/formats\//,
+      /^node:crypto$/,
+      /^zod$/,
+      /^toml-eslint-parser$/,
+    ];
     expect(offenders(trust, allowed)).toEqual([]);
-    const clocks = sources("packages/trust/src").concat(sources("packages/formats/src")).filter((path) => {
-      const text = readFileSync(join(ROOT, path), "utf8");
-      return /\bDate\.now\(|new Date\(\)|performance\.now\(|process\.(?:env|hrtime)|Math\.random\(|\bfetch\(/.test(text);
-    });
+    const clocks = sources("packages/trust/src")
+      .concat(sources("packages/formats/src"))
+      .filter((path) => {
+        const text = readFileSync(join(ROOT, path), "utf8");
+        return /\bDate\.now\(|new Date\(\)|performance\.now\(|process\.(?:env|hrtime)|Math\.random\(|\bfetch\(/.test(
+          text,
+        );
+      });
     expect(clocks).toEqual([]);
   });
 
   test("a signature primitive is called in one folder only", () => {
-    const callers = trust.filter(({ file, target }) => target === "node:crypto" && !file.startsWith("trust/src/crypto/"));
+    const callers = trust.filter(
+      ({ file, target }) => target === "node:crypto" && !file.startsWith("trust/src/crypto/"),
+    );
     const primitives = callers.filter(({ file }) => {
       const text = readFileSync(join(ROOT, "packages", file), "utf8");
-      return /import \{[^}]*\b(?:verify|sign|createVerify|createSign|createPublicKey|createPrivateKey)\b[^}]*\} from "node:crypto"/.test(text);
+      return /import \{[^}]*\b(?:verify|sign|createVerify|createSign|createPublicKey|createPrivateKey)\b[^}]*\} from "node:crypto"/.test(
+        text,
+      );
     });
     expect(primitives.map(({ file }) => file)).toEqual([]);
   });
 
   test("nothing below the faces knows the command line", () => {
     const below = local.filter(({ file }) => !file.startsWith("local/src/cli/"));
-    expect(below.filter(({ target }) => target.startsWith("local/src/cli/")).map(({ file }) => file)).toEqual([]);
+    expect(below.filter(({ target }) => target.startsWith("local/src/cli/")).map(({ file }) => file)).toEqual(
+      [],
+    );
   });
 
   test("the product does not lean on its tests", () => {
     const all = [...formats, ...trust, ...local];
-    expect(all.filter(({ target }) => /^@firstmile\/testing|vitest|fast-check|\/test\//.test(target))).toEqual([]);
+    expect(
+      all.filter(({ target }) => /^@firstmile\/testing|vitest|fast-check|\/test\//.test(target)),
+    ).toEqual([]);
   });
 });

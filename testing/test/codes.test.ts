@@ -7,7 +7,9 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const UNIONS = ["packages/trust/src/verdict/codes.ts", "packages/trust/src/signature/outcome.ts"];
 
 function codes(): string[] {
-  const members = UNIONS.flatMap((path) => [...readFileSync(join(ROOT, path), "utf8").matchAll(/"([a-z-]+)"/g)]);
+  const members = UNIONS.flatMap((path) => [
+    ...readFileSync(join(ROOT, path), "utf8").matchAll(/"([a-z-]+)"/g),
+  ]);
   return [...new Set(members.map((match) => match[1]!))].sort();
 }
 

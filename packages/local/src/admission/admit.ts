@@ -23,7 +23,13 @@ import { evaluateFlake } from "./evaluate-flake.ts";
 import { ensureCommit, FlakeInputs } from "./flake-inputs.ts";
 import { sourceForInput } from "./input-source.ts";
 import type { NixTools } from "./nix-tools.ts";
-import { type AdmissionRequest, type FileRequest, type FlakeRequest, type RemoteFlakeRequest, wordsOf } from "./requests.ts";
+import {
+  type AdmissionRequest,
+  type FileRequest,
+  type FlakeRequest,
+  type RemoteFlakeRequest,
+  wordsOf,
+} from "./requests.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 import { writeTree } from "./tree.ts";
 import { treeOf } from "./tree-of.ts";
@@ -100,7 +106,12 @@ class Attempt {
   private readonly source: Source;
   private readonly request: FileRequest | FlakeRequest;
 
-  constructor(options: AdmissionOptions, rules: RulesInForce, source: Source, request: FileRequest | FlakeRequest) {
+  constructor(
+    options: AdmissionOptions,
+    rules: RulesInForce,
+    source: Source,
+    request: FileRequest | FlakeRequest,
+  ) {
     this.options = options;
     this.rules = rules;
     this.source = source;

@@ -78,7 +78,8 @@ class ArchiveCheck {
     this.objects = objects;
     for (const { path, step } of tree.leaves()) {
       this.leaves.set(path, step);
-      for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) this.directories.add(path.slice(0, at));
+      for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1))
+        this.directories.add(path.slice(0, at));
     }
   }
 
@@ -107,13 +108,18 @@ class ArchiveCheck {
   }
 
   private compare(path: string, signed: Buffer, archived: Buffer): void {
-    if (isFilledIn(signed, archived)) this.changes.push(`${shown(path)} has $Format$ filled in (export-subst)`);
-    else if (withoutCr(archived).equals(withoutCr(signed))) this.changes.push(`${shown(path)} has CRLF (eol=crlf)`);
+    if (isFilledIn(signed, archived))
+      this.changes.push(`${shown(path)} has $Format$ filled in (export-subst)`);
+    else if (withoutCr(archived).equals(withoutCr(signed)))
+      this.changes.push(`${shown(path)} has CRLF (eol=crlf)`);
     else this.refuse(path);
   }
 
   private refuse(path: string): never {
-    throw new GitTreeError("corrupt-object", `git archive gives ${shown(path)}, which the commit's tree does not hold`);
+    throw new GitTreeError(
+      "corrupt-object",
+      `git archive gives ${shown(path)}, which the commit's tree does not hold`,
+    );
   }
 }
 
@@ -192,6 +198,7 @@ function write(path: Buffer, node: NarNode): void {
     writeFileSync(path, Buffer.concat([...node.content]), { flag: "wx", mode });
   } else {
     mkdirSync(path, { mode: 0o755 });
-    for (const { name, node: below } of node.entries) write(Buffer.concat([path, Buffer.from("/"), name]), below);
+    for (const { name, node: below } of node.entries)
+      write(Buffer.concat([path, Buffer.from("/"), name]), below);
   }
 }

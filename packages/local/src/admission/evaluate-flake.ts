@@ -55,7 +55,16 @@ export async function evaluateFlake(nix: NixTools, question: FlakeQuestion): Pro
     const expression = flakeExpression(reference, nix.system, attrs, verb);
     if (typeof expression !== "string") return { ok: false, reason: expression };
     const allowed = ["--option", "allowed-uris", `git+file://${encodeURI(place.dir)} ${INPUT_KINDS}`];
-    const args = ["eval", "--offline", "--json", "--show-trace", ...OPTIONS, ...allowed, "--expr", expression];
+    const args = [
+      "eval",
+      "--offline",
+      "--json",
+      "--show-trace",
+      ...OPTIONS,
+      ...allowed,
+      "--expr",
+      expression,
+    ];
     const ended = await evaluate(nix, "nix", args, question.timeoutMs);
     if ("reason" in ended) return { ok: false, reason: ended.reason };
     return readRoots(asLines(ended.stdout.toString()), nix.storeDir);

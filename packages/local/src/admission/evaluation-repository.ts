@@ -23,7 +23,8 @@ export async function evaluationRepository(
 ): Promise<EvaluationRepository> {
   const git = await neutralGit(repository);
   git.dispose();
-  if (/["\n\\]/.test(git.objects)) throw new RepositoryError(`${repository}: its path cannot be written down for Git`);
+  if (/["\n\\]/.test(git.objects))
+    throw new RepositoryError(`${repository}: its path cannot be written down for Git`);
   const dir = mkdtempSync(join(tmpdir(), "firstmile-flake-"));
   const write = (name: string, text: string) => writeFileSync(join(dir, ".git", name), text);
   for (const name of [".git", ".git/objects", ".git/objects/info", ".git/refs", ".git/refs/heads"])

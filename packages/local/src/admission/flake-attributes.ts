@@ -25,7 +25,10 @@ const LOOKUPS: Readonly<Record<FlakeVerb, Lookup>> = {
     outputs: ["devShells", ...PACKAGES],
     defaults: [["devShells", "default"], ["devShell"], ...DEFAULT_PACKAGE],
   },
-  run: { outputs: ["apps", ...PACKAGES], defaults: [["apps", "default"], ["defaultApp"], ...DEFAULT_PACKAGE] },
+  run: {
+    outputs: ["apps", ...PACKAGES],
+    defaults: [["apps", "default"], ["defaultApp"], ...DEFAULT_PACKAGE],
+  },
 };
 
 /**

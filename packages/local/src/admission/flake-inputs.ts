@@ -43,7 +43,11 @@ export class FlakeInputs {
     return reasons;
   }
 
-  private async readLock(source: Source, commit: CommitId, dir: string): Promise<{ ok: true; lock: FlakeLock | undefined } | { ok: false; reason: Reason }> {
+  private async readLock(
+    source: Source,
+    commit: CommitId,
+    dir: string,
+  ): Promise<{ ok: true; lock: FlakeLock | undefined } | { ok: false; reason: Reason }> {
     const git = await neutralGit(await this.options.repositories.directory(source));
     try {
       using objects = new GitObjects(git.env);
@@ -64,7 +68,12 @@ export class FlakeInputs {
     return authentic.ok ? [await this.tree(name, locked, source, commit)] : [];
   }
 
-  private async tree(input: string, locked: LockedReference, source: Source, commit: CommitId): Promise<Reason> {
+  private async tree(
+    input: string,
+    locked: LockedReference,
+    source: Source,
+    commit: CommitId,
+  ): Promise<Reason> {
     const git = await neutralGit(await this.options.repositories.directory(source));
     try {
       using objects = new GitObjects(git.env);
@@ -93,8 +102,12 @@ export async function ensureCommit(
   if (await repositories.has(source, commit)) return undefined;
   const problems = await repositories.fetch(source, commit);
   if (problems.length === 0) return undefined;
-  return lacking("source-unavailable", `commit ${commit.slice(0, 12)} of source ${source.name} cannot be had`, {
-    because: problems.map((problem) => lacking("source-unavailable", problem)),
-    remedy: `add a URL to [source.${source.name}] that this machine reaches, or admit it from a checkout`,
-  });
+  return lacking(
+    "source-unavailable",
+    `commit ${commit.slice(0, 12)} of source ${source.name} cannot be had`,
+    {
+      because: problems.map((problem) => lacking("source-unavailable", problem)),
+      remedy: `add a URL to [source.${source.name}] that this machine reaches, or admit it from a checkout`,
+    },
+  );
 }

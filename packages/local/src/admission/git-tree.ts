@@ -36,7 +36,8 @@ export type TreeStep =
   /** The commit is not looked at: Nix sees an empty directory. */
   | { readonly kind: "submodule"; readonly name: Uint8Array; readonly id: ObjectId };
 
-const MAX_STEPS = 4_000_000;
+const DIRECTORY = 0o40000;
+const MAX_FILES = 4_000_000;
 const MAX_DEPTH = 64;
 /** Objects asked for ahead of the one in use. Answers come in order and are used at once, so few are ever held. */
 const AHEAD = 1024;
@@ -61,27 +62,24 @@ export class GitTree {
         const entries = entriesOf(object.id, object.content);
         directories.set(object.id, entries);
         for (const { mode, id } of entries) {
-          if (mode === 0o40000 && known.size !== known.add(id).size) next.push(id);
+          if (mode === DIRECTORY && known.size !== known.add(id).size) next.push(id);
         }
       }
       level = next;
     }
+    checkSize(directories, root);
     return new GitTree(root, directories);
   }
 
   /** What is in the tree, directories around what they hold, by name in ascending order of bytes. */
   *steps(): Generator<TreeStep> {
     const open: Iterator<TreeEntry>[] = [this.entries(this.root)];
-    for (let count = 0, top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
       const { done, value: entry } = top.next();
-      if (++count > MAX_STEPS)
-        throw new GitTreeError("corrupt-object", `tree ${this.root} has too many files`);
       if (done) {
         open.pop();
         if (open.length > 0) yield { kind: "end" };
-      } else if (entry.mode === 0o40000) {
-        if (open.length >= MAX_DEPTH)
-          throw new GitTreeError("corrupt-object", `tree ${this.root} is too deep`);
+      } else if (entry.mode === DIRECTORY) {
         yield { kind: "directory", name: entry.name };
         open.push(this.entries(entry.id));
       } else yield leaf(entry);
@@ -101,6 +99,23 @@ export class GitTree {
       else yield { path: prefix.join("") + latin1(step.name), step };
     }
   }
+}
+
+/** Counts what the tree unfolds to, each directory once, before anything walks it. */
+function checkSize(directories: ReadonlyMap<ObjectId, readonly TreeEntry[]>, root: ObjectId): void {
+  const sizes = new Map<ObjectId, number>();
+  const sizeOf = (id: ObjectId, depth: number): number => {
+    const known = sizes.get(id);
+    if (known !== undefined) return known;
+    if (depth > MAX_DEPTH) throw new GitTreeError("corrupt-object", `tree ${root} is too deep`);
+    let size = 1;
+    for (const entry of directories.get(id)!)
+      size += entry.mode === DIRECTORY ? sizeOf(entry.id, depth + 1) : 1;
+    sizes.set(id, size);
+    return size;
+  };
+  if (sizeOf(root, 1) > MAX_FILES)
+    throw new GitTreeError("corrupt-object", `tree ${root} has too many files`);
 }
 
 export type TreeLeaf = Exclude<TreeStep, { readonly kind: "directory" | "end" }>;
@@ -145,7 +160,6 @@ class ReadAhead<T> {
   private readonly objects: GitObjects;
   private readonly items: Iterator<T>;
   private readonly want: (item: T) => Wanted | undefined;
-  private asked: Asked<T>[] = [];
 
   constructor(objects: GitObjects, items: Iterable<T>, want: (item: T) => Wanted | undefined) {
     this.objects = objects;
@@ -154,19 +168,13 @@ class ReadAhead<T> {
   }
 
   async *[Symbol.asyncIterator]() {
-    let batch = this.ask(AHEAD / 2);
-    try {
-      while (batch.length > 0) {
-        const next = this.ask(AHEAD / 2);
-        for (const { item, wanted, answer } of batch) {
-          if (!wanted || !answer) yield { item, id: "" as ObjectId, content: NOTHING };
-          else yield { item, id: wanted.id, content: verified(wanted, await answer) };
-        }
-        batch = next;
+    for (let batch = this.ask(AHEAD / 2); batch.length > 0; ) {
+      const next = this.ask(AHEAD / 2);
+      for (const { item, wanted, answer } of batch) {
+        if (!wanted || !answer) yield { item, id: "" as ObjectId, content: NOTHING };
+        else yield { item, id: wanted.id, content: verified(wanted, await answer) };
       }
-    } finally {
-      // Whoever stops early leaves answers that nobody awaits.
-      for (const { answer } of this.asked) answer?.catch(() => {});
+      batch = next;
     }
   }
 
@@ -176,9 +184,11 @@ class ReadAhead<T> {
       const { done, value } = this.items.next();
       if (done) break;
       const wanted = this.want(value);
-      batch.push({ item: value, wanted, answer: wanted && this.objects.get(wanted.id) });
+      const answer = wanted && this.objects.get(wanted.id);
+      // Whoever stops early leaves answers that nobody awaits.
+      answer?.catch(() => {});
+      batch.push({ item: value, wanted, answer });
     }
-    this.asked = [...this.asked.slice(-count), ...batch];
     return batch;
   }
 }

@@ -41,7 +41,10 @@ export async function readFlakeLock(objects: GitObjects, tree: ObjectId, dir: st
   } catch (error) {
     if (!(error instanceof FormatError || error instanceof GitTreeError)) throw error;
     const remedy = `write it anew with nix flake lock, look at the change, and commit it`;
-    return { ok: false, reason: lacking("lock-unreadable", `${name}: ${plainText(error.message)}`, { remedy }) };
+    return {
+      ok: false,
+      reason: lacking("lock-unreadable", `${name}: ${plainText(error.message)}`, { remedy }),
+    };
   }
 }
 
@@ -51,7 +54,8 @@ async function fileInTree(objects: GitObjects, root: ObjectId, path: string): Pr
   for (const { path: at, step } of tree.leaves()) {
     if (at !== path) continue;
     if (step.kind !== "file") throw new GitTreeError("corrupt-object", `is a ${step.kind}, not a file`);
-    for await (const { content } of inOrder(objects, [step], ({ id }) => ({ id, kind: "blob" }))) return content;
+    for await (const { content } of inOrder(objects, [step], ({ id }) => ({ id, kind: "blob" })))
+      return content;
   }
   return undefined;
 }
@@ -167,12 +171,16 @@ function treeDiffers(
   if (archived) hashes.push(`git archive gives ${sriHash(archived.narHash)}`);
   const because = hashes.map((text) => lacking("tree-differs", text));
   because.push(...differences(question, locked, tree, archived));
-  return lacking("tree-differs", `input ${input} is not the tree of the commit that it is locked to, ${commit}`, {
-    because,
-    remedy:
-      `do not build it. Write the lock anew (nix flake lock --update-input ${input}); if the hash stays, ` +
-      "where it is downloaded from serves something other than the signed commit",
-  });
+  return lacking(
+    "tree-differs",
+    `input ${input} is not the tree of the commit that it is locked to, ${commit}`,
+    {
+      because,
+      remedy:
+        `do not build it. Write the lock anew (nix flake lock --update-input ${input}); if the hash stays, ` +
+        "where it is downloaded from serves something other than the signed commit",
+    },
+  );
 }
 
 function differences(
@@ -184,7 +192,9 @@ function differences(
   const dir = theirs ?? sourceStorePath(locked, "source", [], false, nix.storeDir);
   if (!existsSync(dir)) {
     const message = `only the hashes were compared: ${dir}, which the lock names, is not on this machine`;
-    return [lacking("tree-differs", message, { remedy: `nix flake archive brings it, to look at: input ${input}` })];
+    return [
+      lacking("tree-differs", message, { remedy: `nix flake archive brings it, to look at: input ${input}` }),
+    ];
   }
   const found = archived
     ? diffNars(archived.root, directoryNode(dir)).slice(0, MAX_DIFFERENCES)

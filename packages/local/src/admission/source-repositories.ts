@@ -62,7 +62,11 @@ export class SourceRepositories {
 
   /** Keeps a tree of co-signatures beside those of others; what they are worth is found by checking them. */
   async keepNotes(source: Source, notes: CommitId): Promise<void> {
-    await runOk("git", ["-C", await this.directory(source), "update-ref", `refs/firstmile/notes/${notes}`, notes], { env: quietGitEnv() });
+    await runOk(
+      "git",
+      ["-C", await this.directory(source), "update-ref", `refs/firstmile/notes/${notes}`, notes],
+      { env: quietGitEnv() },
+    );
   }
 
   /** Takes in a pack, which may lean on objects that are here already. */

@@ -6,7 +6,12 @@
 export type TarEntry =
   | { readonly kind: "directory"; readonly path: string }
   | { readonly kind: "symlink"; readonly path: string; readonly target: Uint8Array }
-  | { readonly kind: "file"; readonly path: string; readonly executable: boolean; readonly content: Uint8Array };
+  | {
+      readonly kind: "file";
+      readonly path: string;
+      readonly executable: boolean;
+      readonly content: Uint8Array;
+    };
 
 /** An archive that is not one of Git's. */
 export class TarError extends Error {
@@ -54,7 +59,11 @@ function entryOf(
     case "5":
       return { kind: "directory", path };
     case "2":
-      return { kind: "symlink", path, target: Buffer.from(pax.get("linkpath") ?? field(header, 157, 100), "latin1") };
+      return {
+        kind: "symlink",
+        path,
+        target: Buffer.from(pax.get("linkpath") ?? field(header, 157, 100), "latin1"),
+      };
     case "0":
       return { kind: "file", path, executable: (octal(header, 100, 8, at) & 0o100) !== 0, content };
     default:

@@ -74,11 +74,20 @@ function entriesOf(dir: Buffer): NarEntry[] {
 function nodeAt(path: Buffer): NarNode {
   const stat = lstatSync(path);
   if (stat.isDirectory()) {
-    const lazy = { kind: "directory" as const, get entries() { return entriesOf(path); } };
+    const lazy = {
+      kind: "directory" as const,
+      get entries() {
+        return entriesOf(path);
+      },
+    };
     return lazy;
   }
   if (stat.isSymbolicLink()) return { kind: "symlink", target: readlinkSync(path, { encoding: "buffer" }) };
   if (!stat.isFile()) throw new Error(`${path} is neither file, link nor directory`);
-  const content = { *[Symbol.iterator]() { yield readFileSync(path); } };
+  const content = {
+    *[Symbol.iterator]() {
+      yield readFileSync(path);
+    },
+  };
   return { kind: "regular", executable: (stat.mode & 0o100) !== 0, size: stat.size, content };
 }

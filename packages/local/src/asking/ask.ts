@@ -30,14 +30,26 @@ async function askFile(asker: Asker, asked: Asked & { kind: "file" }): Promise<A
   if ("verdict" in source) return source;
   const file = checkout.inside === "" ? "." : checkout.inside;
   const { commit, directoryName } = checkout;
-  return asker.gate.post("/admit", { kind: "file", source: source.name, commit, directoryName, file, attrs: asked.attrs, argstr: asked.argstr });
+  return asker.gate.post("/admit", {
+    kind: "file",
+    source: source.name,
+    commit,
+    directoryName,
+    file,
+    attrs: asked.attrs,
+    argstr: asked.argstr,
+  });
 }
 
 /** `nix-shell` takes shell.nix before default.nix where none is named. */
 function existingFile(cwd: string, choices: string): string {
   const names = choices.split("|");
   const found = names.find((name) => existsSync(resolve(cwd, name)));
-  if (found === undefined) throw new UnadmittableError(`there is no ${names.join(" and no ")} here`, "name the file: -f FILE for admit, or as Nix takes it");
+  if (found === undefined)
+    throw new UnadmittableError(
+      `there is no ${names.join(" and no ")} here`,
+      "name the file: -f FILE for admit, or as Nix takes it",
+    );
   return found;
 }
 
@@ -48,11 +60,25 @@ async function askFlake(asker: Asker, reference: string, verb: FlakeVerb): Promi
   const checkout = await checkoutOf(dir);
   const source = await prepared(asker, checkout, reference);
   if ("verdict" in source) return source;
-  return asker.gate.post("/admit", { kind: "flake", source: source.name, commit: checkout.commit, dir: checkout.inside, attrs: flake.attrs, verb });
+  return asker.gate.post("/admit", {
+    kind: "flake",
+    source: source.name,
+    commit: checkout.commit,
+    dir: checkout.inside,
+    attrs: flake.attrs,
+    verb,
+  });
 }
 
 function askRemoteFlake(asker: Asker, flake: RemoteFlake, verb: FlakeVerb): Promise<Admitted> {
-  return asker.gate.post("/admit", { kind: "remote flake", url: flake.url, commit: flake.commit, dir: flake.dir, attrs: flake.attrs, verb });
+  return asker.gate.post("/admit", {
+    kind: "remote flake",
+    url: flake.url,
+    commit: flake.commit,
+    dir: flake.dir,
+    attrs: flake.attrs,
+    verb,
+  });
 }
 
 /** Nix looks for flake.nix here and above, up to the repository's root. */
@@ -60,10 +86,12 @@ function flakeDirectory(start: string): string {
   let dir = start;
   while (!existsSync(join(dir, "flake.nix"))) {
     const above = resolve(dir, "..");
-    if (above === dir || existsSync(join(dir, ".git"))) throw new UnadmittableError(`${start} is in no flake`, "name a directory with a flake.nix");
+    if (above === dir || existsSync(join(dir, ".git")))
+      throw new UnadmittableError(`${start} is in no flake`, "name a directory with a flake.nix");
     dir = above;
   }
-  if (!statSync(dir).isDirectory()) throw new UnadmittableError(`${dir} is no directory`, "name a directory with a flake.nix");
+  if (!statSync(dir).isDirectory())
+    throw new UnadmittableError(`${dir} is no directory`, "name a directory with a flake.nix");
   return dir;
 }
 
@@ -82,22 +110,49 @@ async function prepared(asker: Asker, checkout: Checkout, words: string): Promis
 const SHOWN_FILES = 20;
 
 function dirtyTree({ dirty, root, commit }: Checkout): Verdict["reasons"][number] {
-  const because = dirty.slice(0, SHOWN_FILES).map((line) => lacking("dirty-tree", `${line.slice(3)} ${DIRTY_WORDS[line.slice(0, 2).trim()] ?? "is changed"}`));
+  const because = dirty
+    .slice(0, SHOWN_FILES)
+    .map((line) =>
+      lacking("dirty-tree", `${line.slice(3)} ${DIRTY_WORDS[line.slice(0, 2).trim()] ?? "is changed"}`),
+    );
   const count = dirty.length === 1 ? "1 file" : `${dirty.length} files`;
-  return lacking("dirty-tree", `${count} in ${root} differ from commit ${commit.slice(0, 12)}, and nobody signed that`, {
-    because,
-    remedy: "commit them with a signature, or put them aside: git stash --include-untracked",
-  });
+  return lacking(
+    "dirty-tree",
+    `${count} in ${root} differ from commit ${commit.slice(0, 12)}, and nobody signed that`,
+    {
+      because,
+      remedy: "commit them with a signature, or put them aside: git stash --include-untracked",
+    },
+  );
 }
 
-const DIRTY_WORDS: Readonly<Record<string, string>> = { "??": "is not tracked", M: "is changed", A: "is new", D: "is deleted", U: "has a conflict" };
+const DIRTY_WORDS: Readonly<Record<string, string>> = {
+  "??": "is not tracked",
+  M: "is changed",
+  A: "is new",
+  D: "is deleted",
+  U: "has a conflict",
+};
 
-function noSource({ root }: Checkout, here: readonly KnownSource[], all: readonly KnownSource[]): Verdict["reasons"][number] {
-  if (here.length > 1) return lacking("unknown-source", `several sources of the policy begin in ${root}: ${here.map(({ name }) => name).join(", ")}`, { remedy: "give them introductions that only one of them has" });
+function noSource(
+  { root }: Checkout,
+  here: readonly KnownSource[],
+  all: readonly KnownSource[],
+): Verdict["reasons"][number] {
+  if (here.length > 1)
+    return lacking(
+      "unknown-source",
+      `several sources of the policy begin in ${root}: ${here.map(({ name }) => name).join(", ")}`,
+      { remedy: "give them introductions that only one of them has" },
+    );
   const known = all.map(({ name }) => name).join(", ") || "none";
-  return lacking("unknown-source", `${root} holds the introduction of no source that the policy knows (it knows ${known})`, {
-    remedy: "add a [source] with an introduction from this repository to the trust repository",
-  });
+  return lacking(
+    "unknown-source",
+    `${root} holds the introduction of no source that the policy knows (it knows ${known})`,
+    {
+      remedy: "add a [source] with an introduction from this repository to the trust repository",
+    },
+  );
 }
 
 function denied(words: string, reason: Verdict["reasons"][number]): Admitted {

@@ -25,9 +25,18 @@ export async function checkoutOf(path: string): Promise<Checkout> {
   const real = realPath(path);
   const dir = statSync(real).isDirectory() ? real : dirname(real);
   const found = await run("git", ["-C", dir, "rev-parse", "--show-toplevel"]);
-  if (found.code !== 0) throw new RepositoryError(`${path} is in no Git checkout, so nothing says who wrote it`);
+  if (found.code !== 0)
+    throw new RepositoryError(`${path} is in no Git checkout, so nothing says who wrote it`);
   const root = found.stdout.toString().trimEnd();
-  const status = await runOk("git", ["-C", root, "status", "--porcelain", "-z", "--untracked-files=normal", "--no-renames"]);
+  const status = await runOk("git", [
+    "-C",
+    root,
+    "status",
+    "--porcelain",
+    "-z",
+    "--untracked-files=normal",
+    "--no-renames",
+  ]);
   return {
     root,
     directoryName: basename(root),
@@ -52,7 +61,10 @@ export interface KnownSource {
 }
 
 /** The gate's source that a repository is, by whose introduction it holds; or several, or none. */
-export async function sourcesOf(gate: GateClient, root: string): Promise<{ here: KnownSource[]; all: KnownSource[] }> {
+export async function sourcesOf(
+  gate: GateClient,
+  root: string,
+): Promise<{ here: KnownSource[]; all: KnownSource[] }> {
   const { sources } = await gate.get<{ sources: KnownSource[] }>("/sources");
   const ids = sources.map(({ introduction }) => `${introduction}^{commit}\n`).join("");
   const checked = await runOk("git", ["-C", root, "cat-file", "--batch-check"], { input: ids });
@@ -61,20 +73,35 @@ export async function sourcesOf(gate: GateClient, root: string): Promise<{ here:
 }
 
 /** Sends what the commit needs and the gate has not, co-signatures included. */
-export async function sendObjects(gate: GateClient, source: KnownSource, root: string, commit: string): Promise<void> {
+export async function sendObjects(
+  gate: GateClient,
+  source: KnownSource,
+  root: string,
+  commit: string,
+): Promise<void> {
   if (source.kept.includes(commit)) return;
   const notes = await run("git", ["-C", root, "rev-parse", "--verify", "--quiet", "refs/notes/signatures"]);
   const notesTip = notes.code === 0 ? notes.stdout.toString().trim() : undefined;
   const have = await presentOf(root, source.kept);
-  const child = spawn("git", ["-C", root, "pack-objects", "--revs", "--stdout", "--thin", "--delta-base-offset", "--quiet"], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(
+    "git",
+    ["-C", root, "pack-objects", "--revs", "--stdout", "--thin", "--delta-base-offset", "--quiet"],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
   child.stdin.end([commit, ...(notesTip ? [notesTip] : []), ...have.map((id) => `^${id}`), ""].join("\n"));
-  await gate.send("/objects", { source: source.name, ...(notesTip ? { notes: notesTip } : {}) }, child.stdout);
+  await gate.send(
+    "/objects",
+    { source: source.name, ...(notesTip ? { notes: notesTip } : {}) },
+    child.stdout,
+  );
 }
 
 /** A commit that the gate keeps and this checkout has not cannot be left out by name. */
 async function presentOf(root: string, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  const checked = await runOk("git", ["-C", root, "cat-file", "--batch-check"], { input: ids.map((id) => `${id}\n`).join("") });
+  const checked = await runOk("git", ["-C", root, "cat-file", "--batch-check"], {
+    input: ids.map((id) => `${id}\n`).join(""),
+  });
   const lines = checked.toString().split("\n");
   return ids.filter((_, i) => / commit /.test(lines[i] ?? ""));
 }

@@ -30,15 +30,25 @@ export function parseFlakeReference(text: string): FlakeReference {
   }
   if (base.startsWith("github:")) return github(base, attrs);
   if (base.startsWith("git+")) return git(base, attrs);
-  throw new UnadmittableError(`${base} names no commit that could be authenticated`, "name a checkout (.#x), github:OWNER/REPO/COMMIT#x, or git+URL?rev=COMMIT#x");
+  throw new UnadmittableError(
+    `${base} names no commit that could be authenticated`,
+    "name a checkout (.#x), github:OWNER/REPO/COMMIT#x, or git+URL?rev=COMMIT#x",
+  );
 }
 
 function github(base: string, attrs: readonly string[]): RemoteFlake {
   const [path, query] = base.slice("github:".length).split("?");
   const [owner, repo, rev, ...more] = path!.split("/");
   const commit = rev ?? new URLSearchParams(query).get("rev") ?? "";
-  if (!owner || !repo || more.length > 0) throw new UnadmittableError(`${base} is no github reference`, "write github:OWNER/REPO/COMMIT");
-  return { kind: "remote", url: `https://github.com/${owner}/${repo}`, commit: whole(base, commit), dir: new URLSearchParams(query).get("dir") ?? "", attrs };
+  if (!owner || !repo || more.length > 0)
+    throw new UnadmittableError(`${base} is no github reference`, "write github:OWNER/REPO/COMMIT");
+  return {
+    kind: "remote",
+    url: `https://github.com/${owner}/${repo}`,
+    commit: whole(base, commit),
+    dir: new URLSearchParams(query).get("dir") ?? "",
+    attrs,
+  };
 }
 
 function git(base: string, attrs: readonly string[]): RemoteFlake {
@@ -52,5 +62,8 @@ function git(base: string, attrs: readonly string[]): RemoteFlake {
 /** A branch or tag is whatever a server says today: only a commit can be pinned and judged. */
 function whole(base: string, commit: string): string {
   if (WHOLE_ID.test(commit)) return commit;
-  throw new UnadmittableError(`${base} names no whole commit`, "add it: github:OWNER/REPO/COMMIT, git+URL?rev=COMMIT");
+  throw new UnadmittableError(
+    `${base} names no whole commit`,
+    "add it: github:OWNER/REPO/COMMIT, git+URL?rev=COMMIT",
+  );
 }

@@ -6,7 +6,12 @@
 
 /** What has to be admitted before the command runs. */
 export type Asked =
-  | { readonly kind: "file"; readonly file: string; readonly attrs: readonly string[]; readonly argstr: Readonly<Record<string, string>> }
+  | {
+      readonly kind: "file";
+      readonly file: string;
+      readonly attrs: readonly string[];
+      readonly argstr: Readonly<Record<string, string>>;
+    }
   | { readonly kind: "flake"; readonly references: readonly string[]; readonly verb: FlakeVerb };
 
 export type FlakeVerb = "build" | "run" | "develop" | "shell";
@@ -33,10 +38,30 @@ const FLAKE_VERBS: ReadonlySet<string> = new Set(["build", "run", "develop", "sh
 
 /** Number of values that options of these commands take; the rest take none. */
 const VALUES: Readonly<Record<string, number>> = {
-  "-o": 1, "--out-link": 1, "-j": 1, "--max-jobs": 1, "--cores": 1, "--log-format": 1, "--option": 2, "--command": 1, "--run": 1,
-  "--timeout": 1, "--max-silent-time": 1, "--system": 1, "--profile": 1, "--eval-store": 1, "--store": 1,
-  "--phase": 1, "--drv-link": 1, "--add-root": 1, "--unset": 1, "--builders": 1, "--extra-experimental-features": 1,
-  "--experimental-features": 1, "-I": 1, "--include": 1,
+  "-o": 1,
+  "--out-link": 1,
+  "-j": 1,
+  "--max-jobs": 1,
+  "--cores": 1,
+  "--log-format": 1,
+  "--option": 2,
+  "--command": 1,
+  "--run": 1,
+  "--timeout": 1,
+  "--max-silent-time": 1,
+  "--system": 1,
+  "--profile": 1,
+  "--eval-store": 1,
+  "--store": 1,
+  "--phase": 1,
+  "--drv-link": 1,
+  "--add-root": 1,
+  "--unset": 1,
+  "--builders": 1,
+  "--extra-experimental-features": 1,
+  "--experimental-features": 1,
+  "-I": 1,
+  "--include": 1,
 };
 
 /** Options that bring in what nobody signed, or leave the store that the gate guards. */
@@ -55,7 +80,8 @@ const REFUSED: Readonly<Record<string, string>> = {
 /** Reads `nix-build …`, `nix-shell …`, `nix build …`, or the same without the leading `nix`. Throws `UnadmittableError`. */
 export function readNixCommand(words: readonly string[]): NixCommand {
   const [first, ...rest] = words[0] === "nix" ? words.slice(1) : words;
-  if (first === "nix-build" || first === "nix-shell") return { program: first, args: rest, asked: readClassic(first, rest) };
+  if (first === "nix-build" || first === "nix-shell")
+    return { program: first, args: rest, asked: readClassic(first, rest) };
   if (first !== undefined && FLAKE_VERBS.has(first)) {
     return { program: "nix", args: [first, ...rest], asked: readFlake(first as FlakeVerb, rest) };
   }
@@ -67,7 +93,8 @@ export function readNixCommand(words: readonly string[]): NixCommand {
 
 function readClassic(program: "nix-build" | "nix-shell", args: readonly string[]): Asked {
   const scanned = scan(args);
-  if (scanned.files.length > 1) throw new UnadmittableError("more than one file is named", "name one at a time");
+  if (scanned.files.length > 1)
+    throw new UnadmittableError("more than one file is named", "name one at a time");
   const fallback = program === "nix-shell" ? ["shell.nix", "default.nix"] : ["default.nix"];
   const file = scanned.files[0] ?? fallback.join("|");
   return { kind: "file", file, attrs: scanned.attrs, argstr: scanned.argstr };
@@ -75,14 +102,18 @@ function readClassic(program: "nix-build" | "nix-shell", args: readonly string[]
 
 function readFlake(verb: FlakeVerb, args: readonly string[]): Asked {
   const scanned = scan(untilCommand(verb, args));
-  if (scanned.file !== undefined) return { kind: "file", file: scanned.file, attrs: scanned.files, argstr: scanned.argstr };
+  if (scanned.file !== undefined)
+    return { kind: "file", file: scanned.file, attrs: scanned.files, argstr: scanned.argstr };
   const references = scanned.files.length > 0 ? scanned.files : ["."];
   return { kind: "flake", references: verb === "run" ? references.slice(0, 1) : references, verb };
 }
 
 /** What `nix run` and `nix develop -c` pass on is no business of Nix's. */
 function untilCommand(verb: FlakeVerb, args: readonly string[]): readonly string[] {
-  const ends = args.findIndex((word) => word === "--" || ((verb === "develop" || verb === "shell") && (word === "-c" || word === "--command")));
+  const ends = args.findIndex(
+    (word) =>
+      word === "--" || ((verb === "develop" || verb === "shell") && (word === "-c" || word === "--command")),
+  );
   return ends < 0 ? args : args.slice(0, ends);
 }
 
@@ -98,7 +129,8 @@ function scan(args: readonly string[]): Scanned {
   for (let i = 0; i < args.length; i++) {
     const word = args[i]!;
     const value = () => args[++i] ?? missing(word);
-    if (word in REFUSED) throw new UnadmittableError(`${word} brings in something that nobody signed`, REFUSED[word]!);
+    if (word in REFUSED)
+      throw new UnadmittableError(`${word} brings in something that nobody signed`, REFUSED[word]!);
     if (word === "-A" || word === "--attr") scanned.attrs.push(value());
     else if (word === "-f" || word === "--file") scanned.file = value();
     else if (word === "--argstr") scanned.argstr[value()] = value();

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { loadPolicy } from "@firstmile/trust/policy/load";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { renderDefects } from "@firstmile/trust/policy/render";
+import { trustedStateDirectory } from "../state/directory.ts";
 import { readPolicyDirectory } from "../state/policy-directory.ts";
 import { currentPolicy } from "../trust-repository/follow.ts";
 import type { FirstmileContext } from "./context.ts";
@@ -27,7 +28,7 @@ export async function rulesToJudgeBy(
 }
 
 async function followedRules(context: FirstmileContext): Promise<Rules> {
-  const current = await currentPolicy(context.stateDir, context.now);
+  const current = await currentPolicy(trustedStateDirectory(context.stateDir), context.now);
   if (!current) {
     throw badInput(
       "this machine follows no trust repository yet",

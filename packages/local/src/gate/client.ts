@@ -3,10 +3,8 @@ import { existsSync } from "node:fs";
 import { request } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { MACHINE_STATE } from "../state/directory.ts";
 import { gateSocket } from "./socket.ts";
-
-/** State of the machine's own gate, which every user may ask. */
-const MACHINE_STATE = "/var/lib/firstmile";
 
 /** The gate is not there, or refused the question itself. */
 export class GateError extends Error {
@@ -60,7 +58,10 @@ export class GateClient {
   }
 
   private unreachable(error: NodeJS.ErrnoException): GateError {
-    const why = error.code === "ENOENT" || error.code === "ECONNREFUSED" ? "is not running" : `cannot be asked (${error.code ?? error.message})`;
+    const why =
+      error.code === "ENOENT" || error.code === "ECONNREFUSED"
+        ? "is not running"
+        : `cannot be asked (${error.code ?? error.message})`;
     return new GateError(`the gate ${why} (${this.socketPath})`, "start it: firstmile gate");
   }
 }

@@ -37,7 +37,10 @@ export class ControlServer {
 
   constructor(socketPath: string, routes: ControlRoutes) {
     this.socketPath = socketPath;
-    this.server = createServer({ requestTimeout: 0 }, (request, response) => void answer(routes, request, response));
+    this.server = createServer(
+      { requestTimeout: 0 },
+      (request, response) => void answer(routes, request, response),
+    );
   }
 
   /** Listens; refuses where another gate answers already, and takes the place of one that died. */
@@ -60,7 +63,11 @@ export class ControlServer {
   }
 }
 
-async function answer(routes: ControlRoutes, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  routes: ControlRoutes,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   try {
     const url = new URL(request.url ?? "/", "http://gate");
     const route = routes[`${request.method} ${url.pathname}`];

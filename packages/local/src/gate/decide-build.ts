@@ -32,7 +32,11 @@ export async function decideBuild(deciding: Deciding, derivation: DrvPath): Prom
 }
 
 /** What speaks for a derivation, itself or through the one it was made from. */
-export async function whyAdmitted(deciding: Deciding, rules: RulesInForce, derivation: DrvPath): Promise<Reason[]> {
+export async function whyAdmitted(
+  deciding: Deciding,
+  rules: RulesInForce,
+  derivation: DrvPath,
+): Promise<Reason[]> {
   const direct = await bestAdmission(deciding, rules, derivation);
   if (direct) return [direct];
   const origin = await deciding.origins.originOf(derivation);
@@ -42,7 +46,11 @@ export async function whyAdmitted(deciding: Deciding, rules: RulesInForce, deriv
 }
 
 /** Any one admission that holds is enough; where none does, the newest says why. */
-async function bestAdmission(deciding: Deciding, rules: RulesInForce, derivation: DrvPath): Promise<Reason | undefined> {
+async function bestAdmission(
+  deciding: Deciding,
+  rules: RulesInForce,
+  derivation: DrvPath,
+): Promise<Reason | undefined> {
   let newest: Reason | undefined;
   for (const admission of deciding.ledger.admissionsOf(derivation)) {
     const reason = await judgeAdmission(deciding.authenticator, rules, admission);
@@ -52,21 +60,42 @@ async function bestAdmission(deciding: Deciding, rules: RulesInForce, derivation
   return newest;
 }
 
-async function judgeAdmission(authenticator: Authenticator, rules: RulesInForce, admission: Admission): Promise<Reason> {
-  const because = await Promise.all(admission.basis.map(({ source, commit }) => authenticator.authenticate(rules, source, commit)));
-  if (because.every((reason) => reason.ok)) return found("admitted", `admitted with ${admission.request}`, because);
-  return lacking("not-admitted", `was admitted with ${admission.request}, and its sources do not meet the rules of today`, { because });
+async function judgeAdmission(
+  authenticator: Authenticator,
+  rules: RulesInForce,
+  admission: Admission,
+): Promise<Reason> {
+  const because = await Promise.all(
+    admission.basis.map(({ source, commit }) => authenticator.authenticate(rules, source, commit)),
+  );
+  if (because.every((reason) => reason.ok))
+    return found("admitted", `admitted with ${admission.request}`, because);
+  return lacking(
+    "not-admitted",
+    `was admitted with ${admission.request}, and its sources do not meet the rules of today`,
+    { because },
+  );
 }
 
-function mayBuildHere({ ledger }: Deciding, { policy }: RulesInForce, derivation: DrvPath): Reason | undefined {
-  if (policy.output === undefined || policy.output.localBuilds || ledger.isFixed(derivation)) return undefined;
-  return lacking("local-builds-off", "the policy lets this machine build nothing itself (local_builds = false)", {
-    remedy: "wait until enough builders have it, or set local_builds = true in the trust repository",
-  });
+function mayBuildHere(
+  { ledger }: Deciding,
+  { policy }: RulesInForce,
+  derivation: DrvPath,
+): Reason | undefined {
+  if (policy.output === undefined || policy.output.localBuilds || ledger.isFixed(derivation))
+    return undefined;
+  return lacking(
+    "local-builds-off",
+    "the policy lets this machine build nothing itself (local_builds = false)",
+    {
+      remedy: "wait until enough builders have it, or set local_builds = true in the trust repository",
+    },
+  );
 }
 
 function notAdmitted(derivation: DrvPath): Reason {
   return lacking("not-admitted", `no admitted evaluation gives ${derivation}`, {
-    remedy: "build it through firstmile, which admits it first: firstmile nix nix-build …, firstmile nix build …",
+    remedy:
+      "build it through firstmile, which admits it first: firstmile nix nix-build …, firstmile nix build …",
   });
 }

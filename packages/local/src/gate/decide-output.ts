@@ -39,16 +39,24 @@ export async function decideOutput(deciding: OutputDeciding, hashPart: string): 
   if (!known) return denied(hashPart, deciding.storeDir, [notAnOutput(hashPart)]);
   const subject = { kind: "store path", path: known.path } as const;
   const admitted = await admittedOrigin(deciding, rules.rules, hashPart);
-  if (admitted.some((reason) => !reason.ok)) return { verdict: verdict(subject, admitted), release: undefined };
+  if (admitted.some((reason) => !reason.ok))
+    return { verdict: verdict(subject, admitted), release: undefined };
   const { testimonies, problems } = await askCaches(deciding, rules.rules, known.path);
   const agreement = judgeAgreement(rules.rules.policy, rules.rules.builders, known.path, testimonies);
   const reason = agreement.reason.ok ? agreement.reason : withProblems(agreement.reason, problems);
   const decided = verdict(subject, [...admitted, reason]);
-  return { verdict: decided, release: decided.allowed ? { path: known.path, from: agreement.agreed } : undefined };
+  return {
+    verdict: decided,
+    release: decided.allowed ? { path: known.path, from: agreement.agreed } : undefined,
+  };
 }
 
 /** One admitted derivation that gives the path is enough. */
-async function admittedOrigin(deciding: OutputDeciding, rules: RulesInForce, hashPart: string): Promise<Reason[]> {
+async function admittedOrigin(
+  deciding: OutputDeciding,
+  rules: RulesInForce,
+  hashPart: string,
+): Promise<Reason[]> {
   let first: Reason[] | undefined;
   for (const { derivation, output } of deciding.ledger.derivationsGiving(hashPart)) {
     const reasons = await whyAdmitted(deciding, rules, derivation);
@@ -59,7 +67,11 @@ async function admittedOrigin(deciding: OutputDeciding, rules: RulesInForce, has
   return first!;
 }
 
-async function askCaches(deciding: OutputDeciding, rules: RulesInForce, path: StorePath): Promise<{ testimonies: Testimony[]; problems: Reason[] }> {
+async function askCaches(
+  deciding: OutputDeciding,
+  rules: RulesInForce,
+  path: StorePath,
+): Promise<{ testimonies: Testimony[]; problems: Reason[] }> {
   const caches = rules.policy.output?.caches ?? [];
   const answers = await Promise.all(caches.map((cache) => askCache(deciding, cache, path)));
   return {
@@ -68,15 +80,23 @@ async function askCaches(deciding: OutputDeciding, rules: RulesInForce, path: St
   };
 }
 
-async function askCache({ outgoing, storeDir }: OutputDeciding, cache: string, path: StorePath): Promise<Testimony | Reason | undefined> {
+async function askCache(
+  { outgoing, storeDir }: OutputDeciding,
+  cache: string,
+  path: StorePath,
+): Promise<Testimony | Reason | undefined> {
   try {
     const hashPart = path.slice(storeDir.length + 1, storeDir.length + 33);
-    const { status, body } = await outgoing.fetchSmall(cacheUrl(cache, `${hashPart}.narinfo`).href, NARINFO_LIMITS);
+    const { status, body } = await outgoing.fetchSmall(
+      cacheUrl(cache, `${hashPart}.narinfo`).href,
+      NARINFO_LIMITS,
+    );
     if (isAbsent(status)) return undefined;
     if (status !== 200) return lacking("no-builder-answered", `${cache} answered ${status}`);
     return { cache, info: readNarInfo(body, storeDir) };
   } catch (error) {
-    if (error instanceof FormatError) return lacking("narinfo-invalid", `${cache} sent a narinfo that cannot be read: ${error.message}`);
+    if (error instanceof FormatError)
+      return lacking("narinfo-invalid", `${cache} sent a narinfo that cannot be read: ${error.message}`);
     return lacking("no-builder-answered", `${cache} could not be asked: ${transferError(error).message}`);
   }
 }
@@ -96,7 +116,10 @@ function notAnOutput(hashPart: string): Reason {
 }
 
 function denied(hashPart: string, storeDir: string, reasons: readonly Reason[]): OutputDecision {
-  return { verdict: verdict({ kind: "store path", path: `${storeDir}/${hashPart}` }, reasons), release: undefined };
+  return {
+    verdict: verdict({ kind: "store path", path: `${storeDir}/${hashPart}` }, reasons),
+    release: undefined,
+  };
 }
 
 /** The path that a person names, or undefined where it is none of this store. */

@@ -7,7 +7,7 @@ import { parseCommitId } from "@firstmile/formats/git/object-id";
 import { type DrvPath, hashPartOf, parseDrvPath } from "@firstmile/formats/nix/store-path";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Verdict } from "@firstmile/trust/verdict/verdict";
-import { type Admitted, Admissions } from "../admission/admit.ts";
+import { Admissions, type Admitted } from "../admission/admit.ts";
 import { Authenticator } from "../admission/authenticator.ts";
 import { type NixTools, nixTools } from "../admission/nix-tools.ts";
 import { admissionRequest } from "../admission/requests.ts";
@@ -19,8 +19,8 @@ import { Outgoing } from "./http/outgoing.ts";
 import { Ledger } from "./ledger.ts";
 import { MachineKey } from "./machine-key.ts";
 import { StoreOrigins } from "./origins.ts";
-import { gateSocket } from "./socket.ts";
 import { RulesHolder } from "./rules-in-force.ts";
+import { gateSocket } from "./socket.ts";
 import { oneLine, Substituter, type SubstituterEvent } from "./substituter.ts";
 
 export const DEFAULT_PORT = 17339;
@@ -73,7 +73,15 @@ export class Gate {
     const { ledger, rules, repositories, outgoing } = this;
     const origins = new StoreOrigins(nix, ledger);
     this.deciding = { rules, ledger, authenticator, origins, outgoing, storeDir: nix.storeDir };
-    this.admissions = new Admissions({ rules, authenticator, repositories, ledger, nix, treesDir: join(this.dir, "trees"), clock });
+    this.admissions = new Admissions({
+      rules,
+      authenticator,
+      repositories,
+      ledger,
+      nix,
+      treesDir: join(this.dir, "trees"),
+      clock,
+    });
     this.substituter = new Substituter({
       deciding: this.deciding,
       key: this.key,
@@ -87,7 +95,11 @@ export class Gate {
   async start(): Promise<GateEndpoint> {
     await this.control.listen();
     const port = await this.substituter.listen(this.options.port ?? this.lastPort());
-    const endpoint = { hookPath: this.writeHook(), url: `http://127.0.0.1:${port}`, publicKey: this.key.publicKey };
+    const endpoint = {
+      hookPath: this.writeHook(),
+      url: `http://127.0.0.1:${port}`,
+      publicKey: this.key.publicKey,
+    };
     replaceFile(join(this.dir, "endpoint.json"), `${JSON.stringify(endpoint, undefined, 2)}\n`, 0o644);
     return endpoint;
   }
@@ -104,7 +116,8 @@ export class Gate {
       "GET /status": async () => this.status(),
       "GET /build": async ({ query }) => this.build(query.get("derivation") ?? ""),
       "GET /why": async ({ query }) => this.why(query.get("subject") ?? ""),
-      "GET /refusals": async ({ query }) => this.ledger.decisionsOn(undefined, Math.min(Number(query.get("limit") ?? 1) || 1, 1000)),
+      "GET /refusals": async ({ query }) =>
+        this.ledger.decisionsOn(undefined, Math.min(Number(query.get("limit") ?? 1) || 1, 1000)),
       "GET /sources": async () => this.sources(),
       "POST /objects": async (request) => this.objects(request),
       "POST /admit": async (request) => this.admit(request),
@@ -113,8 +126,16 @@ export class Gate {
 
   private async status(): Promise<unknown> {
     const rules = await this.rules.get();
-    const policy = rules.ok ? { name: rules.rules.policy.name, digest: rules.rules.policy.digest } : undefined;
-    return { policy, refusal: rules.ok ? undefined : rules.reason, publicKey: this.key.publicKey, storeDir: this.deciding.storeDir, ...this.ledger.counts() };
+    const policy = rules.ok
+      ? { name: rules.rules.policy.name, digest: rules.rules.policy.digest }
+      : undefined;
+    return {
+      policy,
+      refusal: rules.ok ? undefined : rules.reason,
+      publicKey: this.key.publicKey,
+      storeDir: this.deciding.storeDir,
+      ...this.ledger.counts(),
+    };
   }
 
   private async build(derivation: string): Promise<Verdict & { summary: string }> {
@@ -175,7 +196,9 @@ export class Gate {
 
   private async objects({ query, body }: ControlRequest): Promise<unknown> {
     const rules = await this.rules.get();
-    const source = rules.ok ? rules.rules.policy.sources.get((query.get("source") ?? "") as SourceName) : undefined;
+    const source = rules.ok
+      ? rules.rules.policy.sources.get((query.get("source") ?? "") as SourceName)
+      : undefined;
     if (!source) throw new RequestError(404, "the policy has no such source");
     await this.repositories.receive(source, body);
     const notes = query.get("notes");
@@ -194,7 +217,9 @@ export class Gate {
     const words = subject.kind === "request" ? subject.words : "";
     if (!admitted.verdict.allowed) this.note("admit", words, admitted.verdict);
     this.substituter.forget();
-    this.options.log(`${admitted.verdict.allowed ? "allowed" : "denied "} admit ${words}${admitted.verdict.allowed ? "" : `: ${oneLine(admitted.verdict)}`}`);
+    this.options.log(
+      `${admitted.verdict.allowed ? "allowed" : "denied "} admit ${words}${admitted.verdict.allowed ? "" : `: ${oneLine(admitted.verdict)}`}`,
+    );
     return admitted;
   }
 

@@ -13,7 +13,10 @@ function refuse(lines) {
 }
 
 function unreachable(problem) {
-  refuse([`the gate cannot be asked about ${derivation}: ${problem}`, "nothing is built without it; start it with: firstmile gate"]);
+  refuse([
+    `the gate cannot be asked about ${derivation}: ${problem}`,
+    "nothing is built without it; start it with: firstmile gate",
+  ]);
 }
 
 function answered(status, text) {
@@ -24,7 +27,11 @@ function answered(status, text) {
     return unreachable("its answer cannot be read");
   }
   if (status === 200 && answer.allowed === true) process.exit(0);
-  refuse([`denied: ${derivation}`, String(answer.summary ?? "no reason given"), `for the whole reason: firstmile why ${derivation}`]);
+  refuse([
+    `denied: ${derivation}`,
+    String(answer.summary ?? "no reason given"),
+    `for the whole reason: firstmile why ${derivation}`,
+  ]);
 }
 
 const path = `/build?derivation=${encodeURIComponent(derivation ?? "")}`;

@@ -75,10 +75,17 @@ export class Ledger implements Disposable {
   }
 
   /** Records an admission with its whole closure; when this returns it is on disk. */
-  admit(request: string, basis: readonly Basis[], derivations: Iterable<AdmittedDerivation>, time: number): number {
+  admit(
+    request: string,
+    basis: readonly Basis[],
+    derivations: Iterable<AdmittedDerivation>,
+    time: number,
+  ): number {
     this.db.exec("BEGIN IMMEDIATE");
     try {
-      const { lastInsertRowid } = this.sql("INSERT INTO admission (request, basis, time) VALUES (?, ?, ?)").run(request, JSON.stringify(basis), time);
+      const { lastInsertRowid } = this.sql(
+        "INSERT INTO admission (request, basis, time) VALUES (?, ?, ?)",
+      ).run(request, JSON.stringify(basis), time);
       const id = Number(lastInsertRowid);
       for (const derivation of derivations) this.insert(id, derivation);
       this.db.exec("COMMIT");
@@ -90,9 +97,19 @@ export class Ledger implements Disposable {
   }
 
   private insert(admission: number, { path, name, outputs, fixed }: AdmittedDerivation): void {
-    this.sql("INSERT OR IGNORE INTO derivation (path, admission, name, fixed) VALUES (?, ?, ?, ?)").run(path, admission, name, fixed ? 1 : 0);
+    this.sql("INSERT OR IGNORE INTO derivation (path, admission, name, fixed) VALUES (?, ?, ?, ?)").run(
+      path,
+      admission,
+      name,
+      fixed ? 1 : 0,
+    );
     for (const [output, outputPath] of outputs) {
-      this.sql("INSERT OR IGNORE INTO output (hash_part, path, derivation, name) VALUES (?, ?, ?, ?)").run(hashPart(outputPath), outputPath, path, output);
+      this.sql("INSERT OR IGNORE INTO output (hash_part, path, derivation, name) VALUES (?, ?, ?, ?)").run(
+        hashPart(outputPath),
+        outputPath,
+        path,
+        output,
+      );
     }
   }
 
@@ -111,23 +128,37 @@ export class Ledger implements Disposable {
 
   /** Admitted derivations of a name, newest first. */
   derivationsNamed(name: string): DrvPath[] {
-    const rows = this.sql("SELECT path FROM derivation WHERE name = ? GROUP BY path ORDER BY max(admission) DESC").all(name);
+    const rows = this.sql(
+      "SELECT path FROM derivation WHERE name = ? GROUP BY path ORDER BY max(admission) DESC",
+    ).all(name);
     return rows.map((row) => String(row.path) as DrvPath);
   }
 
   isFixed(derivation: string): boolean {
-    return this.sql("SELECT 1 FROM derivation WHERE path = ? AND fixed = 1 LIMIT 1").get(derivation) !== undefined;
+    return (
+      this.sql("SELECT 1 FROM derivation WHERE path = ? AND fixed = 1 LIMIT 1").get(derivation) !== undefined
+    );
   }
 
   /** Derivations of which the path with this hash part is an output. */
   derivationsGiving(part: string): { path: StorePath; derivation: DrvPath; output: string }[] {
     const rows = this.sql("SELECT path, derivation, name FROM output WHERE hash_part = ?").all(part);
-    return rows.map((row) => ({ path: String(row.path) as StorePath, derivation: String(row.derivation) as DrvPath, output: String(row.name) }));
+    return rows.map((row) => ({
+      path: String(row.path) as StorePath,
+      derivation: String(row.derivation) as DrvPath,
+      output: String(row.name),
+    }));
   }
 
   /** Remembers a decision for `why`. */
   note(question: Question, subject: string, verdict: Verdict, time: number): void {
-    this.sql("INSERT INTO decision (time, question, subject, allowed, verdict) VALUES (?, ?, ?, ?, ?)").run(time, question, subject, verdict.allowed ? 1 : 0, JSON.stringify(verdict));
+    this.sql("INSERT INTO decision (time, question, subject, allowed, verdict) VALUES (?, ?, ?, ?, ?)").run(
+      time,
+      question,
+      subject,
+      verdict.allowed ? 1 : 0,
+      JSON.stringify(verdict),
+    );
     if (++this.decisions % PRUNE_EVERY === 0) {
       this.sql("DELETE FROM decision WHERE id <= (SELECT max(id) FROM decision) - ?").run(MAX_DECISIONS);
     }
@@ -137,8 +168,12 @@ export class Ledger implements Disposable {
   decisionsOn(subject: string | undefined, limit: number): Decision[] {
     const rows =
       subject === undefined
-        ? this.sql("SELECT time, question, verdict FROM decision WHERE allowed = 0 ORDER BY id DESC LIMIT ?").all(limit)
-        : this.sql("SELECT time, question, verdict FROM decision WHERE subject = ? ORDER BY id DESC LIMIT ?").all(subject, limit);
+        ? this.sql(
+            "SELECT time, question, verdict FROM decision WHERE allowed = 0 ORDER BY id DESC LIMIT ?",
+          ).all(limit)
+        : this.sql(
+            "SELECT time, question, verdict FROM decision WHERE subject = ? ORDER BY id DESC LIMIT ?",
+          ).all(subject, limit);
     return rows.map((row) => ({
       time: Number(row.time),
       question: String(row.question) as Question,

@@ -32,10 +32,18 @@ export class MachineKey {
   static open(file: string): MachineKey {
     if (!existsSync(file)) create(file);
     const { mode } = statSync(file);
-    if (mode & 0o077) throw new MachineKeyError(`${file} can be read by others`, `chmod 600 ${file}; if others may have read it, remove it instead, and put the new key into nix.conf`);
+    if (mode & 0o077)
+      throw new MachineKeyError(
+        `${file} can be read by others`,
+        `chmod 600 ${file}; if others may have read it, remove it instead, and put the new key into nix.conf`,
+      );
     const { name, seed, publicKey } = parseNixSecretKey(readFileSync(file, "utf8").trimEnd());
     const signer = ed25519Signer(seed);
-    if (!Buffer.from(signer.publicKey).equals(publicKey)) throw new MachineKeyError(`${file} holds two halves of different keys`, "remove it, and put the new key into nix.conf");
+    if (!Buffer.from(signer.publicKey).equals(publicKey))
+      throw new MachineKeyError(
+        `${file} holds two halves of different keys`,
+        "remove it, and put the new key into nix.conf",
+      );
     return new MachineKey(name, signer);
   }
 
@@ -56,6 +64,9 @@ function create(file: string): void {
   const host = hostname().replace(/[^A-Za-z0-9.-]/g, "") || "machine";
   const secret = encodeBase64(concatBytes(seed, ed25519Signer(seed).publicKey));
   mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
-  writeFileSync(`${file}.new`, `firstmile-${host}-${randomBytes(3).toString("hex")}:${secret}\n`, { mode: 0o600, flush: true });
+  writeFileSync(`${file}.new`, `firstmile-${host}-${randomBytes(3).toString("hex")}:${secret}\n`, {
+    mode: 0o600,
+    flush: true,
+  });
   renameSync(`${file}.new`, file);
 }

@@ -14,7 +14,14 @@ import { hashDerivations, MissingInput } from "@firstmile/formats/nix/derivation
 import { parseDerivation } from "@firstmile/formats/nix/derivation-parse";
 import { resolveDerivation } from "@firstmile/formats/nix/derivation-resolve";
 import { devShellDerivations } from "@firstmile/formats/nix/dev-shell";
-import { baseNameOf, type DrvPath, drvNameOf, parseDrvPath, parseStoreBaseName, type StorePath } from "@firstmile/formats/nix/store-path";
+import {
+  baseNameOf,
+  type DrvPath,
+  drvNameOf,
+  parseDrvPath,
+  parseStoreBaseName,
+  type StorePath,
+} from "@firstmile/formats/nix/store-path";
 import { found, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { NixTools } from "../admission/nix-tools.ts";
 import type { Origins } from "./decide-build.ts";
@@ -50,9 +57,20 @@ export class StoreOrigins implements Origins {
       const derivation = this.read(candidate);
       if (!derivation || derivation.inputDrvs.size === 0) continue;
       const realised = await this.realisedInputs(derivation);
-      const resolved = resolveDerivation(derivation, name, (input, output) => realised.get(`${input}!${output}`), this.nix.storeDir);
+      const resolved = resolveDerivation(
+        derivation,
+        name,
+        (input, output) => realised.get(`${input}!${output}`),
+        this.nix.storeDir,
+      );
       if (!resolved || derivationStorePath(resolved, name, this.nix.storeDir) !== path) continue;
-      return { origin: candidate, reason: found("resolved", `is ${candidate} with its content-addressed inputs as they were built here`) };
+      return {
+        origin: candidate,
+        reason: found(
+          "resolved",
+          `is ${candidate} with its content-addressed inputs as they were built here`,
+        ),
+      };
     }
     return undefined;
   }
@@ -79,7 +97,15 @@ export class StoreOrigins implements Origins {
   /** What Nix recorded for the outputs of a content-addressed derivation, by name. */
   private async recordedOutputs(input: DrvPath): Promise<Map<string, StorePath>> {
     const installable = newerSyntax(this.nix.version) ? `${input}^*` : input;
-    const args = ["realisation", "info", "--extra-experimental-features", "nix-command ca-derivations", "--offline", "--json", installable];
+    const args = [
+      "realisation",
+      "info",
+      "--extra-experimental-features",
+      "nix-command ca-derivations",
+      "--offline",
+      "--json",
+      installable,
+    ];
     const answer = await this.nix.run("nix", args, { timeoutMs: 10_000 });
     return answer.code === 0 ? readRealisations(answer.stdout.toString(), this.nix.storeDir) : new Map();
   }
@@ -87,8 +113,16 @@ export class StoreOrigins implements Origins {
   private devShellOf(path: DrvPath, name: string): Origin | undefined {
     if (!name.endsWith(DEV_SHELL_SUFFIX)) return undefined;
     const plain = name.slice(0, -DEV_SHELL_SUFFIX.length);
-    const origin = this.ledger.derivationsNamed(plain).slice(0, MAX_CANDIDATES).find((candidate) => this.hasDevShell(candidate, plain, path));
-    return origin && { origin, reason: found("resolved", `is the development shell of ${origin}, with the script of a released Nix`) };
+    const origin = this.ledger
+      .derivationsNamed(plain)
+      .slice(0, MAX_CANDIDATES)
+      .find((candidate) => this.hasDevShell(candidate, plain, path));
+    return (
+      origin && {
+        origin,
+        reason: found("resolved", `is the development shell of ${origin}, with the script of a released Nix`),
+      }
+    );
   }
 
   private hasDevShell(candidate: DrvPath, name: string, path: DrvPath): boolean {
@@ -97,7 +131,9 @@ export class StoreOrigins implements Origins {
     try {
       const hashes = hashDerivations(derivation.inputDrvs.keys(), (input) => this.readOrThrow(input));
       const shells = devShellDerivations(derivation, name, (input) => hashes.get(input), this.nix.storeDir);
-      return shells.some((shell) => derivationStorePath(shell.derivation, shell.name, this.nix.storeDir) === path);
+      return shells.some(
+        (shell) => derivationStorePath(shell.derivation, shell.name, this.nix.storeDir) === path,
+      );
     } catch (error) {
       if (error instanceof MissingInput || error instanceof FormatError) return false;
       throw error;
@@ -116,7 +152,9 @@ export class StoreOrigins implements Origins {
       const bytes = readFileSync(path);
       if (bytes.length > MAX_DRV_BYTES) return undefined;
       const derivation = parseDerivation(bytes, this.nix.storeDir);
-      return derivationStorePath(derivation, drvNameOf(path), this.nix.storeDir) === path ? derivation : undefined;
+      return derivationStorePath(derivation, drvNameOf(path), this.nix.storeDir) === path
+        ? derivation
+        : undefined;
     } catch (error) {
       if (error instanceof FormatError || (error instanceof Error && "code" in error)) return undefined;
       throw error;

@@ -18,7 +18,9 @@ export interface RulesInForce {
   readonly reason: Reason;
 }
 
-export type Rules = { readonly ok: true; readonly rules: RulesInForce } | { readonly ok: false; readonly reason: Reason };
+export type Rules =
+  | { readonly ok: true; readonly rules: RulesInForce }
+  | { readonly ok: false; readonly reason: Reason };
 
 interface Loaded {
   readonly stamp: string;
@@ -77,7 +79,14 @@ export class RulesHolder {
     } catch (error) {
       this.loaded = undefined;
       const message = error instanceof Error ? error.message : String(error);
-      return { stamp, latestSeen: 0, result: { ok: false, reason: lacking("policy-invalid", `the rules of this machine cannot be read: ${message}`) } };
+      return {
+        stamp,
+        latestSeen: 0,
+        result: {
+          ok: false,
+          reason: lacking("policy-invalid", `the rules of this machine cannot be read: ${message}`),
+        },
+      };
     }
   }
 }

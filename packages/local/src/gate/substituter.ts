@@ -41,7 +41,9 @@ export class Substituter {
   constructor(options: SubstituterOptions) {
     this.options = options;
     this.responder = new NarInfoResponder((hashPart) => this.narInfo(hashPart));
-    this.server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 30_000 }, (request, response) => this.answer(request, response));
+    this.server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 30_000 }, (request, response) =>
+      this.answer(request, response),
+    );
   }
 
   /** Listens on loopback; resolves to the port. */
@@ -68,7 +70,8 @@ export class Substituter {
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
-    if (request.method !== "GET" && request.method !== "HEAD") return deny(response, 405, "only GET and HEAD are answered");
+    if (request.method !== "GET" && request.method !== "HEAD")
+      return deny(response, 405, "only GET and HEAD are answered");
     const target = request.url ?? "/";
     const hashPart = narInfoHashPart(target);
     if (hashPart !== undefined) {
@@ -118,17 +121,36 @@ export class Substituter {
     };
   }
 
-  private async nar(hashPart: string, id: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async nar(
+    hashPart: string,
+    id: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     try {
       const { verdict, release } = await this.options.decide(hashPart);
       const chosen = release?.from.find((testimony) => sourceId(testimony) === id);
       if (!release || !chosen) {
         this.forget();
         this.options.log({ kind: "denied", verdict });
-        return deny(response, 404, release ? "nar-differs: the cache no longer offers the file that was promised" : oneLine(verdict));
+        return deny(
+          response,
+          404,
+          release ? "nar-differs: the cache no longer offers the file that was promised" : oneLine(verdict),
+        );
       }
-      const outcome = await streamNar({ url: cacheUrl(chosen.cache, chosen.info.url), outgoing: this.options.deciding.outgoing }, response, request, expectation(chosen.info));
-      this.options.log({ kind: "nar", path: release.path, outcome: outcome.kind === "served" ? "served" : `${outcome.kind}: ${outcome.code}: ${outcome.message}` });
+      const outcome = await streamNar(
+        { url: cacheUrl(chosen.cache, chosen.info.url), outgoing: this.options.deciding.outgoing },
+        response,
+        request,
+        expectation(chosen.info),
+      );
+      this.options.log({
+        kind: "nar",
+        path: release.path,
+        outcome:
+          outcome.kind === "served" ? "served" : `${outcome.kind}: ${outcome.code}: ${outcome.message}`,
+      });
     } catch (error) {
       if (response.headersSent) response.destroy();
       else deny(response, 404, `gate-unreachable: ${error instanceof Error ? error.message : String(error)}`);
@@ -136,18 +158,34 @@ export class Substituter {
   }
 }
 
-const SUFFIXES: Partial<Record<NarInfo["compression"], string>> = { none: "", xz: ".xz", zstd: ".zst", bzip2: ".bz2", gzip: ".gz" };
+const SUFFIXES: Partial<Record<NarInfo["compression"], string>> = {
+  none: "",
+  xz: ".xz",
+  zstd: ".zst",
+  bzip2: ".bz2",
+  gzip: ".gz",
+};
 
 /** Names one cache's file for one content, so that a NAR request means exactly what its narinfo offered. */
 function sourceId({ cache, info }: Testimony): string {
-  const parts = [cache, info.url, info.compression, info.fileHash ?? "", String(info.fileSize ?? ""), info.narHash];
+  const parts = [
+    cache,
+    info.url,
+    info.compression,
+    info.fileHash ?? "",
+    String(info.fileSize ?? ""),
+    info.narHash,
+  ];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
 }
 
 function expectation(info: NarInfo): { fileHash?: Uint8Array; fileSize?: number } {
   const hash = info.compression === "none" ? info.narHash : info.fileHash;
   const size = info.compression === "none" ? info.narSize : info.fileSize;
-  return { ...(hash === undefined ? {} : { fileHash: narHashDigest(hash) }), ...(size === undefined ? {} : { fileSize: size }) };
+  return {
+    ...(hash === undefined ? {} : { fileHash: narHashDigest(hash) }),
+    ...(size === undefined ? {} : { fileSize: size }),
+  };
 }
 
 /** Code and message of what stands against it, fit for a header. */
@@ -158,6 +196,9 @@ export function oneLine(verdict: Verdict): string {
 }
 
 function deny(response: ServerResponse, status: number, reason: string): void {
-  response.writeHead(status, { "Content-Type": "text/plain", [REASON_HEADER]: reason.replace(/[^\x20-\x7e]+/g, " ").slice(0, 500) });
+  response.writeHead(status, {
+    "Content-Type": "text/plain",
+    [REASON_HEADER]: reason.replace(/[^\x20-\x7e]+/g, " ").slice(0, 500),
+  });
   response.end(`${reason}\n`);
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { missingForNixWorld } from "@firstmile/testing/nix-world";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type FileQuestion, evaluateFile } from "../../src/admission/evaluate-file.ts";
+import { evaluateFile, type FileQuestion } from "../../src/admission/evaluate-file.ts";
 import { commitAll, makePlace, type Place, VERSIONS, writeFiles } from "./nix-of.ts";
 
 const drv = (name: string, more = "") =>
@@ -74,19 +74,25 @@ describe.each(VERSIONS)("evaluating a file with Nix of %s", (version) => {
     expect((await refusal(drv("x", 'args = [ (builtins.readFile (/. + "etc/passwd")) ];'))).code).toBe(
       "outside-access",
     );
-    expect((await refusal(drv("x", "args = [ (import <nixpkgs> {}).name ];"))).message).toContain("<nixpkgs>");
+    expect((await refusal(drv("x", "args = [ (import <nixpkgs> {}).name ];"))).message).toContain(
+      "<nixpkgs>",
+    );
     expect((await refusal(drv("x", "args = [ (import <nix/fetchurl.nix> {}).name ];"))).ok).toBe(false);
   });
 
   test.skipIf(missing)("refuses a store path that is in no tree of the evaluation", async () => {
     writeFileSync(join(place.dir, "planted.nix"), '"planted"');
-    const planted = (await place.world.run("nix-store", ["--add", join(place.dir, "planted.nix")])).stdout.trim();
+    const planted = (
+      await place.world.run("nix-store", ["--add", join(place.dir, "planted.nix")])
+    ).stdout.trim();
     expect((await refusal(drv("x", `args = [ (import ${planted}) ];`))).code).toBe("outside-access");
     expect((await refusal(drv("x", `args = [ (import "${planted}") ];`))).code).toBe("outside-access");
   });
 
   test.skipIf(missing)("sees nothing of the caller's environment", async () => {
-    writeFiles(tree, { "env.nix": drv("env", 'args = [ (builtins.getEnv "HOME") (builtins.getEnv "PATH") ];') });
+    writeFiles(tree, {
+      "env.nix": drv("env", 'args = [ (builtins.getEnv "HOME") (builtins.getEnv "PATH") ];'),
+    });
     writeFiles(tree, { "none.nix": drv("env", 'args = [ "" "" ];') });
     expect(await ask("env.nix")).toEqual(await ask("none.nix"));
   });
@@ -122,7 +128,9 @@ describe.each(VERSIONS)("evaluating a file with Nix of %s", (version) => {
   });
 
   test.skipIf(missing)("refuses import from derivation, and builds nothing", async () => {
-    const reason = await refusal(`let d = ${drv("made")}; in ${drv("x", 'args = [ (import "${d}/x.nix") ];')}`);
+    const reason = await refusal(
+      `let d = ${drv("made")}; in ${drv("x", 'args = [ (import "${d}/x.nix") ];')}`,
+    );
     expect(reason.code).toBe("import-from-derivation");
     expect(reason.message).toContain("-made.drv");
     expect(reason.message).toContain("f.nix:1:");
@@ -130,7 +138,9 @@ describe.each(VERSIONS)("evaluating a file with Nix of %s", (version) => {
 
   test.skipIf(missing)("ends what does not end", async () => {
     const started = performance.now();
-    const reason = await refusal("let fib = n: if n < 2 then n else fib (n - 1) + fib (n - 2); in fib 60", { timeoutMs: 2_000 });
+    const reason = await refusal("let fib = n: if n < 2 then n else fib (n - 1) + fib (n - 2); in fib 60", {
+      timeoutMs: 2_000,
+    });
     expect(reason.code).toBe("evaluation-failed");
     expect(reason.message).toContain("did not end within 2 s");
     expect(performance.now() - started).toBeLessThan(10_000);
@@ -162,9 +172,14 @@ describe.each(VERSIONS)("evaluating a file with Nix of %s", (version) => {
   });
 
   test.skipIf(missing)("works in a directory whose name is strange", async () => {
-    const strange = join(place.dir, "a=b http:--x <y> \"q\" ü\u0001");
+    const strange = join(place.dir, 'a=b http:--x <y> "q" ü\u0001');
     writeFiles(strange, { "-f.nix": drv("plain", "args = [ (builtins.readFile ./a) ];"), a: "A\n" });
-    const evaluated = await evaluateFile(place.nix, { treeDir: strange, file: "-f.nix", attrs: [], argstr: {} });
+    const evaluated = await evaluateFile(place.nix, {
+      treeDir: strange,
+      file: "-f.nix",
+      attrs: [],
+      argstr: {},
+    });
     expect(evaluated.ok || evaluated.reason.message).toBe(true);
   });
 
@@ -172,10 +187,14 @@ describe.each(VERSIONS)("evaluating a file with Nix of %s", (version) => {
     const home = join(place.dir, "home");
     writeFiles(home, {
       ".config/nix/nix.conf": "allow-import-from-derivation = true\nrestrict-eval = false\n",
-      ".nix-defexpr/channels/nixpkgs/default.nix": "{}: { name = \"mine\"; }",
+      ".nix-defexpr/channels/nixpkgs/default.nix": '{}: { name = "mine"; }',
     });
     chmodSync(home, 0o755);
-    await using other = await makePlace(version, { HOME: home, NIX_PATH: `nixpkgs=${home}`, NIX_CONFIG: "restrict-eval = false" });
+    await using other = await makePlace(version, {
+      HOME: home,
+      NIX_PATH: `nixpkgs=${home}`,
+      NIX_CONFIG: "restrict-eval = false",
+    });
     writeFiles(tree, { "np.nix": drv("x", "args = [ (import <nixpkgs> {}).name ];") });
     const evaluated = await evaluateFile(other.nix, { treeDir: tree, file: "np.nix", attrs: [], argstr: {} });
     expect(!evaluated.ok && evaluated.reason.code).toBe("outside-access");

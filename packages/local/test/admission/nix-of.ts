@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { parseCommitId, parseObjectId, type CommitId, type ObjectId } from "@firstmile/formats/git/object-id";
+import { type CommitId, type ObjectId, parseCommitId, parseObjectId } from "@firstmile/formats/git/object-id";
 import { makeNixWorld, type NixVersion, type NixWorld } from "@firstmile/testing/nix-world";
 import { type NixTools, nixTools } from "../../src/admission/nix-tools.ts";
 

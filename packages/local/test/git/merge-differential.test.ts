@@ -117,7 +117,9 @@ const files: fc.Arbitrary<Changes> = fc
   .chain((some) =>
     "d" in some ? fc.constantFrom(some, { ...omit(some, "d"), "d/x": some.d }) : fc.constant(some),
   )
-  .map((some) => Object.fromEntries(Object.entries(some).map(([path, change]) => [path, ofItsOwn(path, change)])));
+  .map((some) =>
+    Object.fromEntries(Object.entries(some).map(([path, change]) => [path, ofItsOwn(path, change)])),
+  );
 
 /** Content that says its path, so that Git has no renames to find: those are its own business, not of whole files. */
 function ofItsOwn(path: string, change: unknown): Changes[string] {

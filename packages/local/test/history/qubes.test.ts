@@ -64,7 +64,7 @@ describe.skipIf(!existsSync(DATA))("qubes-core-admin", () => {
   function hashAlgorithm(repository: string, id: string, letter: string): number | undefined {
     if (letter === "N") return undefined;
     contents ??= readAll(repository);
-    const armored = /-----BEGIN PGP SIGNATURE-----\n([\s\S]*?)\n -----END/.exec(contents.get(id)!)![1]!;
+    const armored = /-----BEGIN PGP SIGNATURE-----(\n[\s\S]*?)\n -----END/.exec(contents.get(id)!)![1]!;
     const body = armored.slice(armored.search(/\n ?\n/)).replace(/\n ?=[A-Za-z0-9+/]{4}$/, "");
     const packet = Buffer.from(body.replace(/\s/g, ""), "base64");
     const head = packet[0]! & 0x40 ? (packet[1]! < 192 ? 2 : 3) : 2 + (packet[0]! & 3);

@@ -24,7 +24,10 @@ export interface Testimony {
 }
 
 /** Keys of the policy's builders, loaded once, by the name that signatures give as a hint. */
-export type BuilderKeys = ReadonlyMap<string, readonly { readonly principal: PrincipalName; readonly key: Ed25519Key }[]>;
+export type BuilderKeys = ReadonlyMap<
+  string,
+  readonly { readonly principal: PrincipalName; readonly key: Ed25519Key }[]
+>;
 
 export function builderKeys(policy: Policy): BuilderKeys {
   const keys = new Map<string, { principal: PrincipalName; key: Ed25519Key }[]>();
@@ -60,11 +63,24 @@ export interface Agreement {
 }
 
 /** Whether the builders agree on what `path` holds. */
-export function judgeAgreement(policy: Policy, keys: BuilderKeys, path: StorePath, heard: readonly Testimony[]): Agreement {
+export function judgeAgreement(
+  policy: Policy,
+  keys: BuilderKeys,
+  path: StorePath,
+  heard: readonly Testimony[],
+): Agreement {
   const { output } = policy;
-  if (!output) return none(lacking("too-few-builders", "the policy trusts no builders", { remedy: "add [output] with builders and caches to firstmile.toml" }));
+  if (!output)
+    return none(
+      lacking("too-few-builders", "the policy trusts no builders", {
+        remedy: "add [output] with builders and caches to firstmile.toml",
+      }),
+    );
   const group = policy.roles.get(output.builders)!;
-  const claims = claimsOf(keys, heard.filter(({ info }) => info.storePath === path));
+  const claims = claimsOf(
+    keys,
+    heard.filter(({ info }) => info.storePath === path),
+  );
   if (claims.length === 0) return none(nobodyVouches(path, heard));
   const contradicting = contradictors(claims);
   const counted = claims.map((claim) => ({ claim, tally: tallyOf(policy, group, claim, contradicting) }));
@@ -75,7 +91,12 @@ export function judgeAgreement(policy: Policy, keys: BuilderKeys, path: StorePat
   return { reason: agreement(path, first.claim, claims, first.tally), agreed: first.claim.testimonies };
 }
 
-function tallyOf(policy: Policy, group: Parameters<typeof meetsByOperator>[0], claim: Claim, contradicting: ReadonlySet<PrincipalName>): Tally {
+function tallyOf(
+  policy: Policy,
+  group: Parameters<typeof meetsByOperator>[0],
+  claim: Claim,
+  contradicting: ReadonlySet<PrincipalName>,
+): Tally {
   return meetsByOperator(group, claim.builders.difference(contradicting), policy);
 }
 
@@ -86,7 +107,9 @@ function claimsOf(keys: BuilderKeys, heard: readonly Testimony[]): Claim[] {
     const content = fingerprint(testimony.info);
     const message = encodeUtf8(content);
     const builders = testimony.info.signatures.flatMap(({ name, signature }) =>
-      (keys.get(name) ?? []).filter(({ key }) => key.verify(message, signature)).map(({ principal }) => principal),
+      (keys.get(name) ?? [])
+        .filter(({ key }) => key.verify(message, signature))
+        .map(({ principal }) => principal),
     );
     if (builders.length === 0) continue;
     const claim = claims.get(content) ?? { testimonies: [], builders: new Set() };
@@ -110,25 +133,47 @@ function contradictors(claims: readonly Claim[]): Set<PrincipalName> {
 function agreement(path: StorePath, claim: Claim, claims: readonly Claim[], tally: Tally): Reason {
   const votes = claims.map((other) => (other === claim ? vote(other) : dissent(other)));
   const { narHash } = claim.testimonies[0]!.info;
-  return { ...found("agreed", `${tally.counted.join(" and ")} agree on ${path}: ${narHash}`), because: votes };
+  return {
+    ...found("agreed", `${tally.counted.join(" and ")} agree on ${path}: ${narHash}`),
+    because: votes,
+  };
 }
 
 function conflict(path: StorePath, claims: readonly Claim[]): Reason {
-  return lacking("builders-conflict", `enough builders agree on one content of ${path}, and enough on another`, {
-    because: claims.map(dissent),
-    remedy: "do not install it; find out which builder is wrong: nix-store --realise --check, diffoscope",
-  });
+  return lacking(
+    "builders-conflict",
+    `enough builders agree on one content of ${path}, and enough on another`,
+    {
+      because: claims.map(dissent),
+      remedy: "do not install it; find out which builder is wrong: nix-store --realise --check, diffoscope",
+    },
+  );
 }
 
-function tooFew(path: StorePath, role: string, counted: readonly { claim: Claim; tally: Tally }[], contradicting: ReadonlySet<PrincipalName>): Reason {
+function tooFew(
+  path: StorePath,
+  role: string,
+  counted: readonly { claim: Claim; tally: Tally }[],
+  contradicting: ReadonlySet<PrincipalName>,
+): Reason {
   const best = counted.reduce((a, b) => (b.tally.counted.length > a.tally.counted.length ? b : a));
   const sets = best.tally.completions.map((people) => people.join(" and ")).join(", or ");
-  const apart = counted.length > 1 ? `builders disagree on ${path}, and no content` : `the content of ${path}`;
-  const doubtful = [...contradicting].map((name) => lacking("builders-conflict", `${name} signed more than one content, so its word does not count`));
-  return lacking("too-few-builders", `${counted.length > 1 ? apart : `${apart} does not`} ${counted.length > 1 ? "meets" : "meet"} role ${role}, ${best.tally.any} of it, one vote an operator`, {
-    because: [...counted.map(({ claim }) => (counted.length > 1 ? dissent(claim) : vote(claim))), ...doubtful],
-    remedy: `${sets ? `wait until ${sets} built the same, or ` : ""}build it here: nix-build --option substitute false`,
-  });
+  const apart =
+    counted.length > 1 ? `builders disagree on ${path}, and no content` : `the content of ${path}`;
+  const doubtful = [...contradicting].map((name) =>
+    lacking("builders-conflict", `${name} signed more than one content, so its word does not count`),
+  );
+  return lacking(
+    "too-few-builders",
+    `${counted.length > 1 ? apart : `${apart} does not`} ${counted.length > 1 ? "meets" : "meet"} role ${role}, ${best.tally.any} of it, one vote an operator`,
+    {
+      because: [
+        ...counted.map(({ claim }) => (counted.length > 1 ? dissent(claim) : vote(claim))),
+        ...doubtful,
+      ],
+      remedy: `${sets ? `wait until ${sets} built the same, or ` : ""}build it here: nix-build --option substitute false`,
+    },
+  );
 }
 
 function nobodyVouches(path: StorePath, heard: readonly Testimony[]): Reason {
@@ -137,7 +182,8 @@ function nobodyVouches(path: StorePath, heard: readonly Testimony[]): Reason {
       ? lacking("narinfo-invalid", `${cache} has it, signed by no key of a builder in the policy`)
       : lacking("narinfo-invalid", `${cache} answered with another path, ${info.storePath}`),
   );
-  const message = heard.length === 0 ? `no cache has ${path}` : `no builder of the policy vouches for ${path}`;
+  const message =
+    heard.length === 0 ? `no cache has ${path}` : `no builder of the policy vouches for ${path}`;
   return lacking("no-builder-answered", message, { because, remedy: "Nix builds it here instead" });
 }
 

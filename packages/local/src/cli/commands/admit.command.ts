@@ -17,7 +17,10 @@ export const admitCommand = buildCommand<AdmitFlags, readonly string[], Firstmil
       json: jsonFlag,
     },
     aliases: { f: "file", A: "attr" },
-    positional: { kind: "array", parameter: { parse: String, placeholder: "FLAKEREF#ATTR", brief: "Flakes whose attributes to admit" } },
+    positional: {
+      kind: "array",
+      parameter: { parse: String, placeholder: "FLAKEREF#ATTR", brief: "Flakes whose attributes to admit" },
+    },
   },
   docs: {
     brief: "Authenticate sources, evaluate them offline, and let Nix build what they give",

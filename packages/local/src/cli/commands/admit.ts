@@ -8,7 +8,11 @@ import { badInput, EXIT } from "../failure.ts";
 import { showVerdict } from "../verdict-tree.ts";
 import type { AdmitFlags } from "./admit.command.ts";
 
-export async function admit(this: FirstmileContext, flags: AdmitFlags, ...references: readonly string[]): Promise<void> {
+export async function admit(
+  this: FirstmileContext,
+  flags: AdmitFlags,
+  ...references: readonly string[]
+): Promise<void> {
   const answers = await askAdmission(askerOf(this), askedBy(flags, references));
   if (flags.json) this.terminal.json(answers);
   else for (const answer of answers) showVerdict(this.terminal, answer.verdict);
@@ -16,7 +20,11 @@ export async function admit(this: FirstmileContext, flags: AdmitFlags, ...refere
 }
 
 export function askerOf(context: FirstmileContext) {
-  return { gate: new GateClient(context.stateDir), cwd: context.cwd, progress: (text: string) => context.terminal.progress(text) };
+  return {
+    gate: new GateClient(context.stateDir),
+    cwd: context.cwd,
+    progress: (text: string) => context.terminal.progress(text),
+  };
 }
 
 export function allAllowed(answers: readonly Admitted[]): boolean {
@@ -24,7 +32,11 @@ export function allAllowed(answers: readonly Admitted[]): boolean {
 }
 
 function askedBy(flags: AdmitFlags, references: readonly string[]): Asked {
-  if (flags.file !== undefined && references.length > 0) throw badInput("a file and flakes cannot be admitted in one go", "give -f FILE -A ATTR, or FLAKEREF#ATTR");
+  if (flags.file !== undefined && references.length > 0)
+    throw badInput(
+      "a file and flakes cannot be admitted in one go",
+      "give -f FILE -A ATTR, or FLAKEREF#ATTR",
+    );
   if (references.length > 0) return { kind: "flake", references, verb: "build" };
   return { kind: "file", file: flags.file ?? "default.nix", attrs: flags.attr ?? [], argstr: {} };
 }

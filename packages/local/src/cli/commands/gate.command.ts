@@ -10,13 +10,25 @@ export const gateCommand = buildCommand<GateFlags, [], FirstmileContext>({
   loader: async () => (await import("./gate.ts")).gate,
   parameters: {
     flags: {
-      port: { kind: "parsed", parse: portNumber, optional: true, placeholder: "PORT", brief: "TCP port on loopback (default: the one of last time, at first 17339; 0: any)" },
-      json: { kind: "boolean", default: false, withNegated: false, brief: "Print where the gate listens as JSON" },
+      port: {
+        kind: "parsed",
+        parse: portNumber,
+        optional: true,
+        placeholder: "PORT",
+        brief: "TCP port on loopback (default: the one of last time, at first 17339; 0: any)",
+      },
+      json: {
+        kind: "boolean",
+        default: false,
+        withNegated: false,
+        brief: "Print where the gate listens as JSON",
+      },
     },
   },
   docs: {
     brief: "Run the local daemon: substituter, admission, and the hook's answer",
-    fullDescription: "Listens on loopback and on a Unix socket in the state directory until it gets SIGTERM or SIGINT.",
+    fullDescription:
+      "Listens on loopback and on a Unix socket in the state directory until it gets SIGTERM or SIGINT.",
   },
 });
 

@@ -5,7 +5,14 @@ export const nixCommand = buildCommand<Record<never, never>, readonly string[], 
   loader: async () => (await import("./nix.ts")).nix,
   parameters: {
     flags: {},
-    positional: { kind: "array", parameter: { parse: String, placeholder: "ARGS", brief: "nix-build …, nix-shell …, build …, run …, develop …, shell …" } },
+    positional: {
+      kind: "array",
+      parameter: {
+        parse: String,
+        placeholder: "ARGS",
+        brief: "nix-build …, nix-shell …, build …, run …, develop …, shell …",
+      },
+    },
   },
   docs: {
     brief: "Admit what a Nix command asks for, then run it with the same arguments",

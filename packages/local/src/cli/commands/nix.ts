@@ -7,7 +7,11 @@ import { badEnvironment, EXIT } from "../failure.ts";
 import { showVerdict } from "../verdict-tree.ts";
 import { allAllowed, askerOf } from "./admit.ts";
 
-export async function nix(this: FirstmileContext, _flags: Record<never, never>, ...words: readonly string[]): Promise<void> {
+export async function nix(
+  this: FirstmileContext,
+  _flags: Record<never, never>,
+  ...words: readonly string[]
+): Promise<void> {
   const command = readNixCommand(words);
   const answers = await askAdmission(askerOf(this), command.asked);
   if (!allAllowed(answers)) {
@@ -25,7 +29,9 @@ function runThrough(program: string, args: readonly string[]): Promise<number> {
     // An interrupt goes to the whole terminal: Nix ends itself, and this process says how.
     const wait = () => {};
     process.on("SIGINT", wait);
-    child.on("error", (error) => reject(badEnvironment(`${program} cannot be run: ${error.message}`, "install Nix")));
+    child.on("error", (error) =>
+      reject(badEnvironment(`${program} cannot be run: ${error.message}`, "install Nix")),
+    );
     child.on("close", (code) => {
       process.off("SIGINT", wait);
       resolve(code ?? 130);

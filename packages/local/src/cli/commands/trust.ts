@@ -6,6 +6,7 @@ import { parseCommitId } from "@firstmile/formats/git/object-id";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import { verdict } from "@firstmile/trust/verdict/verdict";
+import { trustedStateDirectory } from "../../state/directory.ts";
 import { addTrust, currentPolicy, type Followed, updateTrust } from "../../trust-repository/follow.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
@@ -29,7 +30,7 @@ export async function update(this: FirstmileContext, flags: ShowFlags): Promise<
 }
 
 export async function show(this: FirstmileContext, flags: ShowFlags): Promise<void> {
-  const current = await currentPolicy(this.stateDir, this.now);
+  const current = await currentPolicy(trustedStateDirectory(this.stateDir), this.now);
   if (!current)
     throw badInput(
       "this machine follows no trust repository",

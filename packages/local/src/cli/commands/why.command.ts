@@ -12,11 +12,26 @@ export const whyCommand = buildCommand<WhyFlags, [subject?: string], FirstmileCo
   loader: async () => (await import("./why.ts")).why,
   parameters: {
     flags: {
-      last: { kind: "boolean", default: false, withNegated: false, brief: "The last refusal, whatever it was about" },
+      last: {
+        kind: "boolean",
+        default: false,
+        withNegated: false,
+        brief: "The last refusal, whatever it was about",
+      },
       repository: optionalText("REPO", "Where a commit is to be found (default: the current directory)"),
       json: jsonFlag,
     },
-    positional: { kind: "tuple", parameters: [{ parse: String, placeholder: "SUBJECT", optional: true, brief: "A store path, a .drv, a file of a source, or a commit" }] },
+    positional: {
+      kind: "tuple",
+      parameters: [
+        {
+          parse: String,
+          placeholder: "SUBJECT",
+          optional: true,
+          brief: "A store path, a .drv, a file of a source, or a commit",
+        },
+      ],
+    },
   },
   docs: { brief: "Explain why something is allowed or denied, and what would change that" },
 });

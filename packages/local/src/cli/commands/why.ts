@@ -19,7 +19,8 @@ import { showVerdict } from "../verdict-tree.ts";
 import type { WhyFlags } from "./why.command.ts";
 
 export async function why(this: FirstmileContext, flags: WhyFlags, subject?: string): Promise<void> {
-  if (flags.last === (subject !== undefined)) throw badInput("name one subject, or --last", "firstmile why SUBJECT, firstmile why --last");
+  if (flags.last === (subject !== undefined))
+    throw badInput("name one subject, or --last", "firstmile why SUBJECT, firstmile why --last");
   const answer = subject === undefined ? await lastRefusal(this) : await answerOn(this, flags, subject);
   if (!answer) return this.terminal.print("the gate has refused nothing");
   if (flags.json) this.terminal.json(answer);
@@ -37,18 +38,30 @@ const COMMIT = /^[0-9a-f]{7,64}$/;
 async function answerOn(context: FirstmileContext, flags: WhyFlags, subject: string): Promise<Verdict> {
   const path = resolve(context.cwd, subject);
   if (/^\/.*\/[0-9a-df-np-sv-z]{32}-[^/]+(?:$|\/)/.test(subject)) {
-    return new GateClient(context.stateDir).get<Verdict>("/why", { subject: subject.replace(/(\/[0-9a-df-np-sv-z]{32}-[^/]+)\/.*$/, "$1") });
+    return new GateClient(context.stateDir).get<Verdict>("/why", {
+      subject: subject.replace(/(\/[0-9a-df-np-sv-z]{32}-[^/]+)\/.*$/, "$1"),
+    });
   }
-  if (COMMIT.test(subject) && !existsSync(path)) return commitVerdict(context, resolve(context.cwd, flags.repository ?? "."), subject);
+  if (COMMIT.test(subject) && !existsSync(path))
+    return commitVerdict(context, resolve(context.cwd, flags.repository ?? "."), subject);
   if (existsSync(path)) return fileVerdict(context, path);
-  throw badInput(`${subject} is no store path, no commit and no file here`, "name a path in the store, a commit id with --repository REPO, or a file in a checkout");
+  throw badInput(
+    `${subject} is no store path, no commit and no file here`,
+    "name a path in the store, a commit id with --repository REPO, or a file in a checkout",
+  );
 }
 
-async function commitVerdict(context: FirstmileContext, repository: string, revision: string): Promise<Verdict> {
+async function commitVerdict(
+  context: FirstmileContext,
+  repository: string,
+  revision: string,
+): Promise<Verdict> {
   const commit = (await resolveRevision(repository, revision)) as CommitId;
   const rules = await rulesToJudgeBy(context, undefined);
   const source = await chooseSource(rules.policy, repository);
-  return verdict({ kind: "commit", source: source.name, id: commit }, [await judge(context, rules, source, repository, commit)]);
+  return verdict({ kind: "commit", source: source.name, id: commit }, [
+    await judge(context, rules, source, repository, commit),
+  ]);
 }
 
 /** A file is as good as the commit it is checked out from, and shows who may write it. */
@@ -58,19 +71,48 @@ async function fileVerdict(context: FirstmileContext, path: string): Promise<Ver
   const source = await chooseSource(rules.policy, checkout.root);
   const history = await judge(context, rules, source, checkout.root, checkout.commit as CommitId);
   const changed = checkout.dirty.filter((line) => line.slice(3) === checkout.inside);
-  const dirty = changed.map(() => lacking("dirty-tree", `${checkout.inside} differs from commit ${checkout.commit.slice(0, 12)}`, { remedy: `git -C ${checkout.root} diff -- ${checkout.inside}` }));
-  return verdict({ kind: "request", words: path }, [history, ...dirty, whoMayWrite(rules.policy, source, checkout.inside)]);
+  const dirty = changed.map(() =>
+    lacking("dirty-tree", `${checkout.inside} differs from commit ${checkout.commit.slice(0, 12)}`, {
+      remedy: `git -C ${checkout.root} diff -- ${checkout.inside}`,
+    }),
+  );
+  return verdict({ kind: "request", words: path }, [
+    history,
+    ...dirty,
+    whoMayWrite(rules.policy, source, checkout.inside),
+  ]);
 }
 
-async function judge(context: FirstmileContext, rules: Rules, source: Source, repository: string, tip: CommitId): Promise<Reason> {
+async function judge(
+  context: FirstmileContext,
+  rules: Rules,
+  source: Source,
+  repository: string,
+  tip: CommitId,
+): Promise<Reason> {
   const { policy, files: policyFiles } = rules;
-  return historyReason(await authenticateHistory({ repository, tip, policy, policyFiles, source, now: context.now, cacheDir: context.stateDir }));
+  return historyReason(
+    await authenticateHistory({
+      repository,
+      tip,
+      policy,
+      policyFiles,
+      source,
+      now: context.now,
+      cacheDir: context.stateDir,
+    }),
+  );
 }
 
 function whoMayWrite(policy: Policy, source: Source, path: string): Reason {
   const rule = ruleFor(Buffer.from(path).toString("latin1"), source.rules);
   if (!rule) return lacking("outside-paths", `no rule of source ${source.name} lets anybody write ${path}`);
   const group = rule.role ? `role ${rule.role}` : "the group";
-  const people = rule.write.of.map((member) => (member.kind === "group" ? "(group)" : member.name)).join(", ");
-  return found("signed", `${path} may be written by ${group} of the rule at line ${rule.line} of firstmile.toml of ${policy.name}: ${rule.write.any} of ${people}`);
+  const people = rule.write.of
+    .map((member) => (member.kind === "group" ? "(group)" : member.name))
+    .join(", ");
+  return found(
+    "signed",
+    `${path} may be written by ${group} of the rule at line ${rule.line} of firstmile.toml of ${policy.name}: ${rule.write.any} of ${people}`,
+  );
 }

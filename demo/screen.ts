@@ -1,0 +1,104 @@
+/**
+ * What the demo tells while it runs: numbered steps, the commands as a person would type them, and the parts of
+ * their output that matter. At most 100 columns. Colour and the line that counts seconds only on a terminal.
+ */
+import { styleText } from "node:util";
+
+export type Style = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
+
+const WIDTH = 100;
+const MARGIN = "     ";
+
+export class Screen {
+  private readonly silent: boolean;
+  private readonly live: boolean;
+  private readonly colours: boolean;
+  private step = 0;
+  private ticker: NodeJS.Timeout | undefined;
+
+  /** `silent`: nothing is told, for a caller that wants JSON. */
+  constructor(silent: boolean) {
+    this.silent = silent;
+    this.live = !silent && process.stdout.isTTY === true && process.env.TERM !== "dumb";
+    this.colours = this.live && process.env.NO_COLOR === undefined;
+  }
+
+  style(style: Style, text: string): string {
+    return this.colours ? styleText(style, text, { validateStream: false }) : text;
+  }
+
+  /** A line as it is. */
+  line(text = ""): void {
+    this.clear();
+    if (!this.silent) process.stdout.write(`${text}\n`);
+  }
+
+  /** The next numbered step. */
+  begin(title: string): void {
+    this.step++;
+    this.line();
+    this.line(this.style("bold", `${String(this.step).padStart(2)}   ${title}`));
+  }
+
+  /** Sentences below a step. */
+  say(text: string): void {
+    for (const line of fold(text, WIDTH - MARGIN.length)) this.line(`${MARGIN}${line}`);
+  }
+
+  /** Lines that a command printed. */
+  output(text: string, style?: Style): void {
+    const lines = text.trimEnd().split("\n");
+    for (const line of lines) this.line(`${MARGIN}  ${style ? this.style(style, line) : line}`);
+  }
+
+  /** Shows a command while `work` does it, with the seconds that it takes. */
+  async command<T>(prompt: string, words: string, work: () => Promise<T>): Promise<T> {
+    const [first, ...more] = fold(`${prompt}$ ${words}`, WIDTH - MARGIN.length - 9, "    ");
+    const shown = first!.replace(`${prompt}$`, this.style("cyan", `${prompt}$`));
+    const started = performance.now();
+    const stopTicking = this.tick(() => `${MARGIN}${first!}  ${seconds(started)}`);
+    try {
+      return await work();
+    } finally {
+      stopTicking();
+      const took = performance.now() - started < 1000 ? "" : seconds(started);
+      const gap = " ".repeat(Math.max(1, WIDTH - MARGIN.length - first!.length - took.length));
+      this.line(`${MARGIN}${shown}${took === "" ? "" : gap + this.style("dim", took)}`);
+      for (const line of more) this.line(`${MARGIN}${line}`);
+    }
+  }
+
+  /** A line that the next one replaces, on a terminal only. */
+  private tick(text: () => string): () => void {
+    if (!this.live) return () => {};
+    const draw = () => process.stdout.write(`\r\x1b[K${text().slice(0, (process.stdout.columns ?? WIDTH) - 1)}`);
+    draw();
+    this.ticker = setInterval(draw, 200);
+    return () => this.clear();
+  }
+
+  private clear(): void {
+    if (this.ticker === undefined) return;
+    clearInterval(this.ticker);
+    this.ticker = undefined;
+    process.stdout.write("\r\x1b[K");
+  }
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}
+
+/** Breaks text at spaces; later lines begin with `indent`. */
+export function fold(text: string, width: number, indent = ""): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (longer.length > width && line.trim() !== "") {
+      lines.push(line);
+      line = indent + word;
+    } else line = longer;
+  }
+  return [...lines, line];
+}

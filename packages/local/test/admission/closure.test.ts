@@ -1,0 +1,91 @@
+import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { derivationStorePath, renderDerivation } from "@firstmile/formats/nix/derivation";
+import { parseDerivation } from "@firstmile/formats/nix/derivation-parse";
+import { type DrvPath, drvNameOf, type StorePath } from "@firstmile/formats/nix/store-path";
+import { missingForNixWorld } from "@firstmile/testing/nix-world";
+import { expect, test } from "vitest";
+import { readClosure } from "../../src/admission/closure.ts";
+import { evaluateFile } from "../../src/admission/evaluate-file.ts";
+import { makePlace, type Place, writeFiles } from "./nix-of.ts";
+
+const missing = missingForNixWorld("host");
+
+/** A chain of `length` derivations, each of which takes the two before it, with sources and a fixed output. */
+async function chain(place: Place, length: number): Promise<DrvPath> {
+  writeFiles(place.dir, {
+    source: "source",
+    "chain.nix": `let
+      drv = name: more: derivation ({ inherit name; system = "x86_64-linux"; builder = "/bin/sh"; } // more);
+      fixed = drv "fixed" { outputHash = "${"0".repeat(64)}"; outputHashAlgo = "sha256"; outputHashMode = "flat"; };
+      next = { a, b }: n: { a = drv "d\${toString n}" { inherit a b; src = ./source; outputs = [ "out" "dev" ]; }; b = a; };
+      end = builtins.foldl' next { a = fixed; b = fixed; } (builtins.genList (n: n) ${length});
+    in end.a`,
+  });
+  const evaluated = await evaluateFile(place.nix, {
+    treeDir: place.dir,
+    file: "chain.nix",
+    attrs: [],
+    argstr: {},
+  });
+  if (!evaluated.ok) throw new Error(evaluated.reason.message);
+  return evaluated.roots[0]!;
+}
+
+test.skipIf(missing)("reads everything below, and is done soon with 10,000", async () => {
+  await using place = await makePlace("host");
+  const root = await chain(place, 2_000);
+  const started = performance.now();
+  const closure = await readClosure(place.nix, [root, root]);
+  if (!closure.ok) throw new Error(closure.reason.message);
+  expect(closure.derivations.size).toBe(2_001);
+  expect(performance.now() - started).toBeLessThan(5_000);
+  const told = await place.world.run("nix-store", ["--query", "--requisites", root]);
+  const theirs = told.stdout.split("\n").filter((path) => path.endsWith(".drv"));
+  expect([...closure.derivations.keys()].sort()).toEqual(theirs.sort());
+  expect(closure.derivations.get(root)?.name).toBe("d1999");
+});
+
+test.skipIf(missing)("a file that is changed, missing, no file or another's is found", async () => {
+  await using place = await makePlace("host");
+  const root = await chain(place, 20);
+  const closure = await readClosure(place.nix, [root]);
+  if (!closure.ok) throw new Error(closure.reason.message);
+  const victim = [...closure.derivations.keys()].find((path) => path.endsWith("-d7.drv"))!;
+  const honest = readFileSync(victim);
+  const attack = async (change: () => void) => {
+    rmSync(victim, { force: true });
+    change();
+    const read = await readClosure(place.nix, [root]);
+    return read.ok || `${read.reason.code} ${read.reason.message}`;
+  };
+  const bad = /^derivation-corrupt .*-d7\.drv /;
+  expect(await attack(() => {})).toMatch(bad);
+  const text = honest.toString("latin1");
+  expect(await attack(() => writeFileSync(victim, text.replace("/bin/sh", "/bin/zz"), "latin1"))).toMatch(
+    bad,
+  );
+  expect(await attack(() => writeFileSync(victim, `${text} `, "latin1"))).toMatch(bad);
+  expect(await attack(() => writeFileSync(victim, ""))).toMatch(bad);
+  expect(await attack(() => symlinkSync("/dev/zero", victim))).toMatch(bad);
+  expect(await attack(() => writeFileSync(victim, honest))).toBe(true);
+});
+
+test.skipIf(missing)("a derivation written by hand that claims another's output is found", async () => {
+  await using place = await makePlace("host");
+  const root = await chain(place, 3);
+  const { storeDir } = place.nix;
+  const honest = parseDerivation(readFileSync(root), storeDir);
+  const claimed = `${storeDir}/${"0".repeat(32)}-d2` as StorePath;
+  const outputs = new Map(honest.outputs).set("out", { kind: "input-addressed", path: claimed });
+  const forged = { ...honest, outputs, env: new Map(honest.env).set("out", claimed) };
+  const path = derivationStorePath(forged, drvNameOf(root), storeDir);
+  chmodSync(storeDir, 0o755);
+  writeFileSync(path, renderDerivation(forged));
+  const read = await readClosure(place.nix, [path]);
+  expect(read.ok || read.reason.code).toBe("derivation-corrupt");
+  const elsewhere = await readClosure(place.nix, [
+    join("/nix/store", root.slice(storeDir.length + 1)) as DrvPath,
+  ]);
+  expect(elsewhere.ok || elsewhere.reason.code).toBe("derivation-corrupt");
+});
