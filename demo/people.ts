@@ -22,9 +22,9 @@ export class Person {
   constructor(workplace: Workplace, screen: Screen, name: PersonName) {
     this.name = name;
     this.screen = screen;
-    this.home = workplace.make("people", name);
+    this.home = workplace.make(name);
     this.publicKey = join(this.home, name === "bob" ? "bob.asc" : `${name}.pub`);
-    workplace.make("people", name, ".gnupg");
+    workplace.make(name, ".gnupg");
     this.env = { ...baseEnvironment(this.home), GNUPGHOME: join(this.home, ".gnupg") };
   }
 

@@ -102,3 +102,8 @@ export function fold(text: string, width: number, indent = ""): string[] {
   }
   return [...lines, line];
 }
+
+/** Words as a shell takes them. */
+export function commandLine(words: readonly string[]): string {
+  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
+}

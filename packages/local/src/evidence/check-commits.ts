@@ -4,6 +4,7 @@
  * to start than a few hundred signatures take to check.
  */
 import { availableParallelism } from "node:os";
+import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { type CommitFacts, type CorruptCommit, commitFacts } from "@firstmile/trust/history/facts";
@@ -94,7 +95,9 @@ function keysIn(files: ReadonlyMap<string, Uint8Array>): KeyRing {
 }
 
 function threadChecker(job: CommitJob): Checker {
-  const worker = new Worker(new URL(import.meta.resolve("./check-commits-thread.ts")), { workerData: job });
+  // Beside this file it ends as this file does: .ts in a checkout, .js in a bundle.
+  const thread = new URL(`./check-commits-thread${extname(import.meta.url)}`, import.meta.url);
+  const worker = new Worker(thread, { workerData: job });
   const asked: PromiseWithResolvers<CheckedCommit[]>[] = [];
   let failure: Error | undefined;
   worker.unref();

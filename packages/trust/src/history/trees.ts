@@ -64,7 +64,7 @@ export function* differingFiles(
 
 /**
  * Paths where a merge is not what three-way merging whole files gives: candidates for the merger's own changes.
- * Empty means that the merge is clean, without looking into any file. A candidate may still be a clean merge of
+ * Empty means that each path is as the side has it that changed it, without looking into any file or for renames. A candidate may still be a clean merge of
  * lines, or follow a rename: `git merge-tree` knows.
  */
 export function* unexplainedByMerge(
