@@ -25,6 +25,7 @@ export function baseEnvironment(home: string): Record<string, string> {
     LC_ALL: "C.UTF-8",
     NO_COLOR: "1",
     GIT_CONFIG_NOSYSTEM: "1",
+    FIRSTMILE_STATE: join(home, "firstmile"),
   };
 }
 
@@ -57,7 +58,6 @@ export class Machine {
       ...baseEnvironment(this.home),
       TMPDIR: tmp,
       NIX_CONF_DIR: join(this.home, "etc"),
-      FIRSTMILE_STATE: join(this.home, "firstmile"),
     };
     this.configure([]);
   }
@@ -83,6 +83,11 @@ export class Machine {
   /** Runs a command that the screen shows and that has to succeed. */
   typesOk(dir: string, ...words: string[]): Promise<string> {
     return this.screen.command(this.name, commandLine(words), () => this.does(dir, ...words));
+  }
+
+  /** Runs a command that has to succeed, shown in other words. */
+  shows(shown: string, ...words: string[]): Promise<string> {
+    return this.screen.command(this.name, shown, () => this.does(".", ...words));
   }
 
   /** Runs a command that is not worth showing, whatever it ends with. */

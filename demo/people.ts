@@ -3,7 +3,7 @@
  * the others do not read.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { baseEnvironment } from "./machines.ts";
 import { type Ended, run, runOk } from "./processes.ts";
 import { commandLine, type Screen } from "./screen.ts";
@@ -44,7 +44,7 @@ export class Person {
 
   private async makeOpenPgpKey(workplace: Workplace): Promise<string[]> {
     workplace.onClose(() => this.does("gpgconf", "--kill", "all"));
-    await runOk(["chmod", "700", this.env.GNUPGHOME!], this.options(this.home));
+    await runOk(["chmod", "700", this.env.GNUPGHOME!], this.options("."));
     const id = `${this.name}@acme.example`;
     await this.types("gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", id, "ed25519", "sign", "1y");
     writeFileSync(this.publicKey, await this.does("gpg", "--armor", "--export", id));
@@ -53,7 +53,7 @@ export class Person {
 
   /** Runs a command that the screen shows; it has to succeed. */
   types(...words: string[]): Promise<string> {
-    return this.typesIn(this.home, ...words);
+    return this.typesIn(".", ...words);
   }
 
   /** The same in another directory. */
@@ -63,7 +63,7 @@ export class Person {
 
   /** Runs a command that is not worth showing. */
   does(...words: string[]): Promise<string> {
-    return runOk(words, this.options(this.home));
+    return runOk(words, this.options("."));
   }
 
   doesIn(dir: string, ...words: string[]): Promise<string> {
@@ -83,7 +83,7 @@ export class Person {
     return readFileSync(join(this.home, file), "utf8");
   }
 
-  private options(cwd: string) {
-    return { cwd, env: this.env };
+  private options(dir: string) {
+    return { cwd: resolve(this.home, dir), env: this.env };
   }
 }

@@ -4,7 +4,7 @@
  * Claims: each derivation here is what its path names, byte for byte, and each output path in it is the one that
  * follows from it. So a list of .drv paths stands for exactly these recipes, whoever wrote the files. Against: a
  * store whose files were changed behind Nix's back, and a derivation written by hand to claim another one's output.
- * Leaves out: whether Nix's database knows the paths, and what is in `inputSrcs`.
+ * And each source is named by its own content: input-sources.ts. Leaves out whether Nix's database knows the paths.
  */
 import { lstatSync, readFileSync } from "node:fs";
 import { FormatError } from "@firstmile/formats/bytes/error";
@@ -24,6 +24,8 @@ import {
   textStorePath,
 } from "@firstmile/formats/nix/store-path";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import { outsideAccess } from "./evaluation-failure.ts";
+import { unexplainedSource } from "./input-sources.ts";
 import type { NixTools } from "./nix-tools.ts";
 
 export interface ClosureDerivation {
@@ -58,7 +60,8 @@ export async function readClosure(nix: NixTools, roots: readonly DrvPath[]): Pro
       if (derivations.size % A_TURN === 0) await turn();
     }
     await checkOutputs(derivations, nix.storeDir);
-    return { ok: true, derivations };
+    const reason = await checkSources(nix, derivations);
+    return reason ? { ok: false, reason } : { ok: true, derivations };
   } catch (error) {
     return { ok: false, reason: corruption(error) };
   }
@@ -110,6 +113,20 @@ async function checkOutputs(
       throw new CorruptDerivation(path, `claims a path for ${wrong.join(", ")} that does not follow from it`);
     if (++done % A_TURN === 0) await turn();
   }
+}
+
+async function checkSources(
+  nix: NixTools,
+  derivations: ReadonlyMap<DrvPath, ClosureDerivation>,
+): Promise<Reason | undefined> {
+  const users = new Map<StorePath, DrvPath>();
+  for (const [path, { derivation }] of derivations) {
+    for (const source of derivation.inputSrcs) users.set(source, path);
+  }
+  const bad = await unexplainedSource(nix, [...users.keys()]);
+  return (
+    bad && outsideAccess(`${users.get(bad)} takes ${bad} from this store, which is not named by its content`)
+  );
 }
 
 class CorruptDerivation extends Error {

@@ -92,9 +92,11 @@ export async function checkLockedTree(question: LockedTreeQuestion): Promise<Loc
     if (faults.length > 0) return { ok: false, reason: lockDiffers(question, faults) };
     return await compareTrees(question, await GitTree.read(objects, read.tree), locked.narHash!);
   } catch (error) {
-    if (!(error instanceof GitTreeError)) throw error;
+    // A commit may be signed and still be no commit that Nix or Git could use.
+    if (!(error instanceof GitTreeError || error instanceof FormatError)) throw error;
     const remedy = "check the repository with git fsck, and fetch it anew";
-    return { ok: false, reason: lacking(error.code, error.message, { remedy }) };
+    const code = error instanceof GitTreeError ? error.code : "corrupt-object";
+    return { ok: false, reason: lacking(code, error.message, { remedy }) };
   }
 }
 
@@ -111,7 +113,7 @@ async function lockFaults({ locked, commit, git }: LockedTreeQuestion, read: Com
   const faults: string[] = [];
   const { rev, lastModified, revCount, narHash } = locked;
   if (rev !== commit) faults.push(`rev is ${rev ?? "missing"}, the commit is ${commit}`);
-  const time = Number(read.committer.time);
+  const { time } = read.committer.identity();
   if (lastModified !== undefined && lastModified !== time)
     faults.push(`lastModified is ${lastModified}, the commit's is ${time}`);
   if (revCount !== undefined) {

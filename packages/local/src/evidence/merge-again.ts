@@ -31,7 +31,9 @@ export async function mergeAgain(
   let last: MergedAgain | undefined;
   const conflicts: string[] = [];
   for (const other of others) {
-    await requireFiles([merged, other, ...(await basesBelow(env, merged, other))]);
+    const bases = await basesBelow(env, merged, other);
+    if (!bases) return undefined;
+    await requireFiles([merged, other, ...bases]);
     last = await mergeTwo(env, merged, other);
     if (!last) return undefined;
     conflicts.push(...last.conflicts);
@@ -55,20 +57,29 @@ async function mergeTwo(
   return { tree: tree as ObjectId, conflicts };
 }
 
-/** The merge bases, and where there are several, those of the bases, which Git merges first. */
-async function basesBelow(env: NodeJS.ProcessEnv, ours: CommitId, theirs: CommitId): Promise<CommitId[]> {
+/**
+ * The merge bases, and where there are several, those of each two of them, which Git merges first. Undefined beyond
+ * `MAX_BASES`: such a history was made to be expensive.
+ */
+async function basesBelow(
+  env: NodeJS.ProcessEnv,
+  ours: CommitId,
+  theirs: CommitId,
+): Promise<CommitId[] | undefined> {
   const all = new Set<CommitId>();
   let pairs: (readonly [CommitId, CommitId])[] = [[ours, theirs]];
-  while (pairs.length > 0 && all.size < MAX_BASES) {
+  while (pairs.length > 0) {
     const found = await Promise.all(pairs.map(([a, b]) => mergeBasesOf(env, a, b)));
-    pairs = found.flatMap((bases) => bases.slice(1).map((base, i) => [bases[i]!, base] as const));
     for (const base of found.flat()) all.add(base);
+    if (all.size > MAX_BASES) return undefined;
+    pairs = found.flatMap((bases) =>
+      bases.flatMap((base, i) => bases.slice(i + 1).map((other) => [base, other] as const)),
+    );
   }
   return [...all];
 }
 
-/** Beyond this a history was made to be expensive, and its merges are refused as unreadable. */
-const MAX_BASES = 64;
+const MAX_BASES = 16;
 
 async function mergeBasesOf(env: NodeJS.ProcessEnv, a: CommitId, b: CommitId): Promise<CommitId[]> {
   const found = await run("git", ["merge-base", "--all", a, b], { env, ...TIMEOUT });

@@ -237,7 +237,8 @@ export class Gate {
     const path = join(this.dir, "hook");
     const script = fileURLToPath(new URL("./hook.mjs", import.meta.url));
     const words = [process.execPath, script, gateSocket(this.options.stateDir)].map(shellQuoted).join(" ");
-    replaceFile(path, `#!/bin/sh\nexec ${words} "$1"\n`, 0o755);
+    // For a single user the environment is the caller's: what it has Node.js load must not answer for the gate.
+    replaceFile(path, `#!/bin/sh\nunset NODE_OPTIONS NODE_PATH\nexec ${words} "$1"\n`, 0o755);
     return path;
   }
 }

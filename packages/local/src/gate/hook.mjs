@@ -7,6 +7,10 @@ import { request } from "node:http";
 const [, , socketPath, derivation] = process.argv;
 const TIMEOUT_MS = 120_000;
 
+// A gate that dies in the middle of its answer leaves nothing to wait for: Node.js then ends by itself, and would
+// do so with 0, which Nix takes for a yes.
+process.exitCode = 1;
+
 function refuse(lines) {
   process.stderr.write(`${lines.map((line) => `firstmile: ${line}`).join("\n")}\n`);
   process.exit(1);
@@ -43,7 +47,9 @@ const asking = request({ socketPath, path, timeout: TIMEOUT_MS }, (response) => 
     if (text.length > 1 << 20) unreachable("its answer is too long");
   });
   response.on("end", () => answered(response.statusCode, text));
+  response.on("aborted", () => unreachable("it broke off"));
 });
 asking.on("error", (error) => unreachable(error.code ?? error.message));
+asking.on("upgrade", () => unreachable("it does not speak HTTP"));
 asking.on("timeout", () => unreachable("it did not answer in time"));
 asking.end();

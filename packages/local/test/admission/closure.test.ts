@@ -7,7 +7,7 @@ import { missingForNixWorld } from "@firstmile/testing/nix-world";
 import { expect, test } from "vitest";
 import { readClosure } from "../../src/admission/closure.ts";
 import { evaluateFile } from "../../src/admission/evaluate-file.ts";
-import { makePlace, type Place, writeFiles } from "./nix-of.ts";
+import { makePlace, type Place, VERSIONS, writeFiles } from "./nix-of.ts";
 
 const missing = missingForNixWorld("host");
 
@@ -89,3 +89,38 @@ test.skipIf(missing)("a derivation written by hand that claims another's output 
   ]);
   expect(elsewhere.ok || elsewhere.reason.code).toBe("derivation-corrupt");
 });
+
+test.each(VERSIONS)(
+  "a source that is some output of this store is refused, by its content it is not (%s)",
+  async (version) => {
+    if (missingForNixWorld(version) !== undefined) return;
+    await using place = await makePlace(version);
+    writeFiles(place.dir, {
+      "made.nix": `derivation { name = "made"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo evil > $out" ]; }`,
+      data: "data",
+    });
+    const built = await place.world.run("nix-build", ["--no-out-link", join(place.dir, "made.nix")]);
+    expect(built.code).toBe(0);
+    const output = built.stdout.trim();
+    const added = (await place.world.run("nix-store", ["--add", join(place.dir, "data")])).stdout.trim();
+    const judge = async (src: string) => {
+      const file = `derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; src = ${src}; }`;
+      writeFiles(place.dir, { "x.nix": file });
+      const evaluated = await evaluateFile(place.nix, {
+        treeDir: place.dir,
+        file: "x.nix",
+        attrs: [],
+        argstr: {},
+      });
+      if (!evaluated.ok) return evaluated.reason.code;
+      const read = await readClosure(place.nix, evaluated.roots);
+      return read.ok || `${read.reason.code} ${read.reason.message}`;
+    };
+    const appended = (path: string) => `builtins.appendContext "${path}" { "${path}" = { path = true; }; }`;
+    expect(await judge(appended(output))).toMatch(/^outside-access .*-x\.drv takes .*-made from this store/);
+    expect(await judge(`builtins.storePath "${output}"`)).toMatch(/^outside-access/);
+    expect(await judge(appended(added))).toBe(true);
+    expect(await judge("./data")).toBe(true);
+    expect(await judge(`builtins.toFile "t" "text"`)).toBe(true);
+  },
+);

@@ -19,7 +19,7 @@ import {
 import { treeNarHash } from "../../src/admission/tree.ts";
 import { neutralGit } from "../../src/git/neutral.ts";
 import { GitObjects } from "../../src/git/objects.ts";
-import { commitAll, git, makePlace, type Place, writeFiles } from "./nix-of.ts";
+import { commitAll, makePlace, type Place, writeFiles } from "./nix-of.ts";
 
 const missing = missingForNixWorld("host");
 let place: Place;

@@ -42,7 +42,7 @@ export function mergeBases(
   sides.set(b, (sides.get(b) ?? 0) | RIGHT);
   const queue = new YoungestFirst(order);
   queue.push(a);
-  queue.push(b);
+  if (b !== a) queue.push(b);
   const bases: CommitId[] = [];
   for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
     const commit = graph.get(id);

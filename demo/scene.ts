@@ -1,0 +1,52 @@
+/** Who and what takes part: one value that the steps of the story hand on. */
+import type { Verdict } from "@firstmile/trust/verdict/verdict";
+import { Machine } from "./machines.ts";
+import { Person, type PersonName } from "./people.ts";
+import type { Screen } from "./screen.ts";
+import type { Table } from "./table.ts";
+import type { Workplace } from "./workplace.ts";
+
+export interface Scene {
+  readonly workplace: Workplace;
+  readonly screen: Screen;
+  readonly table: Table;
+  readonly people: Readonly<Record<PersonName, Person>>;
+  /** Two builders of two operators, with stock Nix and nothing of Firstmile. */
+  readonly one: Machine;
+  readonly two: Machine;
+  /** The machine that Firstmile guards. */
+  readonly third: Machine;
+  /** A host of Git repositories that takes whatever anybody pushes. */
+  readonly server: string;
+}
+
+export function makeScene(workplace: Workplace, screen: Screen, table: Table): Scene {
+  const person = (name: PersonName) => new Person(workplace, screen, name);
+  return {
+    workplace,
+    screen,
+    table,
+    people: { alice: person("alice"), bob: person("bob"), carol: person("carol"), mallory: person("mallory") },
+    one: new Machine(workplace, screen, "builder-one"),
+    two: new Machine(workplace, screen, "builder-two"),
+    third: new Machine(workplace, screen, "third"),
+    server: workplace.make("server"),
+  };
+}
+
+/** What the third machine's gate refused last. */
+export async function lastRefusal({ third }: Scene): Promise<Verdict | undefined> {
+  return asVerdict((await third.tries(".", "firstmile", "why", "--last", "--json")).stdout);
+}
+
+/** The verdict on a store path or commit, as `firstmile why` gives it. */
+export async function why({ third }: Scene, dir: string, subject: string): Promise<Verdict | undefined> {
+  return asVerdict((await third.tries(dir, "firstmile", "why", subject, "--json")).stdout);
+}
+
+/** What `firstmile … --json` printed; undefined where it printed no verdict. */
+export function asVerdict(json: string): Verdict | undefined {
+  if (!json.startsWith("{")) return undefined;
+  const value = JSON.parse(json) as Partial<Verdict>;
+  return typeof value.allowed === "boolean" && Array.isArray(value.reasons) ? (value as Verdict) : undefined;
+}
