@@ -1,6 +1,5 @@
 /** The builders: other people's machines with stock Nix, which build, sign with a key of their own, and publish. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { BuilderKey } from "./foundation.ts";
 import type { Machine } from "./machines.ts";
 import type { Scene } from "./scene.ts";
@@ -31,8 +30,7 @@ export async function makeCaches(scene: Scene): Promise<Caches> {
 
 async function makeCache({ workplace }: Scene, machine: Machine, name: string, operator: string): Promise<Cache> {
   const keyFile = join(machine.home, `${name}.secret`);
-  const command = `nix key generate-secret --key-name ${name} > ${name}.secret`;
-  await machine.shows(command, "sh", "-c", command);
+  await machine.typesLine(".", `nix key generate-secret --key-name ${name} > ${name}.secret`);
   const key = await machine.does(".", "sh", "-c", `nix key convert-secret-to-public < ${name}.secret`);
   const dir = workplace.make(machine.name, `${name}-cache`);
   return { name, operator, key: key.trim(), keyFile, dir, machine, url: await serve(workplace, dir) };
@@ -54,10 +52,5 @@ export async function buildEverywhere({ screen, one, two }: Scene): Promise<{ he
 
 /** Copies a path into a cache, as `nix copy` does for anybody. */
 export function publish({ dir, machine }: Cache, path: string): Promise<string> {
-  return machine.typesOk(".", "nix", "copy", "--to", `file://${dir}?compression=xz`, path);
-}
-
-/** What a builder made, as a file of it reads. */
-export function contentOf(machine: Machine, file: string): string {
-  return readFileSync(machine.seenFromOutside(file), "latin1");
+  return machine.typesLine(".", `nix copy --to "file://$HOME/${basename(dir)}?compression=xz" ${path}`);
 }

@@ -85,9 +85,9 @@ export class Machine {
     return this.screen.command(this.name, commandLine(words), () => this.does(dir, ...words));
   }
 
-  /** Runs a command that has to succeed, shown in other words. */
-  shows(shown: string, ...words: string[]): Promise<string> {
-    return this.screen.command(this.name, shown, () => this.does(".", ...words));
+  /** Runs a line of shell that the screen shows; it has to succeed. */
+  typesLine(dir: string, line: string): Promise<string> {
+    return this.screen.command(this.name, line, () => this.does(dir, "sh", "-c", line));
   }
 
   /** Runs a command that is not worth showing, whatever it ends with. */

@@ -3,7 +3,7 @@ import type { Verdict } from "@firstmile/trust/verdict/verdict";
 import { Machine } from "./machines.ts";
 import { Person, type PersonName } from "./people.ts";
 import type { Screen } from "./screen.ts";
-import type { Table } from "./table.ts";
+import type { Expectation, Table } from "./table.ts";
 import type { Workplace } from "./workplace.ts";
 
 export interface Scene {
@@ -32,6 +32,27 @@ export function makeScene(workplace: Workplace, screen: Screen, table: Table): S
     third: new Machine(workplace, screen, "third"),
     server: workplace.make("server"),
   };
+}
+
+/**
+ * Asks the third machine for what is checked out in `dir`: shows the command as a person gives it, then notes the
+ * verdict on the same question. `whole`: shows all of the answer instead of the decisive line.
+ */
+export async function ask(
+  { third, table, screen }: Scene,
+  dir: string,
+  what: readonly string[],
+  expected: Expectation,
+  whole = false,
+): Promise<void> {
+  const admit = ["firstmile", "admit", ...what];
+  const shown = expected.allowed ? admit : ["firstmile", "nix", what[0] === "-A" ? "nix-build" : "build", ...what];
+  const asked = await third.types(dir, ...shown);
+  if (whole) screen.output(asked.stdout);
+  const again = await third.tries(dir, ...admit, "--json");
+  const [answer] = again.stdout.startsWith("[") ? (JSON.parse(again.stdout) as { verdict: Verdict }[]) : [];
+  const wanted = expected.allowed ? 0 : 1;
+  table.judge(expected, answer?.verdict, [{ what: `${shown.join(" ")} ends with ${wanted}`, holds: asked.code === wanted }], whole);
 }
 
 /** What the third machine's gate refused last. */

@@ -48,7 +48,8 @@ export class Screen {
   /** Lines that a command printed. */
   output(text: string, style?: Style): void {
     const lines = text.trimEnd().split("\n");
-    for (const line of lines) this.line(`${MARGIN}  ${style ? this.style(style, line) : line}`);
+    for (const line of lines.flatMap((long) => fold(long, WIDTH - MARGIN.length - 2, "    ")))
+      this.line(`${MARGIN}  ${style ? this.style(style, line) : line}`);
   }
 
   /** Shows a command while `work` does it, with the seconds that it takes. */
@@ -89,15 +90,16 @@ function seconds(since: number): string {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`;
 }
 
-/** Breaks text at spaces; later lines begin with `indent`. */
+/** Breaks text at spaces; later lines begin where the first does, and with `indent` besides. */
 export function fold(text: string, width: number, indent = ""): string[] {
   const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    const longer = line === "" ? word : `${line} ${word}`;
+  const margin = /^[ │├└─]*/.exec(text)![0];
+  let line = margin;
+  for (const word of text.slice(margin.length).split(" ")) {
+    const longer = line === margin ? line + word : `${line} ${word}`;
     if (longer.length > width && line.trim() !== "") {
       lines.push(line);
-      line = indent + word;
+      line = margin.replaceAll(/[├└─]/g, " ") + indent + word;
     } else line = longer;
   }
   return [...lines, line];

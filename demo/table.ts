@@ -36,15 +36,30 @@ export class Table {
     this.screen = screen;
   }
 
-  /** Notes a verdict and tells its reason. */
-  judge({ tried, allowed, code }: Expectation, verdict: Verdict | undefined, facts: readonly Fact[] = []): void {
+  /** Notes a verdict and tells its reason, unless that was `told` already. */
+  judge(
+    { tried, allowed, code }: Expectation,
+    verdict: Verdict | undefined,
+    facts: readonly Fact[] = [],
+    told = false,
+  ): void {
     const reason = verdict && decisive(verdict);
     const broken = facts.filter(({ holds }) => !holds).map(({ what }) => what);
     const came = { verdict: wordFor(verdict?.allowed), code: reason?.code ?? "none", message: reason ? detail(reason).message : "" };
     const ok = verdict !== undefined && verdict.allowed === allowed && reason?.code === code && broken.length === 0;
     const row = { tried, expected: `${wordFor(allowed)} ${code}`, ...came, broken, ok };
     this.rows.push(row);
-    this.tell(row, reason);
+    this.tell(row, told ? undefined : reason);
+  }
+
+  /** Notes what no verdict could be asked about: it came out as expected where every fact is true. */
+  fact({ tried, allowed, code }: Expectation, facts: readonly Fact[]): void {
+    const broken = facts.filter(({ holds }) => !holds).map(({ what }) => what);
+    const ok = broken.length === 0;
+    const came = ok ? { verdict: wordFor(allowed), code } : { verdict: "none", code: "none" };
+    const row = { tried, expected: `${wordFor(allowed)} ${code}`, ...came, message: "", broken, ok };
+    this.rows.push(row);
+    this.tell(row, undefined);
   }
 
   private tell(row: Row, reason: Reason | undefined): void {

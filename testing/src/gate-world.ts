@@ -52,6 +52,8 @@ export class GateWorld implements AsyncDisposable {
   /** The checkout of the source, at its first commit, named `pkgs`. */
   readonly checkout: string;
   readonly stateDir: string;
+  /** The command line's program. */
+  readonly program = FIRSTMILE;
   private policy: PolicySpec;
   private gate: Promise<Ended> | undefined;
   private readonly conf: Readonly<Record<string, string>>;

@@ -20,6 +20,7 @@ import {
   type DrvPath,
   drvNameOf,
   nameOf,
+  type StorePath,
   storeDirOf,
   textStorePath,
 } from "@firstmile/formats/nix/store-path";

@@ -54,8 +54,7 @@ const CASELESS: ReadonlySet<string> = new Set(["github.com", "gitlab.com"]);
  */
 function repositoryKey(text: string): string | undefined {
   const url = URL.parse(text);
-  if (!url || url.search !== "" || url.hash !== "" || url.password !== "" || /[?#]/.test(text))
-    return undefined;
+  if (url?.search !== "" || url.hash !== "" || url.password !== "" || /[?#]/.test(text)) return undefined;
   const host = url.host.toLowerCase();
   const user = url.username === "" ? "" : `${url.username}@`;
   const path = url.pathname.replace(/\/+$/, "").replace(/\.git$/, "");

@@ -4,8 +4,9 @@
  * that and comparing, never by its name or by what it says of itself. Against: a derivation dressed up as the
  * resolution of an admitted one, with an input of the attacker's choosing.
  *
- * Which path an input came to is what Nix has recorded as built here: with the gate as the only substituter, which
- * serves no realisations, nothing else gets into that record.
+ * Which path an input came to is what Nix has recorded, and only where Nix itself built that path here: any client of
+ * the daemon may register a realisation of whatever it likes, unsigned, but cannot make a path count as built. Left
+ * out: that the path was built for this input, and not for another admitted derivation.
  */
 import { readFileSync } from "node:fs";
 import { FormatError } from "@firstmile/formats/bytes/error";
@@ -94,9 +95,10 @@ export class StoreOrigins implements Origins {
     return paths;
   }
 
-  /** What Nix recorded for the outputs of a content-addressed derivation, by name. */
+  /** What Nix recorded for the outputs of a content-addressed derivation, by name, and built. */
   private async recordedOutputs(input: DrvPath): Promise<Map<string, StorePath>> {
-    const installable = newerSyntax(this.nix.version) ? `${input}^*` : input;
+    // Since 2.13 the outputs of a derivation are named behind a caret.
+    const installable = atLeast(this.nix.version, 2, 13) ? `${input}^*` : input;
     const args = [
       "realisation",
       "info",
@@ -107,7 +109,19 @@ export class StoreOrigins implements Origins {
       installable,
     ];
     const answer = await this.nix.run("nix", args, { timeoutMs: 10_000 });
-    return answer.code === 0 ? readRealisations(answer.stdout.toString(), this.nix.storeDir) : new Map();
+    if (answer.code !== 0) return new Map();
+    const recorded = readRealisations(answer.stdout.toString(), this.nix.storeDir);
+    const built = await this.builtHere([...recorded.values()]);
+    return new Map([...recorded].filter(([, path]) => built.has(path)));
+  }
+
+  /** The paths among these that were built by this store's own Nix, neither added nor copied. */
+  private async builtHere(paths: readonly StorePath[]): Promise<Set<string>> {
+    if (paths.length === 0) return new Set();
+    const format = atLeast(this.nix.version, 2, 34) ? ["--json-format", "1"] : [];
+    const args = ["path-info", "--extra-experimental-features", "nix-command", "--offline", "--json", ...format, ...paths];
+    const answer = await this.nix.run("nix", args, { timeoutMs: 10_000 });
+    return answer.code === 0 ? readUltimate(answer.stdout.toString()) : new Set();
   }
 
   private devShellOf(path: DrvPath, name: string): Origin | undefined {
@@ -170,10 +184,23 @@ function nameOfDerivation(path: string, storeDir: string): string | undefined {
   }
 }
 
-/** Since 2.13 the outputs of a derivation are named behind a caret. */
-function newerSyntax(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > 2 || (major === 2 && minor >= 13);
+function atLeast(version: string, major: number, minor: number): boolean {
+  const [has = 0, hasMinor = 0] = version.split(".").map(Number);
+  return has > major || (has === major && hasMinor >= minor);
+}
+
+/**
+ * `[{"path":…,"ultimate":true}]` (2.8) or `{"PATH":{"ultimate":true}}`. The flag is Nix's word for what it built
+ * itself; its daemon takes it out of whatever an untrusted client sends. Anything else counts as nothing built.
+ */
+function readUltimate(text: string): Set<string> {
+  try {
+    const answer = JSON.parse(text) as Record<string, { path?: unknown; ultimate?: unknown } | null>;
+    const infos = Object.entries(answer).map(([key, info]) => ({ ...info, path: Array.isArray(answer) ? info?.path : key }));
+    return new Set(infos.filter(({ ultimate }) => ultimate === true).map(({ path }) => String(path)));
+  } catch {
+    return new Set();
+  }
 }
 
 /** `[{"id":"sha256:HEX!out","outPath":"BASENAME",…}]`. Anything else counts as nothing recorded. */

@@ -4,6 +4,14 @@ import { quietGitEnv, RepositoryError } from "./neutral.ts";
 
 const TEN_MINUTES = 600_000;
 
+/** A remote that cannot be reached or does not answer as one: nothing that the user named wrongly here. */
+export class RemoteError extends RepositoryError {
+  constructor(message: string) {
+    super(message);
+    this.name = "RemoteError";
+  }
+}
+
 export interface FetchOptions {
   /** Bare repository of our own to fetch into. */
   readonly into: string;
@@ -12,7 +20,7 @@ export interface FetchOptions {
   readonly refspecs: readonly string[];
 }
 
-/** Fetches; throws `RepositoryError` with Git's own last words where that fails. */
+/** Fetches; throws `RemoteError` with Git's own last words where that fails. */
 export async function gitFetch({ into, url, refspecs }: FetchOptions): Promise<void> {
   if (url.startsWith("-")) throw new RepositoryError(`${url} is no URL`);
   const limits = [
@@ -40,7 +48,7 @@ export async function gitFetch({ into, url, refspecs }: FetchOptions): Promise<v
   const fetched = await run("git", args, { env: fetchEnv(), timeoutMs: TEN_MINUTES });
   if (fetched.code === 0) return;
   const problem = fetched.stderr.trim().split("\n").at(-1) ?? "";
-  throw new RepositoryError(`${url} cannot be fetched: ${problem}`);
+  throw new RemoteError(`${url} cannot be fetched: ${problem}`);
 }
 
 /** Only transports that carry objects: `ext::` would run a command, and a repository's URL may come from others. */

