@@ -12,7 +12,7 @@ export async function attackCaches(scene: Scene, caches: Caches, greet: string):
   await publish(caches.one, greet);
   await swapBinary(caches.two, greet);
   await publish(caches.two, greet);
-  await third.does("pkgs", "git", "switch", "--quiet", "--detach", "origin/main");
+  await third.does("pkgs", "git", "switch", "-q", "--detach", "origin/main");
   await third.does("pkgs", "firstmile", "admit", "-A", "greet");
   const told = await third.types("pkgs", "firstmile", "why", greet);
   screen.output(told.stdout);
@@ -23,9 +23,10 @@ export async function attackCaches(scene: Scene, caches: Caches, greet: string):
   await signAgain(caches.twoAgain, greet);
   await publish(caches.twoAgain, greet);
   const again = await third.types("pkgs", "firstmile", "why", greet);
-  screen.output(again.stdout);
   const sameOperator = { tried: "two caches of one operator that agree", allowed: false, code: "too-few-builders" } as const;
-  table.judge(sameOperator, await why(scene, "pkgs", greet), [...bothShown(again.stdout, 2), named(again.stdout, caches.twoAgain)], true);
+  const verdict = await why(scene, "pkgs", greet);
+  table.judge(sameOperator, verdict, [...bothShown(again.stdout, 2), named(again.stdout, caches.twoAgain)]);
+  for (const { message } of verdict?.reasons.at(-1)?.because ?? []) screen.output(`  ✗ ${message}`);
   await buildInstead(scene, greet);
 }
 
@@ -33,6 +34,7 @@ export async function attackCaches(scene: Scene, caches: Caches, greet: string):
 async function buildInstead(scene: Scene, greet: string): Promise<void> {
   const { screen, third, table } = scene;
   const built = await third.types("pkgs", "firstmile", "nix", "nix-build", "-A", "greet");
+  screen.output(built.stderr);
   const greeting = await third.types("pkgs", "./result/bin/greet");
   screen.output(greeting.stdout, "bold");
   const drv = (await third.does("pkgs", "nix-store", "--query", "--deriver", greet)).trim();
@@ -57,10 +59,8 @@ async function swapBinary(cache: Cache, path: string): Promise<void> {
   const { machine } = cache;
   const program = join(path, "bin/greet");
   const file = machine.seenFromOutside(program);
-  await machine.typesLine(".", `chmod +w ${program}; sed -i 's/Good morning/Send  money/' ${program}; chmod -w ${program}`);
-  if (!readFileSync(file, "latin1").includes("Send  money")) throw new Error("the program was not changed");
-  const valid = join(machine.home, "tmp/valid");
-  writeFileSync(valid, `${path}\n\n0\n`);
+  await machine.typesLine(".", `chmod +w ${program}; sed -i 's/Good morning/Send me gold/' ${program}; chmod -w ${program}`);
+  if (!readFileSync(file, "latin1").includes("Send me gold")) throw new Error("the program was not changed");
   await machine.typesLine(".", `printf '${path}\\n\\n0\\n' | nix-store --register-validity --reregister`);
   await signAgain(cache, path);
 }

@@ -10,7 +10,7 @@ export async function attackCommits(scene: Scene): Promise<void> {
   const { screen, people } = scene;
   const { alice, bob, carol, mallory } = people;
   screen.begin("Commits: anybody may push anything to the server; the third machine asks who signed it");
-  for (const person of [bob, carol, mallory]) await person.does("git", "clone", "--quiet", "../server/pkgs.git", "pkgs");
+  for (const person of [bob, carol, mallory]) await person.does("git", "clone", "-q", "../server/pkgs.git", "pkgs");
 
   await onBranch(scene, alice, "unsigned", { tried: "a commit that nobody signed", allowed: false, code: "unsigned" }, async () => {
     backdoor(alice);
@@ -39,23 +39,23 @@ export async function attackMerges(scene: Scene): Promise<void> {
   const { screen, people } = scene;
   const { alice, carol } = people;
   screen.begin("Merges: carol merges work of alice's, and once slips in a change of her own");
-  await alice.doesIn("pkgs", "git", "switch", "--quiet", "--create", "topic", "main");
+  await alice.doesIn("pkgs", "git", "switch", "-q", "--create", "topic", "main");
   alice.write("pkgs/NEWS", "greet is new.\n");
   await alice.doesIn("pkgs", "git", "add", "NEWS");
-  await alice.doesIn("pkgs", "git", "commit", "--quiet", "-S", "-m", "news");
-  await alice.doesIn("pkgs", "git", "push", "--quiet", "origin", "topic");
-  await carol.doesIn("pkgs", "git", "fetch", "--quiet");
+  await alice.doesIn("pkgs", "git", "commit", "-q", "-S", "-m", "news");
+  await alice.doesIn("pkgs", "git", "push", "-q", "origin", "topic");
+  await carol.doesIn("pkgs", "git", "fetch", "-q");
 
   await onBranch(scene, carol, "merge", { tried: "carol's merge of alice's branch", allowed: true, code: "admitted" }, async () => {
-    await carol.doesIn("pkgs", "git", "reset", "--quiet", "--hard", "docs-page");
-    await carol.typesIn("pkgs", "git", "merge", "--quiet", "-S", "-m", "merge news", "origin/topic");
+    await carol.doesIn("pkgs", "git", "reset", "-q", "--hard", "docs-page");
+    await carol.typesIn("pkgs", "git", "merge", "-q", "-S", "-m", "merge news", "origin/topic");
   });
   await onBranch(scene, carol, "smuggle", { tried: "the same merge with a change inside", allowed: false, code: "merge-smuggles" }, async () => {
-    await carol.doesIn("pkgs", "git", "reset", "--quiet", "--hard", "docs-page");
-    await carol.typesIn("pkgs", "git", "merge", "--quiet", "--no-commit", "origin/topic");
+    await carol.doesIn("pkgs", "git", "reset", "-q", "--hard", "docs-page");
+    await carol.typesIn("pkgs", "git", "merge", "-q", "--no-commit", "origin/topic");
     backdoor(carol);
     await commit(carol, "-S", "merge news");
-  }, true);
+  }, ["greet.c", "packager"]);
 }
 
 /** Expressions that alice signed, and that reach for what nobody signed. */
@@ -86,10 +86,10 @@ export async function attackEvaluation(scene: Scene): Promise<void> {
 async function dirtyTree(scene: Scene): Promise<void> {
   const { third, screen } = scene;
   screen.say("· a change in the checkout that is not committed");
-  await third.does("pkgs", "git", "switch", "--quiet", "--detach", "origin/main");
+  await third.does("pkgs", "git", "switch", "-q", "--detach", "origin/main");
   await third.typesLine("pkgs", "echo '// changed' >> greet.c");
   await ask(scene, "pkgs", ["-A", "greet"], { tried: "a change that is not committed", allowed: false, code: "dirty-tree" });
-  await third.does("pkgs", "git", "checkout", "--quiet", "--", ".");
+  await third.does("pkgs", "git", "checkout", "-q", "--", ".");
 }
 
 /** Lets a person work on a new branch of `pkgs` and push it; then asks the third machine for what is there. */
@@ -99,16 +99,16 @@ async function onBranch(
   branch: string,
   expected: Expectation,
   work: () => Promise<unknown>,
-  whole = false,
+  naming: readonly string[] = [],
 ): Promise<void> {
   const { third, screen } = scene;
   screen.say(`· ${expected.tried}`);
-  await person.doesIn("pkgs", "git", "switch", "--quiet", "--create", branch, "main");
+  await person.doesIn("pkgs", "git", "switch", "-q", "--create", branch, "main");
   await work();
-  await person.doesIn("pkgs", "git", "push", "--quiet", "origin", branch);
-  await third.does("pkgs", "git", "fetch", "--quiet");
-  await third.does("pkgs", "git", "switch", "--quiet", "--detach", `origin/${branch}`);
-  await ask(scene, "pkgs", ["-A", "greet"], expected, whole);
+  await person.doesIn("pkgs", "git", "push", "-q", "origin", branch);
+  await third.does("pkgs", "git", "fetch", "-q");
+  await third.does("pkgs", "git", "switch", "-q", "--detach", `origin/${branch}`);
+  await ask(scene, "pkgs", ["-A", "greet"], expected, naming);
 }
 
 /** A program that does something else than it says. */
@@ -118,5 +118,5 @@ function backdoor(person: Person): void {
 }
 
 function commit(person: Person, signing: "-S" | "--no-gpg-sign", message: string): Promise<string> {
-  return person.typesIn("pkgs", "git", "commit", "--quiet", "-a", signing, "-m", message);
+  return person.typesIn("pkgs", "git", "commit", "-q", "-a", signing, "-m", message);
 }

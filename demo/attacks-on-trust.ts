@@ -16,8 +16,8 @@ export async function attackTrust(scene: Scene): Promise<void> {
   alice.write("trust/firstmile.toml", rules);
   appendFileSync(join(alice.home, "trust/firstmile.toml"), '\n[principal.mallory]\nkeys = ["keys/mallory.pub"]\n');
   await alice.doesIn("trust", "git", "add", ".");
-  await alice.typesIn("trust", "git", "commit", "--quiet", "-S", "-m", "a new packager");
-  await alice.doesIn("trust", "git", "push", "--quiet");
+  await alice.typesIn("trust", "git", "commit", "-q", "-S", "-m", "a new packager");
+  await alice.doesIn("trust", "git", "push", "-q");
   await update(scene, { tried: "new rules signed by one of two", allowed: false, code: "root-not-met" }, followed);
 
   screen.say("· whoever holds the server puts back the rules of before");

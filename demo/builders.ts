@@ -40,7 +40,7 @@ async function makeCache({ workplace }: Scene, machine: Machine, name: string, o
 export async function buildEverywhere({ screen, one, two }: Scene): Promise<{ hello: string; greet: string }> {
   screen.begin("Both builders build both packages, with this computer's compiler (sandbox-paths = /usr …)");
   const build = async (machine: Machine) => {
-    await machine.does(".", "git", "clone", "--quiet", "../server/pkgs.git", "pkgs");
+    await machine.does(".", "git", "clone", "-q", "../server/pkgs.git", "pkgs");
     return machine.does("pkgs", "nix-build", "-Q", "--no-out-link", "-A", "hello", "-A", "greet");
   };
   const words = "nix-build -A hello -A greet";

@@ -14,28 +14,28 @@ export async function makeKeys({ people, screen, workplace }: Scene): Promise<vo
 export async function makeRepositories({ people, screen, server }: Scene, mirror: string): Promise<void> {
   screen.begin("alice writes packages: GNU hello, from its author's tarball, pinned by its hash");
   const { alice } = people;
-  await alice.does("git", "init", "--quiet", "pkgs");
+  await alice.does("git", "init", "-q", "pkgs");
   mkdirSync(join(alice.home, "pkgs/docs"));
   alice.write("pkgs/default.nix", expression(mirror));
   alice.write("pkgs/greet.c", GREET_C);
   alice.write("pkgs/docs/README.md", "The packages of acme.\n");
   alice.write("pkgs/.gitignore", "result\n");
   await alice.doesIn("pkgs", "git", "add", ".");
-  await alice.typesIn("pkgs", "git", "commit", "--quiet", "-S", "-m", "hello 2.10 and greet 1.0");
+  await alice.typesIn("pkgs", "git", "commit", "-q", "-S", "-m", "hello 2.10 and greet 1.0");
   await publish(server, alice, "pkgs");
-  await alice.does("git", "init", "--quiet", "app");
+  await alice.does("git", "init", "-q", "app");
   alice.write("app/flake.nix", APP_FLAKE);
   alice.write("app/.gitignore", "result\n");
   await alice.doesIn("app", "git", "add", ".");
-  await alice.doesIn("app", "git", "commit", "--quiet", "-S", "-m", "a flake that takes pkgs");
+  await alice.doesIn("app", "git", "commit", "-q", "-S", "-m", "a flake that takes pkgs");
   await publish(server, alice, "app");
 }
 
 /** Puts a person's repository on the server. */
 async function publish(server: string, person: Person, name: string): Promise<void> {
-  await person.does("git", "init", "--quiet", "--bare", "--initial-branch=main", join(server, `${name}.git`));
+  await person.does("git", "init", "-q", "--bare", "--initial-branch=main", join(server, `${name}.git`));
   await person.doesIn(name, "git", "remote", "add", "origin", `../../server/${name}.git`);
-  await person.doesIn(name, "git", "push", "--quiet", "--set-upstream", "origin", "main");
+  await person.doesIn(name, "git", "push", "-q", "--set-upstream", "origin", "main");
 }
 
 /** What a machine pins: the first commit of the trust repository, and the key that signed it. */
@@ -58,11 +58,11 @@ export async function makeTrust(scene: Scene, caches: readonly BuilderKey[]): Pr
   appendFileSync(join(alice.home, "trust/firstmile.toml"), rules);
   screen.say("alice adds who writes what, and whose builds count:");
   screen.output(rules.trim().replaceAll(server, "…").replaceAll(/(nix:[^:]*:.{8})[^"]*/g, "$1…"), "dim");
-  await alice.typesIn("trust", "git", "commit", "--quiet", "-S", "-a", "-m", "sources, writers and builders");
+  await alice.typesIn("trust", "git", "commit", "-q", "-S", "-a", "-m", "sources, writers and builders");
   await publish(server, alice, "trust");
-  await bob.does("git", "clone", "--quiet", "../server/trust.git", "trust");
+  await bob.does("git", "clone", "-q", "../server/trust.git", "trust");
   await bob.types("firstmile", "cosign", "trust", "HEAD");
-  await bob.typesIn("trust", "git", "push", "--quiet", "origin", "refs/notes/signatures");
+  await bob.typesIn("trust", "git", "push", "-q", "origin", "refs/notes/signatures");
   const fingerprint = (await alice.does("ssh-keygen", "-l", "-f", alice.publicKey)).split(" ")[1]!;
   return { commit: await firstCommit(alice, "trust"), signedBy: fingerprint };
 }

@@ -24,6 +24,7 @@ export function baseEnvironment(home: string): Record<string, string> {
     TMPDIR: home,
     LC_ALL: "C.UTF-8",
     NO_COLOR: "1",
+    COLUMNS: "93",
     GIT_CONFIG_NOSYSTEM: "1",
     FIRSTMILE_STATE: join(home, "firstmile"),
   };

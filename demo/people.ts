@@ -46,7 +46,7 @@ export class Person {
     workplace.onClose(() => this.does("gpgconf", "--kill", "all"));
     await runOk(["chmod", "700", this.env.GNUPGHOME!], this.options("."));
     const id = `${this.name}@acme.example`;
-    await this.types("gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", id, "ed25519", "sign", "1y");
+    await this.types("gpg", "--batch", "-q", "--passphrase", "", "--quick-generate-key", id, "ed25519", "sign", "1y");
     writeFileSync(this.publicKey, await this.does("gpg", "--armor", "--export", id));
     return [`signingKey = ${id}`, "[gpg]", "format = openpgp"];
   }

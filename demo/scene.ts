@@ -36,23 +36,29 @@ export function makeScene(workplace: Workplace, screen: Screen, table: Table): S
 
 /**
  * Asks the third machine for what is checked out in `dir`: shows the command as a person gives it, then notes the
- * verdict on the same question. `whole`: shows all of the answer instead of the decisive line.
+ * verdict on the same question. `naming`: shows the whole answer, which has to name these.
  */
 export async function ask(
   { third, table, screen }: Scene,
   dir: string,
   what: readonly string[],
   expected: Expectation,
-  whole = false,
+  naming: readonly string[] = [],
 ): Promise<void> {
   const admit = ["firstmile", "admit", ...what];
-  const shown = expected.allowed ? admit : ["firstmile", "nix", what[0] === "-A" ? "nix-build" : "build", ...what];
+  const nix = ["firstmile", "nix", what[0] === "-A" ? "nix-build" : "build", ...what];
+  // What is allowed here is only admitted: a later attack needs it to be unbuilt.
+  const shown = expected.allowed && what[0] === "-A" ? admit : nix;
   const asked = await third.types(dir, ...shown);
-  if (whole) screen.output(asked.stdout);
+  if (naming.length > 0) screen.output(asked.stdout);
   const again = await third.tries(dir, ...admit, "--json");
   const [answer] = again.stdout.startsWith("[") ? (JSON.parse(again.stdout) as { verdict: Verdict }[]) : [];
   const wanted = expected.allowed ? 0 : 1;
-  table.judge(expected, answer?.verdict, [{ what: `${shown.join(" ")} ends with ${wanted}`, holds: asked.code === wanted }], whole);
+  const facts = [
+    { what: `${shown.join(" ")} ends with ${wanted}`, holds: asked.code === wanted },
+    ...naming.map((name) => ({ what: `the answer names ${name}`, holds: asked.stdout.includes(name) })),
+  ];
+  table.judge(expected, answer?.verdict, facts, naming.length > 0);
 }
 
 /** What the third machine's gate refused last. */

@@ -63,11 +63,15 @@ export class Table {
   }
 
   private tell(row: Row, reason: Reason | undefined): void {
+    if (reason) this.tellReason(row);
+    if (!row.ok) this.screen.output(`!!! expected ${row.expected}${row.broken.map((what) => `, and: ${what}`).join("")}`, "red");
+  }
+
+  private tellReason(row: Row): void {
     const style = row.verdict === "allowed" ? "green" : "red";
     const [first, ...more] = fold(`${row.verdict === "allowed" ? "✓" : "✗"} ${row.code}: ${row.message}`, 90, "  ");
-    if (reason) this.screen.output(first!, style);
+    this.screen.output(first!, style);
     for (const line of more) this.screen.output(line);
-    if (!row.ok) this.screen.output(`!!! expected ${row.expected}${row.broken.map((what) => `, and: ${what}`).join("")}`, "red");
   }
 
   get ok(): boolean {

@@ -38,7 +38,7 @@ async function startGate(third: Machine): Promise<ChildProcess> {
 /** Nix by itself may not build what nobody admitted; through Firstmile the two builders' agreement brings it. */
 export async function installHello(scene: Scene, caches: Caches, hello: string): Promise<void> {
   const { screen, third, table } = scene;
-  await third.does(".", "git", "clone", "--quiet", "../server/pkgs.git", "pkgs");
+  await third.does(".", "git", "clone", "-q", "../server/pkgs.git", "pkgs");
   screen.begin("Nix alone builds nothing there: alice's package is good, but nobody has admitted it yet");
   const alone = await third.types("pkgs", "nix-build", "-A", "hello");
   table.judge({ tried: "plain nix-build of what was not admitted", allowed: false, code: "not-admitted" }, await lastRefusal(scene), [

@@ -65,7 +65,7 @@ export async function evaluateFile(nix: NixTools, question: FileQuestion): Promi
   // With a prefix, so that an equals sign in the directory's name is no prefix itself.
   const readable = ["-I", `tree=${question.treeDir}`, "--option", "allowed-uris", ""];
   const args = [...EVALUATION_OPTIONS, "--show-trace", ...readable, ...given, ...attrs, file];
-  const ended = await evaluate(nix, "nix-instantiate", args, question.timeoutMs);
+  const ended = await evaluate(nix, "nix-instantiate", args, question.timeoutMs, question.treeDir);
   if ("reason" in ended) return { ok: false, reason: ended.reason };
   return readRoots(ended.stdout.toString("latin1").split("\n").filter(Boolean), nix.storeDir);
 }
@@ -76,11 +76,15 @@ export async function evaluate(
   command: "nix" | "nix-instantiate",
   args: readonly string[],
   timeoutMs: number = EVALUATION_LIMIT_MS,
+  treeDir?: string,
 ): Promise<RunResult | { readonly reason: Reason }> {
   try {
     const options = { offline: true, timeoutMs, maxBytes: MAX_ANSWER_BYTES };
     const ended = await nix.run(command, args, options);
-    return ended.code === 0 ? ended : { reason: evaluationFailure(ended.stderr) };
+    if (ended.code === 0) return ended;
+    // People know their files by the path in the repository, not by where the gate has written them.
+    const said = treeDir === undefined ? ended.stderr : ended.stderr.replaceAll(`${treeDir}/`, "");
+    return { reason: evaluationFailure(said) };
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     if (/did not end within/.test(error.message)) return { reason: evaluationTimeout(timeoutMs / 1000) };

@@ -17,18 +17,20 @@ export class Terminal {
   private readonly out: Stream;
   private readonly err: Stream;
   private readonly colours: boolean;
+  private readonly columns: number;
   private progressShown = false;
   private readonly started = performance.now();
 
   constructor(out: Stream, err: Stream, env: NodeJS.ProcessEnv) {
     this.out = out;
     this.err = err;
+    this.columns = Number(env.COLUMNS) || 100;
     this.colours = out.isTTY === true && env.NO_COLOR === undefined && env.TERM !== "dumb";
   }
 
-  /** Columns of the terminal; 100 where there is none. */
+  /** Columns of the terminal; where there is none those that COLUMNS names, or 100. */
   get width(): number {
-    return this.out.columns ?? 100;
+    return this.out.columns ?? this.columns;
   }
 
   style(style: Style, text: string): string {

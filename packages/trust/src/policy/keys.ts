@@ -67,8 +67,8 @@ export class KeyReader {
   #reportMissing(path: string, at: Position): void {
     const there = [...this.#files.keys()].filter((name) => name.startsWith("keys/"));
     const near = nearest(path, there);
-    const help =
-      near === undefined ? `commit it, or name one of ${listed(there)}` : `did you mean ${quoted(near)}?`;
+    const others = there.length > 0 ? `, or name one of ${listed(there)}` : "";
+    const help = near === undefined ? `commit it${others}` : `did you mean ${quoted(near)}?`;
     this.#defects.add(at, "missing-key-file", `the trust repository has no file ${quoted(path)}`, help);
   }
 

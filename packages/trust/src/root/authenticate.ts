@@ -39,6 +39,12 @@ export interface AuthenticPolicy {
   readonly why: Reason;
 }
 
+interface Loaded {
+  readonly policy: Policy;
+  readonly identities: Identities;
+  readonly facts: CommitFacts;
+}
+
 /**
  * Walks the history once, parents before children, keeping the policies of what passed. The introduction is let in
  * by its pin; everything else by its parents.
@@ -65,19 +71,14 @@ export class RootOfTrust {
       outcomes.flatMap((outcome) => (outcome.valid ? [outcome.key, outcome.signingKey] : [])),
     );
     const absent = introduction.signedBy.filter((key) => !signed.has(key));
-    if (commit.id !== introduction.commit || absent.length > 0)
+    const nobody = introduction.signedBy.length === 0;
+    if (commit.id !== introduction.commit || nobody || absent.length > 0)
       return notIntroduced(commit.id, absent, loaded.facts);
     const why = found(
       "introduced",
       `${short(commit.id)} is the introduction that this machine pins, signed by ${introduction.signedBy.join(", ")}`,
     );
-    this.authentic.set(commit.id, {
-      commit: commit.id,
-      policy: loaded.policy,
-      identities: loaded.identities,
-      why,
-    });
-    return why;
+    return this.enter(commit, loaded, why);
   }
 
   /** Lets a commit in that the machine authenticated before, so that later ones can be judged by its policy. */
@@ -85,13 +86,7 @@ export class RootOfTrust {
     const loaded = this.load(commit);
     if ("ok" in loaded) return loaded;
     const why = found("followed", `${short(commit.id)} was authenticated by this machine before`);
-    this.authentic.set(commit.id, {
-      commit: commit.id,
-      policy: loaded.policy,
-      identities: loaded.identities,
-      why,
-    });
-    return why;
+    return this.enter(commit, loaded, why);
   }
 
   /** Judges a commit by the root role of each of its parents, all of which were added before. */
@@ -108,12 +103,11 @@ export class RootOfTrust {
       return lacking("root-not-met", `${short(commit.id)} is not authentic`, { because: reasons });
     }
     const why = found("authentic", `${short(commit.id)} is signed by root of its parents`, reasons);
-    this.authentic.set(commit.id, {
-      commit: commit.id,
-      policy: loaded.policy,
-      identities: loaded.identities,
-      why,
-    });
+    return this.enter(commit, loaded, why);
+  }
+
+  private enter({ id }: TrustCommit, { policy, identities }: Loaded, why: Reason): Reason {
+    this.authentic.set(id, { commit: id, policy, identities, why });
     return why;
   }
 
@@ -133,9 +127,7 @@ export class RootOfTrust {
     });
   }
 
-  private load(
-    commit: TrustCommit,
-  ): { policy: Policy; identities: Identities; facts: CommitFacts } | (Reason & { ok: false }) {
+  private load(commit: TrustCommit): Loaded | (Reason & { ok: false }) {
     const result = loadPolicy(commit.files);
     if (!result.ok)
       return refusal(
