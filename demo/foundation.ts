@@ -1,9 +1,10 @@
 /** The beginning: keys, repositories of packages, builders' keys, and the trust repository that names them all. */
 import { appendFileSync, mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { APP_FLAKE, expression, GREET_C } from "./packages.ts";
+import { APP_FLAKE, bringTarball, expression, GREET_C } from "./packages.ts";
 import type { Person } from "./people.ts";
 import type { Scene } from "./scene.ts";
+import { serve } from "./web.ts";
 
 export async function makeKeys({ people, screen, workplace }: Scene): Promise<void> {
   screen.begin("Three people and a stranger make keys");
@@ -11,12 +12,14 @@ export async function makeKeys({ people, screen, workplace }: Scene): Promise<vo
 }
 
 /** Alice's repositories: `pkgs` with the packages, and `app`, a flake that takes them as an input. */
-export async function makeRepositories({ people, screen, server }: Scene, mirror: string): Promise<void> {
-  screen.begin("alice writes packages: GNU hello, from its author's tarball, pinned by its hash");
+export async function makeRepositories(scene: Scene, mirror: string, tarball: string | undefined): Promise<void> {
+  const { people, screen, server, workplace } = scene;
   const { alice } = people;
+  screen.begin("alice writes packages: GNU hello, from its author's tarball, pinned by its hash");
+  await bringTarball(scene, mirror, tarball);
   await alice.does("git", "init", "-q", "pkgs");
   mkdirSync(join(alice.home, "pkgs/docs"));
-  alice.write("pkgs/default.nix", expression(mirror));
+  alice.write("pkgs/default.nix", expression(await serve(workplace, mirror)));
   alice.write("pkgs/greet.c", GREET_C);
   alice.write("pkgs/docs/README.md", "The packages of acme.\n");
   alice.write("pkgs/.gitignore", "result\n");
@@ -57,7 +60,7 @@ export async function makeTrust(scene: Scene, caches: readonly BuilderKey[]): Pr
   const rules = rulesText(scene, caches, await firstCommit(alice, "pkgs"), await firstCommit(alice, "app"));
   appendFileSync(join(alice.home, "trust/firstmile.toml"), rules);
   screen.say("alice adds who writes what, and whose builds count:");
-  screen.output(rules.trim().replaceAll(server, "…").replaceAll(/(nix:[^:]*:.{8})[^"]*/g, "$1…"), "dim");
+  screen.output(rules.trim().replace(/\[source\.app\][^]*?(?=\[principal)/, "").replaceAll(server, "…").replaceAll(/(nix:[^:]*:.{8})[^"]*/g, "$1…"), "dim");
   await alice.typesIn("trust", "git", "commit", "-q", "-S", "-a", "-m", "sources, writers and builders");
   await publish(server, alice, "trust");
   await bob.does("git", "clone", "-q", "../server/trust.git", "trust");

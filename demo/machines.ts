@@ -24,7 +24,8 @@ export function baseEnvironment(home: string): Record<string, string> {
     TMPDIR: home,
     LC_ALL: "C.UTF-8",
     NO_COLOR: "1",
-    COLUMNS: "93",
+    // Lines are broken where they are shown.
+    COLUMNS: "1000",
     GIT_CONFIG_NOSYSTEM: "1",
     FIRSTMILE_STATE: join(home, "firstmile"),
   };

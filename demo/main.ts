@@ -12,14 +12,12 @@ import { attackLocks } from "./attacks-on-locks.ts";
 import { attackTrust } from "./attacks-on-trust.ts";
 import { buildEverywhere, makeCaches } from "./builders.ts";
 import { makeKeys, makeRepositories, makeTrust } from "./foundation.ts";
-import { bringTarball } from "./packages.ts";
 import { checkPlace } from "./place.ts";
 import { end } from "./processes.ts";
 import { makeScene } from "./scene.ts";
 import { Screen } from "./screen.ts";
 import { Table } from "./table.ts";
 import { guard, installHello } from "./user.ts";
-import { serve } from "./web.ts";
 import { NotPossible, Workplace } from "./workplace.ts";
 
 const { values: flags } = parseArgs({
@@ -33,9 +31,8 @@ let place: Workplace | undefined;
 async function tell(workplace: Workplace): Promise<void> {
   const scene = makeScene(workplace, screen, table);
   const mirror = workplace.make("mirror");
-  await bringTarball(workplace, mirror, flags.tarball);
   await makeKeys(scene);
-  await makeRepositories(scene, await serve(workplace, mirror));
+  await makeRepositories(scene, mirror, flags.tarball);
   const caches = await makeCaches(scene);
   const introduction = await makeTrust(scene, Object.values(caches));
   const built = await buildEverywhere(scene);
@@ -54,7 +51,8 @@ async function main(): Promise<number> {
   await checkPlace();
   place = new Workplace(flags.keep);
   screen.line("Firstmile: Nix builds and substitutes only what your keys vouch for.");
-  screen.line(`All that follows is real and happens below ${place.dir}; this computer's Nix is not touched.`);
+  screen.line(`All of this is real and happens in ${place.dir}: nothing else of this computer changes.`);
+  screen.line("Hashes are shown by their first characters.");
   await tell(place);
   table.show();
   return table.ok ? 0 : 1;

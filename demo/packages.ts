@@ -7,14 +7,16 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFi
 import { basename, join } from "node:path";
 import { baseEnvironment } from "./machines.ts";
 import { run } from "./processes.ts";
+import type { Scene } from "./scene.ts";
 import { NotPossible, type Workplace } from "./workplace.ts";
 
 const TARBALL = "hello_2.10.orig.tar.gz";
 const TARBALL_SHA256 = "31e066137a962676e89f69d1b65382de95a7ef7d914b8cb956f41ea72e0f516b";
 
 /** Puts the tarball into `mirror`, from a file given or else from the archives that apt is configured with. */
-export async function bringTarball(workplace: Workplace, mirror: string, given?: string): Promise<void> {
-  const from = given ?? (await downloadSource(workplace));
+export async function bringTarball({ screen, workplace }: Scene, mirror: string, given: string | undefined): Promise<void> {
+  const download = () => downloadSource(workplace);
+  const from = given ?? (await screen.command("alice", "apt-get source --download-only hello", download));
   const sha256 = createHash("sha256").update(readFileSync(from)).digest("hex");
   if (sha256 !== TARBALL_SHA256)
     throw new NotPossible(`${from} is not the hello 2.10 that this demo packages`, `its SHA-256 is ${TARBALL_SHA256}`);

@@ -47,14 +47,14 @@ export class Screen {
 
   /** Lines that a command printed. */
   output(text: string, style?: Style): void {
-    const lines = text.trimEnd().split("\n");
+    const lines = shorten(text.trimEnd()).split("\n");
     for (const line of lines.flatMap((long) => fold(long, WIDTH - MARGIN.length - 2, "    ")))
       this.line(`${MARGIN}  ${style ? this.style(style, line) : line}`);
   }
 
   /** Shows a command while `work` does it, with the seconds that it takes. */
   async command<T>(prompt: string, words: string, work: () => Promise<T>): Promise<T> {
-    const [first, ...more] = fold(`${prompt}$ ${words}`, WIDTH - MARGIN.length - 9, "    ");
+    const [first, ...more] = fold(shorten(`${prompt}$ ${words}`), WIDTH - MARGIN.length - 9, "    ");
     const shown = first!.replace(`${prompt}$`, this.style("cyan", `${prompt}$`));
     const started = performance.now();
     const stopTicking = this.tick(() => `${MARGIN}${first!}  ${seconds(started)}`);
@@ -90,6 +90,16 @@ function seconds(since: number): string {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`;
 }
 
+/** Hashes are shown by their first characters, so that the rest can be read. */
+function shorten(text: string): string {
+  return text
+    .replaceAll(/(\/nix\/store\/[0-9a-z]{7})[0-9a-z]{25}-/g, "$1…-")
+    .replaceAll(/\b([0-9a-f]{12})[0-9a-f]{28}\b/g, "$1…")
+    .replaceAll(/\b(sha256:[0-9a-z]{12})[0-9a-z]{40}\b/g, "$1…")
+    .replaceAll(/\b((?:SHA256:|sha256-)[A-Za-z0-9+/]{12})[A-Za-z0-9+/]{31}=?/g, "$1…")
+    .replaceAll(/\b(?<=with )([0-9A-F]{12})[0-9A-F]{28}\b/g, "$1…");
+}
+
 /** Breaks text at spaces; later lines begin where the first does, and with `indent` besides. */
 export function fold(text: string, width: number, indent = ""): string[] {
   const lines: string[] = [];
@@ -99,7 +109,7 @@ export function fold(text: string, width: number, indent = ""): string[] {
     const longer = line === margin ? line + word : `${line} ${word}`;
     if (longer.length > width && line.trim() !== "") {
       lines.push(line);
-      line = margin.replaceAll(/[├└─]/g, " ") + indent + word;
+      line = margin.replace("├─ ", "│  ").replace("└─ ", "   ") + indent + word;
     } else line = longer;
   }
   return [...lines, line];

@@ -4,7 +4,7 @@
  */
 import type { ReasonCode } from "@firstmile/trust/verdict/codes";
 import { firstRefusal, type Reason, type Verdict } from "@firstmile/trust/verdict/verdict";
-import { fold, type Screen } from "./screen.ts";
+import type { Screen } from "./screen.ts";
 
 export interface Expectation {
   readonly tried: string;
@@ -69,9 +69,7 @@ export class Table {
 
   private tellReason(row: Row): void {
     const style = row.verdict === "allowed" ? "green" : "red";
-    const [first, ...more] = fold(`${row.verdict === "allowed" ? "✓" : "✗"} ${row.code}: ${row.message}`, 90, "  ");
-    this.screen.output(first!, style);
-    for (const line of more) this.screen.output(line);
+    this.screen.output(`${row.verdict === "allowed" ? "✓" : "✗"} ${row.code}: ${row.message}`, style);
   }
 
   get ok(): boolean {

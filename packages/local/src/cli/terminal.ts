@@ -19,6 +19,8 @@ export class Terminal {
   private readonly colours: boolean;
   private readonly columns: number;
   private progressShown = false;
+  private waiting: string | undefined;
+  private timer: NodeJS.Timeout | undefined;
   private readonly started = performance.now();
 
   constructor(out: Stream, err: Stream, env: NodeJS.ProcessEnv) {
@@ -53,21 +55,35 @@ export class Terminal {
     this.err.write(`${line}\n`);
   }
 
-  /** One line that is replaced by the next; shown only on a terminal, and after the first second. */
+  /** One line that is replaced by the next, on a terminal; what is over within the first second is not shown. */
   progress(text: string): void {
-    if (this.err.isTTY !== true || performance.now() - this.started < 1000) return;
-    this.err.write(`\r\x1b[K${text.slice(0, (this.err.columns ?? 80) - 1)}`);
-    this.progressShown = true;
+    if (this.err.isTTY !== true) return;
+    this.waiting = text;
+    const left = QUIET_MS - (performance.now() - this.started);
+    if (left <= 0) this.showProgress();
+    else this.timer ??= setTimeout(() => this.showProgress(), left).unref();
   }
 
   clearProgress(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.waiting = undefined;
     if (this.progressShown) this.err.write("\r\x1b[K");
     this.progressShown = false;
   }
+
+  private showProgress(): void {
+    if (this.waiting === undefined) return;
+    this.err.write(`\r\x1b[K${this.waiting.slice(0, (this.err.columns ?? 80) - 1)}`);
+    this.progressShown = true;
+  }
 }
+
+const QUIET_MS = 1000;
 
 /** Text from somebody else, safe to print: control characters become `\xNN`, bidirectional marks `\u{…}`. */
 export function harmless(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
   return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (char) => {
     const code = char.codePointAt(0)!;
     return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;

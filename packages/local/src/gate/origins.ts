@@ -124,32 +124,38 @@ export class StoreOrigins implements Origins {
     return answer.code === 0 ? readUltimate(answer.stdout.toString()) : new Set();
   }
 
-  private devShellOf(path: DrvPath, name: string): Origin | undefined {
+  private async devShellOf(path: DrvPath, name: string): Promise<Origin | undefined> {
     if (!name.endsWith(DEV_SHELL_SUFFIX)) return undefined;
     const plain = name.slice(0, -DEV_SHELL_SUFFIX.length);
-    const origin = this.ledger
-      .derivationsNamed(plain)
-      .slice(0, MAX_CANDIDATES)
-      .find((candidate) => this.hasDevShell(candidate, plain, path));
-    return (
-      origin && {
-        origin,
-        reason: found("resolved", `is the development shell of ${origin}, with the script of a released Nix`),
-      }
-    );
+    for (const origin of this.ledger.derivationsNamed(plain).slice(0, MAX_CANDIDATES)) {
+      if (!(await this.hasDevShell(origin, plain, path))) continue;
+      return { origin, reason: found("resolved", `is the development shell of ${origin}, with the script of a released Nix`) };
+    }
+    return undefined;
   }
 
-  private hasDevShell(candidate: DrvPath, name: string, path: DrvPath): boolean {
+  private async hasDevShell(candidate: DrvPath, name: string, path: DrvPath): Promise<boolean> {
+    const shells = this.devShellsOf(candidate, name);
+    const { storeDir } = this.nix;
+    if (shells.some((shell) => derivationStorePath(shell.derivation, shell.name, storeDir) === path)) return true;
+    // Nix up to 2.32 with ca-derivations on gives a shell outputs without a path, and so resolves it.
+    const [deferred] = shells.filter(({ derivation }) => derivationKind(derivation) !== "input-addressed");
+    if (!deferred) return false;
+    const realised = await this.realisedInputs(deferred.derivation);
+    return shells.some((shell) => {
+      const resolved = resolveDerivation(shell.derivation, shell.name, (input, output) => realised.get(`${input}!${output}`), storeDir);
+      return resolved !== undefined && derivationStorePath(resolved, shell.name, storeDir) === path;
+    });
+  }
+
+  private devShellsOf(candidate: DrvPath, name: string): readonly { name: string; derivation: Derivation }[] {
     const derivation = this.read(candidate);
-    if (!derivation) return false;
+    if (!derivation) return [];
     try {
       const hashes = hashDerivations(derivation.inputDrvs.keys(), (input) => this.readOrThrow(input));
-      const shells = devShellDerivations(derivation, name, (input) => hashes.get(input), this.nix.storeDir);
-      return shells.some(
-        (shell) => derivationStorePath(shell.derivation, shell.name, this.nix.storeDir) === path,
-      );
+      return devShellDerivations(derivation, name, (input) => hashes.get(input), this.nix.storeDir);
     } catch (error) {
-      if (error instanceof MissingInput || error instanceof FormatError) return false;
+      if (error instanceof MissingInput || error instanceof FormatError) return [];
       throw error;
     }
   }

@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { hashDerivationModulo } from "@firstmile/formats/nix/derivation-hash";
 import { parseDerivation } from "@firstmile/formats/nix/derivation-parse";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { derivationText, FLOATING, GateWorld, VERSIONS } from "../../../../testing/src/gate-world.ts";
@@ -78,7 +79,7 @@ describe.each(VERSIONS)("content-addressed, Nix of %s", (version) => {
     /** Nix's daemon takes a realisation from anybody, unsigned: see `register`. */
     test("what a user registered as the output of an admitted derivation is no input of another", async () => {
       await world.admit("mapped3");
-      const evil = await user("echo evil > mapped1; nix-store --add mapped1");
+      const evil = await user("echo evil > ~/mapped1; nix-store --add ~/mapped1");
       expect(await register(evil.stdout.trim())).toBe(0);
       const ended = await user("nix-build -A mapped2 --no-out-link");
       expect(ended.stderr).toContain("resolved derivation");
@@ -94,7 +95,7 @@ describe.each(VERSIONS)("content-addressed, Nix of %s", (version) => {
       const base = path.split("/").at(-1);
       const doi = `{"dependentRealisations":{},"id":"sha256:$hex!out","outPath":"${base}","signatures":[]}`;
       const ended = await user(
-        `drv=$(nix-instantiate -A mapped1); hex=${await moduloOf("mapped1")}
+        `drv=$(nix-instantiate -A mapped1); hex=${await moduloHash("mapped1")}
         nix copy --to ${cache} ${path}; nix copy ${derivation} --to ${cache} $drv; mkdir -p $HOME/cache/realisations
         printf %s '${doi}' | sed s/[$]hex/$hex/ > "$HOME/cache/realisations/sha256:$hex!out.doi"
         nix copy --no-check-sigs --from ${cache} "${installable}"`,
@@ -104,17 +105,10 @@ describe.each(VERSIONS)("content-addressed, Nix of %s", (version) => {
       return ended.code;
     }
 
-    /** Nix tells the hash under which it records outputs when it lacks the record. */
-    async function moduloOf(attr: string): Promise<string> {
-      const script = `nix realisation info --json $(nix-instantiate -A ${attr}) 2>&1 || true`;
-      const said = (await user(script)).stdout;
-      return /sha256:([0-9a-f]{64})/.exec(said)?.[1] ?? (await moduloHash(attr));
-    }
-
+    /** The hash under which Nix records what a derivation came to. */
     async function moduloHash(attr: string): Promise<string> {
-      const { hashDerivationModulo } = await import("@firstmile/formats/nix/derivation-hash");
       const derivation = parseDerivation(readFileSync(await world.instantiate(attr)), world.nix.storeDir);
-      const { outputs } = hashDerivationModulo(derivation, () => undefined);
+      const { outputs } = hashDerivationModulo(derivation, attr, () => undefined, true);
       return Buffer.from(outputs.get("out")!).toString("hex");
     }
 
@@ -122,7 +116,6 @@ describe.each(VERSIONS)("content-addressed, Nix of %s", (version) => {
       const admitted = await user(`${world.program} admit -f default.nix -A good3`);
       expect(admitted.code).toBe(0);
       const ended = await user("nix-build -A good3 --no-out-link");
-      if (version === "host") return expect(ended.stdout + ended.stderr).toMatch(/good3|Bad address/);
       expect(existsSync(ended.stdout.trim())).toBe(true);
     });
   });

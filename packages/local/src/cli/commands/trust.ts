@@ -18,6 +18,7 @@ export async function add(this: FirstmileContext, flags: AddFlags, url: string):
   const introduction = { commit: wholeId(flags.introduction), signedBy: flags.signedBy.map(fingerprint) };
   const { branch, replace } = flags;
   const where = existsSync(resolve(this.cwd, url)) ? resolve(this.cwd, url) : url;
+  this.terminal.progress(`fetching and authenticating ${where}`);
   const followed = await addTrust(this.stateDir, where, introduction, this.now, {
     replace,
     ...(branch === undefined ? {} : { branch }),
@@ -26,6 +27,7 @@ export async function add(this: FirstmileContext, flags: AddFlags, url: string):
 }
 
 export async function update(this: FirstmileContext, flags: ShowFlags): Promise<void> {
+  this.terminal.progress("fetching and authenticating the trust repository");
   answer(this, await updateTrust(this.stateDir, this.now), flags.json);
 }
 
