@@ -16,14 +16,22 @@ export async function attackCaches(scene: Scene, caches: Caches, greet: string):
   await third.does("pkgs", "firstmile", "admit", "-A", "greet");
   const told = await third.types("pkgs", "firstmile", "why", greet);
   screen.output(told.stdout);
-  const swapped = { tried: "a binary that one builder exchanged", allowed: false, code: "too-few-builders" } as const;
+  const swapped = {
+    tried: "a binary that one builder exchanged",
+    allowed: false,
+    code: "too-few-builders",
+  } as const;
   table.judge(swapped, await why(scene, "pkgs", greet), bothShown(told.stdout, 2), true);
 
   screen.say("· its operator's second cache agrees with it, signed with a second key: still one operator");
   await signAgain(caches.twoAgain, greet);
   await publish(caches.twoAgain, greet);
   const again = await third.types("pkgs", "firstmile", "why", greet);
-  const sameOperator = { tried: "two caches of one operator that agree", allowed: false, code: "too-few-builders" } as const;
+  const sameOperator = {
+    tried: "two agreeing caches of one operator",
+    allowed: false,
+    code: "too-few-builders",
+  } as const;
   const verdict = await why(scene, "pkgs", greet);
   table.judge(sameOperator, verdict, [...bothShown(again.stdout, 2), named(again.stdout, caches.twoAgain)]);
   for (const { message } of verdict?.reasons.at(-1)?.because ?? []) screen.output(`  ✗ ${message}`);
@@ -38,11 +46,18 @@ async function buildInstead(scene: Scene, greet: string): Promise<void> {
   const greeting = await third.types("pkgs", "./result/bin/greet");
   screen.output(greeting.stdout, "bold");
   const drv = (await third.does("pkgs", "nix-store", "--query", "--deriver", greet)).trim();
-  table.judge({ tried: "Nix builds it here instead", allowed: true, code: "admitted" }, await why(scene, "pkgs", drv), [
-    { what: "nix-build succeeded", holds: built.code === 0 },
-    { what: "greet was built on the third machine, and nothing else", holds: third.built().join(" ") === "greet-1.0" },
-    { what: "it says what alice wrote", holds: greeting.stdout === "Good morning from greet 1.0\n" },
-  ]);
+  table.judge(
+    { tried: "Nix builds it here instead", allowed: true, code: "admitted" },
+    await why(scene, "pkgs", drv),
+    [
+      { what: "nix-build succeeded", holds: built.code === 0 },
+      {
+        what: "greet was built on the third machine, and nothing else",
+        holds: third.built().join(" ") === "greet-1.0",
+      },
+      { what: "it says what alice wrote", holds: greeting.stdout === "Good morning from greet 1.0\n" },
+    ],
+  );
 }
 
 function bothShown(tree: string, contents: number): { what: string; holds: boolean }[] {
@@ -59,7 +74,10 @@ async function swapBinary(cache: Cache, path: string): Promise<void> {
   const { machine } = cache;
   const program = join(path, "bin/greet");
   const file = machine.seenFromOutside(program);
-  await machine.typesLine(".", `chmod +w ${program}; sed -i 's/Good morning/Send me gold/' ${program}; chmod -w ${program}`);
+  await machine.typesLine(
+    ".",
+    `chmod +w ${program}; sed -i 's/Good morning/Send me gold/' ${program}; chmod -w ${program}`,
+  );
   if (!readFileSync(file, "latin1").includes("Send me gold")) throw new Error("the program was not changed");
   await machine.typesLine(".", `printf '${path}\\n\\n0\\n' | nix-store --register-validity --reregister`);
   await signAgain(cache, path);
@@ -77,10 +95,14 @@ export async function attackBuilds(scene: Scene, stopGate: () => Promise<void>):
   writeFileSync(join(third.home, "miner.nix"), `${expression}\n`);
   const miner = await third.types(".", "nix-build", "miner.nix");
   screen.output(miner.stderr);
-  table.judge({ tried: "a derivation that nobody admitted", allowed: false, code: "not-admitted" }, await lastRefusal(scene), [
-    { what: "nix-build failed", holds: miner.code !== 0 },
-    { what: "it was not built", holds: !third.built().includes("miner") },
-  ]);
+  table.judge(
+    { tried: "a derivation that nobody admitted", allowed: false, code: "not-admitted" },
+    await lastRefusal(scene),
+    [
+      { what: "nix-build failed", holds: miner.code !== 0 },
+      { what: "it was not built", holds: !third.built().includes("miner") },
+    ],
+  );
   await stopGate();
   screen.say("· the gate is stopped");
   const down = await third.types("pkgs", "nix-build", "--check", "-A", "greet");

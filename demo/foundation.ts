@@ -12,7 +12,11 @@ export async function makeKeys({ people, screen, workplace }: Scene): Promise<vo
 }
 
 /** Alice's repositories: `pkgs` with the packages, and `app`, a flake that takes them as an input. */
-export async function makeRepositories(scene: Scene, mirror: string, tarball: string | undefined): Promise<void> {
+export async function makeRepositories(
+  scene: Scene,
+  mirror: string,
+  tarball: string | undefined,
+): Promise<void> {
   const { people, screen, server, workplace } = scene;
   const { alice } = people;
   screen.begin("alice writes packages: GNU hello, from its author's tarball, pinned by its hash");
@@ -56,11 +60,20 @@ export async function makeTrust(scene: Scene, caches: readonly BuilderKey[]): Pr
     "--principal",
     `${person.name}=${relative(alice.home, person.publicKey)}`,
   ]);
-  screen.output(await alice.types("firstmile", "init", "trust", "--name", "acme", "--root", "2", ...principals));
+  screen.output(
+    await alice.types("firstmile", "init", "trust", "--name", "acme", "--root", "2", ...principals),
+  );
   const rules = rulesText(scene, caches, await firstCommit(alice, "pkgs"), await firstCommit(alice, "app"));
   appendFileSync(join(alice.home, "trust/firstmile.toml"), rules);
   screen.say("alice adds who writes what, and whose builds count:");
-  screen.output(rules.trim().replace(/\[source\.app\][^]*?(?=\[principal)/, "").replaceAll(server, "…").replaceAll(/(nix:[^:]*:.{8})[^"]*/g, "$1…"), "dim");
+  screen.output(
+    rules
+      .trim()
+      .replace(/\[source\.app\][\s\S]*?(?=\[principal)/, "")
+      .replaceAll(server, "…")
+      .replaceAll(/(nix:[^:]*:.{8})[^"]*/g, "$1…"),
+    "dim",
+  );
   await alice.typesIn("trust", "git", "commit", "-q", "-S", "-a", "-m", "sources, writers and builders");
   await publish(server, alice, "trust");
   await bob.does("git", "clone", "-q", "../server/trust.git", "trust");

@@ -120,7 +120,9 @@ export class Machine {
   built(): string[] {
     const logs = join(this.nix, "var/log/nix/drvs");
     if (!existsSync(logs)) return [];
-    const files = readdirSync(logs, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const files = readdirSync(logs, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
     return files.map(({ name }) => name.replace(/^.{31}|\.drv(?:\.bz2)?$/g, "").replace(/^-/, ""));
   }
 

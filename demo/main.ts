@@ -6,8 +6,8 @@
  * Usage: npm run demo -- [--keep] [--json] [--tarball FILE]
  */
 import { parseArgs } from "node:util";
-import { attackCommits, attackEvaluation, attackMerges } from "./attacks-on-commits.ts";
 import { attackBuilds, attackCaches } from "./attacks-on-builds.ts";
+import { attackCommits, attackEvaluation, attackMerges } from "./attacks-on-commits.ts";
 import { attackLocks } from "./attacks-on-locks.ts";
 import { attackTrust } from "./attacks-on-trust.ts";
 import { buildEverywhere, makeCaches } from "./builders.ts";
@@ -21,7 +21,11 @@ import { guard, installHello } from "./user.ts";
 import { NotPossible, Workplace } from "./workplace.ts";
 
 const { values: flags } = parseArgs({
-  options: { keep: { type: "boolean", default: false }, json: { type: "boolean", default: false }, tarball: { type: "string" } },
+  options: {
+    keep: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    tarball: { type: "string" },
+  },
 });
 const started = performance.now();
 const screen = new Screen(flags.json);
@@ -51,7 +55,7 @@ async function main(): Promise<number> {
   await checkPlace();
   place = new Workplace(flags.keep);
   screen.line("Firstmile: Nix builds and substitutes only what your keys vouch for.");
-  screen.line(`All of this is real and happens in ${place.dir}: nothing else of this computer changes.`);
+  screen.line(`All of this is real, and happens in ${place.dir} alone.`);
   screen.line("Hashes are shown by their first characters.");
   await tell(place);
   table.show();
@@ -61,9 +65,14 @@ async function main(): Promise<number> {
 async function finish(code: number): Promise<never> {
   await place?.close();
   const seconds = Number(((performance.now() - started) / 1000).toFixed(1));
-  if (flags.json) process.stdout.write(`${JSON.stringify({ ok: code === 0, seconds, rows: table.json() }, undefined, 2)}\n`);
+  if (flags.json)
+    process.stdout.write(
+      `${JSON.stringify({ ok: code === 0, seconds, rows: table.json() }, undefined, 2)}\n`,
+    );
   screen.line();
-  screen.line(`${code === 0 ? "Every verdict was as expected" : "FAILED"}, ${seconds} s. ${flags.keep ? `Kept: ${place?.dir}` : "Nothing is left behind."}`);
+  screen.line(
+    `${code === 0 ? "Every verdict was as expected" : "FAILED"}, ${seconds} s. ${flags.keep ? `Kept: ${place?.dir}` : "Nothing is left behind."}`,
+  );
   process.exit(code);
 }
 
@@ -73,7 +82,11 @@ function failed(error: unknown): number {
   return error instanceof NotPossible ? 3 : 1;
 }
 
-for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const) {
   process.once(signal, () => void finish(code));
 }
 await main().catch(failed).then(finish);

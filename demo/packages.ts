@@ -14,12 +14,19 @@ const TARBALL = "hello_2.10.orig.tar.gz";
 const TARBALL_SHA256 = "31e066137a962676e89f69d1b65382de95a7ef7d914b8cb956f41ea72e0f516b";
 
 /** Puts the tarball into `mirror`, from a file given or else from the archives that apt is configured with. */
-export async function bringTarball({ screen, workplace }: Scene, mirror: string, given: string | undefined): Promise<void> {
+export async function bringTarball(
+  { screen, workplace }: Scene,
+  mirror: string,
+  given: string | undefined,
+): Promise<void> {
   const download = () => downloadSource(workplace);
   const from = given ?? (await screen.command("alice", "apt-get source --download-only hello", download));
   const sha256 = createHash("sha256").update(readFileSync(from)).digest("hex");
   if (sha256 !== TARBALL_SHA256)
-    throw new NotPossible(`${from} is not the hello 2.10 that this demo packages`, `its SHA-256 is ${TARBALL_SHA256}`);
+    throw new NotPossible(
+      `${from} is not the hello 2.10 that this demo packages`,
+      `its SHA-256 is ${TARBALL_SHA256}`,
+    );
   copyFileSync(from, join(mirror, TARBALL));
 }
 
@@ -28,7 +35,9 @@ async function downloadSource(workplace: Workplace): Promise<string> {
   const dir = workplace.make("apt");
   for (const below of ["lists/partial", "sources", "cache"]) mkdirSync(join(dir, below), { recursive: true });
   for (const file of aptSources()) {
-    const text = readFileSync(file, "utf8").replace(/^(Types:.*?)\bdeb\b(?!-).*$/gm, "$1deb-src").replace(/^deb(?=\s)/gm, "deb-src");
+    const text = readFileSync(file, "utf8")
+      .replace(/^(Types:.*?)\bdeb\b(?!-).*$/gm, "$1deb-src")
+      .replace(/^deb(?=\s)/gm, "deb-src");
     writeFileSync(join(dir, "sources", basename(file)), text);
   }
   const options = Object.entries({
@@ -44,13 +53,20 @@ async function downloadSource(workplace: Workplace): Promise<string> {
   const file = join(dir, TARBALL);
   if (existsSync(file)) return file;
   const said = got.stderr.trim().split("\n").at(-1);
-  throw new NotPossible(`apt-get source hello gave no ${TARBALL}: ${said}`, "npm run demo -- --tarball FILE, with GNU hello 2.10");
+  throw new NotPossible(
+    `apt-get source hello gave no ${TARBALL}: ${said}`,
+    "npm run demo -- --tarball FILE, with GNU hello 2.10",
+  );
 }
 
 function aptSources(): string[] {
   const parts = "/etc/apt/sources.list.d";
-  const inParts = existsSync(parts) ? readdirSync(parts).filter((name) => /\.(?:list|sources)$/.test(name)) : [];
-  return ["/etc/apt/sources.list", ...inParts.map((name) => join(parts, name))].filter((file) => existsSync(file));
+  const inParts = existsSync(parts)
+    ? readdirSync(parts).filter((name) => /\.(?:list|sources)$/.test(name))
+    : [];
+  return ["/etc/apt/sources.list", ...inParts.map((name) => join(parts, name))].filter((file) =>
+    existsSync(file),
+  );
 }
 
 /** default.nix of the package repository. `mirror`: URL of where the tarball is. */

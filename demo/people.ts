@@ -32,7 +32,14 @@ export class Person {
   async makeKey(workplace: Workplace): Promise<void> {
     const signing = this.name === "bob" ? await this.makeOpenPgpKey(workplace) : await this.makeSshKey();
     const lines = ["[user]", `name = ${this.name}`, `email = ${this.name}@acme.example`, ...signing];
-    lines.push("[commit]", "gpgSign = true", "[init]", "defaultBranch = main", "[advice]", "detachedHead = false");
+    lines.push(
+      "[commit]",
+      "gpgSign = true",
+      "[init]",
+      "defaultBranch = main",
+      "[advice]",
+      "detachedHead = false",
+    );
     lines.push("[merge]", "ff = false", "[push]", "autoSetupRemote = true");
     writeFileSync(join(this.home, ".gitconfig"), `${lines.join("\n")}\n`);
   }
@@ -46,7 +53,18 @@ export class Person {
     workplace.onClose(() => this.does("gpgconf", "--kill", "all"));
     await runOk(["chmod", "700", this.env.GNUPGHOME!], this.options("."));
     const id = `${this.name}@acme.example`;
-    await this.types("gpg", "--batch", "-q", "--passphrase", "", "--quick-generate-key", id, "ed25519", "sign", "1y");
+    await this.types(
+      "gpg",
+      "--batch",
+      "-q",
+      "--passphrase",
+      "",
+      "--quick-generate-key",
+      id,
+      "ed25519",
+      "sign",
+      "1y",
+    );
     writeFileSync(this.publicKey, await this.does("gpg", "--armor", "--export", id));
     return [`signingKey = ${id}`, "[gpg]", "format = openpgp"];
   }

@@ -33,7 +33,12 @@ let ending = false;
 export function start(words: readonly string[], { cwd, env, input }: RunOptions): ChildProcess {
   if (ending) throw new Error("the demo is ending");
   const [command, ...args] = words as [string, ...string[]];
-  const child = spawn(command, args, { cwd, env: { ...env }, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...env },
+    detached: true,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   running.add(child);
   child.once("close", () => running.delete(child)).once("error", () => running.delete(child));
   child.stdin?.on("error", () => {});
@@ -51,7 +56,11 @@ export function run(words: readonly string[], options: RunOptions): Promise<Ende
     child.stderr?.on("data", (chunk: Buffer) => err.push(chunk));
     child.once("error", reject);
     child.once("close", (code) => {
-      resolve({ code: code ?? 255, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() });
+      resolve({
+        code: code ?? 255,
+        stdout: Buffer.concat(out).toString(),
+        stderr: Buffer.concat(err).toString(),
+      });
     });
   });
 }

@@ -26,7 +26,12 @@ export function makeScene(workplace: Workplace, screen: Screen, table: Table): S
     workplace,
     screen,
     table,
-    people: { alice: person("alice"), bob: person("bob"), carol: person("carol"), mallory: person("mallory") },
+    people: {
+      alice: person("alice"),
+      bob: person("bob"),
+      carol: person("carol"),
+      mallory: person("mallory"),
+    },
     one: new Machine(workplace, screen, "builder-one"),
     two: new Machine(workplace, screen, "builder-two"),
     third: new Machine(workplace, screen, "third"),

@@ -48,8 +48,10 @@ export class Screen {
   /** Lines that a command printed. */
   output(text: string, style?: Style): void {
     const lines = shorten(text.trimEnd()).split("\n");
-    for (const line of lines.flatMap((long) => fold(long, WIDTH - MARGIN.length - 2, "    ")))
-      this.line(`${MARGIN}  ${style ? this.style(style, line) : line}`);
+    for (const [i, long] of lines.entries()) {
+      for (const line of fold(long, WIDTH - MARGIN.length - 2, below(long, lines[i + 1])))
+        this.line(`${MARGIN}  ${style ? this.style(style, line) : line}`);
+    }
   }
 
   /** Shows a command while `work` does it, with the seconds that it takes. */
@@ -72,7 +74,8 @@ export class Screen {
   /** A line that the next one replaces, on a terminal only. */
   private tick(text: () => string): () => void {
     if (!this.live) return () => {};
-    const draw = () => process.stdout.write(`\r\x1b[K${text().slice(0, (process.stdout.columns ?? WIDTH) - 1)}`);
+    const draw = () =>
+      process.stdout.write(`\r\x1b[K${text().slice(0, (process.stdout.columns ?? WIDTH) - 1)}`);
     draw();
     this.ticker = setInterval(draw, 200);
     return () => this.clear();
@@ -88,6 +91,13 @@ export class Screen {
 
 function seconds(since: number): string {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}
+
+/** What stands before the rest of a long line: in a tree, the stem of what follows it. */
+function below(line: string, next: string | undefined): string {
+  const branch = /^([ │]*)[├└]─ /.exec(line);
+  const stem = branch !== null && /[│├└]/.test(next?.[branch[0].length] ?? "");
+  return stem ? "│   " : "    ";
 }
 
 /** Hashes are shown by their first characters, so that the rest can be read. */
@@ -117,5 +127,7 @@ export function fold(text: string, width: number, indent = ""): string[] {
 
 /** Words as a shell takes them. */
 export function commandLine(words: readonly string[]): string {
-  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
+  return words
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(" ");
 }

@@ -45,8 +45,13 @@ export class Table {
   ): void {
     const reason = verdict && decisive(verdict);
     const broken = facts.filter(({ holds }) => !holds).map(({ what }) => what);
-    const came = { verdict: wordFor(verdict?.allowed), code: reason?.code ?? "none", message: reason ? detail(reason).message : "" };
-    const ok = verdict !== undefined && verdict.allowed === allowed && reason?.code === code && broken.length === 0;
+    const came = {
+      verdict: wordFor(verdict?.allowed),
+      code: reason?.code ?? "none",
+      message: reason ? detail(reason).message : "",
+    };
+    const ok =
+      verdict !== undefined && verdict.allowed === allowed && reason?.code === code && broken.length === 0;
     const row = { tried, expected: `${wordFor(allowed)} ${code}`, ...came, broken, ok };
     this.rows.push(row);
     this.tell(row, told ? undefined : reason);
@@ -64,7 +69,11 @@ export class Table {
 
   private tell(row: Row, reason: Reason | undefined): void {
     if (reason) this.tellReason(row);
-    if (!row.ok) this.screen.output(`!!! expected ${row.expected}${row.broken.map((what) => `, and: ${what}`).join("")}`, "red");
+    if (!row.ok)
+      this.screen.output(
+        `!!! expected ${row.expected}${row.broken.map((what) => `, and: ${what}`).join("")}`,
+        "red",
+      );
   }
 
   private tellReason(row: Row): void {

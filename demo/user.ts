@@ -7,7 +7,10 @@ import type { Machine } from "./machines.ts";
 import { lastRefusal, type Scene, why } from "./scene.ts";
 
 /** Pins the trust repository, starts the gate and hands it Nix. */
-export async function guard({ screen, third }: Scene, { commit, signedBy }: Introduction): Promise<ChildProcess> {
+export async function guard(
+  { screen, third }: Scene,
+  { commit, signedBy }: Introduction,
+): Promise<ChildProcess> {
   screen.begin("The third machine pins the trust repository and puts its Nix behind the gate");
   const pin = ["--introduction", commit, "--signed-by", signedBy];
   screen.output(await third.typesOk(".", "firstmile", "trust", "add", "../server/trust.git", ...pin));
@@ -16,7 +19,21 @@ export async function guard({ screen, third }: Scene, { commit, signedBy }: Intr
   third.configure(conf.split("\n"));
   const lines = conf.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   screen.output(`${lines.slice(0, 4).join("\n")}\n… ${lines.length - 4} more lines go into nix.conf`, "dim");
+  const doctor = await third.types(".", "firstmile", "doctor");
+  screen.output(whatIsOpen(doctor.stdout), "dim");
+  screen.say("That one is this demo's own: its builds take this computer's compiler.");
   return gate;
+}
+
+/** Doctor's findings on ways round the gate that are open, and how many it knows. */
+function whatIsOpen(told: string): string {
+  const lines = told.split("\n");
+  const from = lines.findIndex((line) => line.startsWith("open "));
+  const to = lines.findIndex((line) => line.startsWith("closed "));
+  return [
+    ...(from < 0 ? [] : lines.slice(from, to)),
+    ...lines.filter((line) => /^\d+ open, /.test(line)),
+  ].join("\n");
 }
 
 async function startGate(third: Machine): Promise<ChildProcess> {
@@ -41,9 +58,11 @@ export async function installHello(scene: Scene, caches: Caches, hello: string):
   await third.does(".", "git", "clone", "-q", "../server/pkgs.git", "pkgs");
   screen.begin("Nix alone builds nothing there: alice's package is good, but nobody has admitted it yet");
   const alone = await third.types("pkgs", "nix-build", "-A", "hello");
-  table.judge({ tried: "plain nix-build of what was not admitted", allowed: false, code: "not-admitted" }, await lastRefusal(scene), [
-    { what: "nix-build failed", holds: alone.code !== 0 },
-  ]);
+  table.judge(
+    { tried: "plain nix-build, nothing admitted yet", allowed: false, code: "not-admitted" },
+    await lastRefusal(scene),
+    [{ what: "nix-build failed", holds: alone.code !== 0 }],
+  );
   screen.begin("The builders publish hello; the third machine installs it on their agreement");
   await publish(caches.one, hello);
   await publish(caches.two, hello);
@@ -51,9 +70,13 @@ export async function installHello(scene: Scene, caches: Caches, hello: string):
   screen.output(installed.stderr + installed.stdout);
   const greeting = await third.types("pkgs", "./result/bin/hello");
   screen.output(greeting.stdout, "bold");
-  table.judge({ tried: "GNU hello, written by alice, built twice", allowed: true, code: "agreed" }, await why(scene, "pkgs", hello), [
-    { what: "nix-build succeeded", holds: installed.code === 0 },
-    { what: "nothing was built on the third machine", holds: third.built().length === 0 },
-    { what: "it says Hello, world!", holds: greeting.stdout === "Hello, world!\n" },
-  ]);
+  table.judge(
+    { tried: "GNU hello: signed, and built by two", allowed: true, code: "agreed" },
+    await why(scene, "pkgs", hello),
+    [
+      { what: "nix-build succeeded", holds: installed.code === 0 },
+      { what: "nothing was built on the third machine", holds: third.built().length === 0 },
+      { what: "it says Hello, world!", holds: greeting.stdout === "Hello, world!\n" },
+    ],
+  );
 }

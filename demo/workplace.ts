@@ -65,7 +65,10 @@ function makeMountPoint(): boolean {
     mkdirSync("/nix");
     return true;
   } catch {
-    throw new NotPossible("there is no /nix here, and no right to make one", "run it as root, or first: sudo mkdir /nix");
+    throw new NotPossible(
+      "there is no /nix here, and no right to make one",
+      "run it as root, or first: sudo mkdir /nix",
+    );
   }
 }
 
