@@ -74,10 +74,7 @@ async function swapBinary(cache: Cache, path: string): Promise<void> {
   const { machine } = cache;
   const program = join(path, "bin/greet");
   const file = machine.seenFromOutside(program);
-  await machine.typesLine(
-    ".",
-    `chmod +w ${program}; sed -i 's/Good morning/Send me gold/' ${program}; chmod -w ${program}`,
-  );
+  await machine.typesLine(".", `chmod -R u+w ${path} && sed -i 's/Good morning/Send me gold/' ${program}`);
   if (!readFileSync(file, "latin1").includes("Send me gold")) throw new Error("the program was not changed");
   await machine.typesLine(".", `printf '${path}\\n\\n0\\n' | nix-store --register-validity --reregister`);
   await signAgain(cache, path);

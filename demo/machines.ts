@@ -10,7 +10,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { type Ended, run, runOk, start } from "./processes.ts";
 import { commandLine, type Screen } from "./screen.ts";
-import type { Workplace } from "./workplace.ts";
+import { NotPossible, type Workplace } from "./workplace.ts";
 
 const CHECKOUT = resolve(import.meta.dirname, "..");
 
@@ -31,15 +31,25 @@ export function baseEnvironment(home: string): Record<string, string> {
   };
 }
 
-/** With a mount namespace, for root; for others inside a user namespace, where they are root themselves. */
-const NAMESPACE =
-  process.getuid?.() === 0 ? ["unshare", "--mount"] : ["unshare", "--user", "--map-root-user", "--mount"];
+/**
+ * The command that runs others where `nix` lies over /nix. Without root the mount is made inside a user namespace, and
+ * the command runs in another one below it as a user again: as root there, Nix would want rights that it has not.
+ */
+function inOwnNix(nix: string, words: readonly string[]): string[] {
+  const root = process.getuid?.() === 0;
+  const outer = root ? ["unshare", "--mount"] : ["unshare", "--user", "--map-root-user", "--mount"];
+  const inner = root ? "exec" : "exec unshare --user --map-user=1000 --map-group=1000";
+  return [...outer, "sh", "-c", `mount --bind "$0" /nix && ${inner} "$@"`, nix, ...words];
+}
 
-/** What stops this computer from making such namespaces; undefined if nothing does. */
-export async function missingNamespaces(): Promise<string | undefined> {
-  const options = { cwd: "/", env: baseEnvironment("/") };
-  const tried = await run([...NAMESPACE, "mount", "--bind", "/usr", "/nix"], options);
-  return tried.code === 0 ? undefined : tried.stderr.trim();
+/** Throws `NotPossible` where this computer does not let the demo make such namespaces. */
+export async function checkNamespaces({ dir }: Workplace): Promise<void> {
+  const tried = await run(inOwnNix(dir, ["true"]), { cwd: "/", env: baseEnvironment(dir) });
+  if (tried.code === 0) return;
+  throw new NotPossible(
+    `no mount namespace can be made here: ${tried.stderr.trim()}`,
+    "run it as root, outside of a container that forbids it",
+  );
 }
 
 export class Machine {
@@ -70,6 +80,7 @@ export class Machine {
       "build-users-group =",
       "experimental-features = nix-command flakes",
       "sandbox = true",
+      "sandbox-fallback = false",
       "sandbox-paths = /bin /usr /lib /lib64",
       "substituters =",
       ...lines,
@@ -94,16 +105,16 @@ export class Machine {
 
   /** Runs a command that is not worth showing, whatever it ends with. */
   tries(dir: string, ...words: string[]): Promise<Ended> {
-    return run(this.inside(words), this.options(dir));
+    return run(inOwnNix(this.nix, words), this.options(dir));
   }
 
   does(dir: string, ...words: string[]): Promise<string> {
-    return runOk(this.inside(words), this.options(dir));
+    return runOk(inOwnNix(this.nix, words), this.options(dir));
   }
 
   /** Starts a service. */
   starts(...words: string[]): ChildProcess {
-    return start(this.inside(words), this.options("."));
+    return start(inOwnNix(this.nix, words), this.options("."));
   }
 
   /** True where the machine's store has the path. */
@@ -128,11 +139,6 @@ export class Machine {
 
   seenFromOutside(path: string): string {
     return join(this.nix, path.replace(/^\/nix\//, ""));
-  }
-
-  private inside(words: readonly string[]): string[] {
-    const script = 'mount --bind "$0" /nix && exec "$@"';
-    return [...NAMESPACE, "sh", "-c", script, this.nix, ...words];
   }
 
   private options(dir: string) {

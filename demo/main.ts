@@ -12,7 +12,8 @@ import { attackLocks } from "./attacks-on-locks.ts";
 import { attackTrust } from "./attacks-on-trust.ts";
 import { buildEverywhere, makeCaches } from "./builders.ts";
 import { makeKeys, makeRepositories, makeTrust } from "./foundation.ts";
-import { checkPlace } from "./place.ts";
+import { checkNamespaces } from "./machines.ts";
+import { checkPrograms } from "./place.ts";
 import { end } from "./processes.ts";
 import { makeScene } from "./scene.ts";
 import { Screen } from "./screen.ts";
@@ -52,41 +53,51 @@ async function tell(workplace: Workplace): Promise<void> {
 }
 
 async function main(): Promise<number> {
-  await checkPlace();
+  await checkPrograms();
   place = new Workplace(flags.keep);
+  await checkNamespaces(place);
   screen.line("Firstmile: Nix builds and substitutes only what your keys vouch for.");
   screen.line(`All of this is real, and happens in ${place.dir} alone.`);
   screen.line("Hashes are shown by their first characters.");
   await tell(place);
-  table.show();
   return table.ok ? 0 : 1;
 }
 
+/** Undoes everything, then tells how it went. */
 async function finish(code: number): Promise<never> {
   await place?.close();
   const seconds = Number(((performance.now() - started) / 1000).toFixed(1));
+  const rows = table.json();
   if (flags.json)
-    process.stdout.write(
-      `${JSON.stringify({ ok: code === 0, seconds, rows: table.json() }, undefined, 2)}\n`,
-    );
+    process.stdout.write(`${JSON.stringify({ ok: code === 0, seconds, rows }, undefined, 2)}\n`);
+  table.show();
+  const left = flags.keep && place ? `Kept: ${place.dir}` : "Nothing is left behind.";
   screen.line();
-  screen.line(
-    `${code === 0 ? "Every verdict was as expected" : "FAILED"}, ${seconds} s. ${flags.keep ? `Kept: ${place?.dir}` : "Nothing is left behind."}`,
-  );
+  screen.line(`${WORDS[code] ?? "Interrupted"}, after ${seconds} s. ${left}`);
   process.exit(code);
 }
 
+const WORDS: Readonly<Record<number, string>> = {
+  0: "Every verdict was as expected",
+  1: screen.style("red", "FAILED: not everything was as expected"),
+  3: "The demo cannot be given here",
+};
+
 function failed(error: unknown): number {
+  // What an interrupt ended is no failure of its own.
+  if (interrupted) return 1;
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`demo: ${message}\n${error instanceof NotPossible ? `  help: ${error.help}\n` : ""}`);
+  const help = error instanceof NotPossible ? `\n  help: ${error.help}` : "";
+  screen.line();
+  process.stderr.write(`demo: ${message}${help}\n`);
   return error instanceof NotPossible ? 3 : 1;
 }
 
-for (const [signal, code] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-  ["SIGHUP", 129],
-] as const) {
-  process.once(signal, () => void finish(code));
+let interrupted = false;
+for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
+  process.once(signal, () => {
+    interrupted = true;
+    void finish(code);
+  });
 }
 await main().catch(failed).then(finish);

@@ -1,4 +1,4 @@
-/** Whether the demo can be given on this computer at all, told before anything is made. */
+/** Whether this computer has what the demo needs, told before anything is made. */
 import { realpathSync } from "node:fs";
 import { baseEnvironment } from "./machines.ts";
 import { run } from "./processes.ts";
@@ -19,7 +19,7 @@ const PROGRAMS = [
 ];
 
 /** Throws `NotPossible` with what is missing and what would help. */
-export async function checkPlace(): Promise<void> {
+export async function checkPrograms(): Promise<void> {
   if (process.platform !== "linux")
     throw new NotPossible("the demo needs Linux", "run it in a virtual machine");
   const where = { cwd: "/", env: baseEnvironment("/") };

@@ -2,7 +2,7 @@
  * What the demo tells while it runs: numbered steps, the commands as a person would type them, and the parts of
  * their output that matter. At most 100 columns. Colour and the line that counts seconds only on a terminal.
  */
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 
 export type Style = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
 
@@ -102,7 +102,7 @@ function below(line: string, next: string | undefined): string {
 
 /** Hashes are shown by their first characters, so that the rest can be read. */
 function shorten(text: string): string {
-  return text
+  return stripVTControlCharacters(text)
     .replaceAll(/(\/nix\/store\/[0-9a-z]{7})[0-9a-z]{25}-/g, "$1…-")
     .replaceAll(/\b([0-9a-f]{12})[0-9a-f]{28}\b/g, "$1…")
     .replaceAll(/\b(sha256:[0-9a-z]{12})[0-9a-z]{40}\b/g, "$1…")

@@ -90,6 +90,7 @@ export class Table {
   }
 
   show(): void {
+    if (this.rows.length === 0) return;
     const wide = Math.max(...this.rows.map(({ tried }) => tried.length));
     const expected = Math.max(...this.rows.map((row) => row.expected.length));
     const line = (tried: string, want: string, verdict: string, reason: string) =>

@@ -59,7 +59,7 @@ export async function installHello(scene: Scene, caches: Caches, hello: string):
   screen.begin("Nix alone builds nothing there: alice's package is good, but nobody has admitted it yet");
   const alone = await third.types("pkgs", "nix-build", "-A", "hello");
   table.judge(
-    { tried: "plain nix-build, nothing admitted yet", allowed: false, code: "not-admitted" },
+    { tried: "plain nix-build before admission", allowed: false, code: "not-admitted" },
     await lastRefusal(scene),
     [{ what: "nix-build failed", holds: alone.code !== 0 }],
   );

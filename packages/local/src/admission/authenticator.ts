@@ -44,6 +44,8 @@ export class Authenticator {
     const known = await this.answers.get(key);
     if (known && this.clock() < known.validUntil) return known.reason;
     const answer = this.ask(rules, source, commit);
+    // Git that cannot be run is no finding: the next question asks again.
+    answer.catch(() => this.answers.delete(key));
     if (this.answers.size >= MAX_ANSWERS) this.answers.clear();
     this.answers.set(key, answer);
     const { reason } = await answer;

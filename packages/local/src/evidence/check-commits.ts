@@ -37,26 +37,48 @@ export async function checkCommits(
   ids: readonly CommitId[],
   progress: (done: number) => void = () => {},
 ): Promise<CheckedCommit[]> {
-  const results = new Array<CheckedCommit>(ids.length);
-  const starts = Array.from({ length: Math.ceil(ids.length / CHUNK) }, (_, i) => i * CHUNK);
-  let done = 0;
-  const work = async (check: (chunk: readonly CommitId[]) => Promise<CheckedCommit[]>) => {
-    for (let start = starts.shift(); start !== undefined; start = starts.shift()) {
-      const checked = await check(ids.slice(start, start + CHUNK));
-      for (const [i, result] of checked.entries()) results[start + i] = result;
-      done += checked.length;
-      progress(done);
-    }
-  };
-  const helpers = ids.length < WORTH_THREADS ? 0 : availableParallelism() - 1;
-  const checkers = [localChecker(job), ...Array.from({ length: helpers }, () => threadChecker(job))];
-  try {
-    const workers = checkers.flatMap((checker) => Array.from({ length: IN_FLIGHT }, () => checker));
-    await Promise.all(workers.map((checker) => work(checker.check)));
-  } finally {
-    await Promise.all(checkers.map((checker) => checker.close()));
+  await using checkers = new CommitCheckers(job);
+  return await checkers.check(ids, progress);
+}
+
+/** This thread and, where there is enough to do, one for each further core. */
+export class CommitCheckers implements AsyncDisposable {
+  private readonly job: CommitJob;
+  private readonly local: Checker;
+  private threads: Checker[] = [];
+
+  constructor(job: CommitJob) {
+    this.job = job;
+    this.local = localChecker(job);
   }
-  return results;
+
+  /** Starts the threads now, while this one still finds out what there is to check. */
+  expectMany(): void {
+    if (this.threads.length > 0) return;
+    this.threads = Array.from({ length: availableParallelism() - 1 }, () => threadChecker(this.job));
+  }
+
+  async check(ids: readonly CommitId[], progress: (done: number) => void = () => {}): Promise<CheckedCommit[]> {
+    if (ids.length >= WORTH_THREADS) this.expectMany();
+    const results = new Array<CheckedCommit>(ids.length);
+    const starts = Array.from({ length: Math.ceil(ids.length / CHUNK) }, (_, i) => i * CHUNK);
+    let done = 0;
+    const work = async (checker: Checker) => {
+      for (let start = starts.shift(); start !== undefined; start = starts.shift()) {
+        const checked = await checker.check(ids.slice(start, start + CHUNK));
+        for (const [i, result] of checked.entries()) results[start + i] = result;
+        done += checked.length;
+        progress(done);
+      }
+    };
+    const checkers = ids.length < WORTH_THREADS ? [this.local] : [this.local, ...this.threads];
+    await Promise.all(checkers.flatMap((checker) => Array.from({ length: IN_FLIGHT }, () => work(checker))));
+    return results;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.local, ...this.threads].map((checker) => checker.close()));
+  }
 }
 
 export interface Checker {

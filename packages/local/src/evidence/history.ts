@@ -28,7 +28,7 @@ import {
   loadAuthenticated,
   saveAuthenticated,
 } from "../state/authenticated-cache.ts";
-import { type CheckedCommit, checkCommits } from "./check-commits.ts";
+import { type CheckedCommit, CommitCheckers, checkCommits } from "./check-commits.ts";
 import { ChangeReader } from "./own-changes.ts";
 
 export interface HistoryQuestion {
@@ -74,7 +74,7 @@ class HistoryRun {
   async run(): Promise<HistoryVerdict> {
     const { policy, source, tip } = this.question;
     if (this.known.isIntroduced(tip)) return this.alreadyKnown();
-    const checked = await this.check(await this.newCommits());
+    const checked = await this.check();
     const identities = identitiesOf(policy);
     const history = await this.history(checked, identities);
     const docket = openDocket(policy, source, identities.ownerOf, history);
@@ -118,11 +118,13 @@ class HistoryRun {
     return this.known.size === 0 ? [...fresh, this.introduction] : fresh;
   }
 
-  private check(ids: readonly CommitId[]): Promise<CheckedCommit[]> {
+  private async check(): Promise<CheckedCommit[]> {
     const { policyFiles, now, progress, source, tip } = this.question;
-    const job = { env: this.git.env, policyFiles, now };
-    if (source.authenticate !== "tip") return checkCommits(job, ids, (done) => progress?.(done, ids.length));
-    return this.checkTipOnly(ids, tip);
+    if (source.authenticate === "tip") return this.checkTipOnly(await this.newCommits(), tip);
+    await using checkers = new CommitCheckers({ env: this.git.env, policyFiles, now });
+    if (this.known.size === 0) checkers.expectMany();
+    const ids = await this.newCommits();
+    return await checkers.check(ids, (done) => progress?.(done, ids.length));
   }
 
   /** The shape of the history from all commits, signatures from the tip and the introduction alone. */

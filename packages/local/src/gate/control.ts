@@ -5,6 +5,8 @@
 import { chmodSync, existsSync, unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect } from "node:net";
+import { FormatError } from "@firstmile/formats/bytes/error";
+import { RepositoryError } from "../git/neutral.ts";
 
 /** Largest JSON request, in bytes. */
 const MAX_JSON_BYTES = 1 << 20;
@@ -76,8 +78,14 @@ async function answer(
     send(response, 200, value);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    send(response, error instanceof RequestError ? error.status : 500, { error: message });
+    send(response, statusOf(error), { error: message });
   }
+}
+
+/** What was sent cannot be read: the asker's error, not the gate's. */
+function statusOf(error: unknown): number {
+  if (error instanceof RequestError) return error.status;
+  return error instanceof FormatError || error instanceof RepositoryError ? 400 : 500;
 }
 
 function send(response: ServerResponse, status: number, value: unknown): void {

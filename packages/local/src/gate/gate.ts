@@ -1,5 +1,5 @@
 /** The gate: composition of what decides, what remembers, and the two sockets on which it is asked. */
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FormatError } from "@firstmile/formats/bytes/error";
@@ -46,6 +46,7 @@ export interface GateEndpoint {
 export class Gate {
   private readonly options: GateOptions;
   private readonly dir: string;
+  private readonly treesDir: string;
   private readonly deciding: OutputDeciding;
   private readonly admissions: Admissions;
   private readonly repositories: SourceRepositories;
@@ -65,6 +66,7 @@ export class Gate {
     this.options = options;
     this.dir = join(stateDir, "gate");
     mkdirSync(this.dir, { recursive: true, mode: 0o755 });
+    this.treesDir = join(this.dir, "trees");
     this.key = MachineKey.open(join(this.dir, "key"));
     this.ledger = new Ledger(join(this.dir, "ledger.sqlite"));
     this.rules = new RulesHolder(stateDir, clock);
@@ -94,6 +96,8 @@ export class Gate {
   /** Opens both sockets and writes the hook and the endpoint. */
   async start(): Promise<GateEndpoint> {
     await this.control.listen();
+    // Trees of a gate that crashed, or of a machine that lost power, may be there in part.
+    rmSync(this.treesDir, { recursive: true, force: true });
     const port = await this.substituter.listen(this.options.port ?? this.lastPort());
     const endpoint = {
       hookPath: this.writeHook(),

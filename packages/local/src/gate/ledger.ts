@@ -63,15 +63,26 @@ const SCHEMA = `
 const MAX_DECISIONS = 20_000;
 const PRUNE_EVERY = 1_000;
 
+/** The file is there and is no ledger: without it nothing counts as admitted, so nothing is built. */
+export class LedgerError extends Error {
+  readonly help: string;
+
+  constructor(file: string, problem: string, options?: ErrorOptions) {
+    super(`the ledger ${file} cannot be used: ${problem}`, options);
+    this.name = "LedgerError";
+    this.help = `move it away (${file}, ${file}-wal, ${file}-shm) and admit again what is needed`;
+  }
+}
+
 export class Ledger implements Disposable {
   private readonly db: DatabaseSync;
   private readonly statements = new Map<string, StatementSync>();
   private decisions = 0;
 
+  /** Opens or makes it. Throws `LedgerError`. */
   constructor(file: string) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
-    this.db = new DatabaseSync(file);
-    this.db.exec(SCHEMA);
+    this.db = open(file);
   }
 
   /** Records an admission with its whole closure; when this returns it is on disk. */
@@ -199,6 +210,18 @@ export class Ledger implements Disposable {
     const statement = this.statements.get(text) ?? this.db.prepare(text);
     this.statements.set(text, statement);
     return statement;
+  }
+}
+
+function open(file: string): DatabaseSync {
+  try {
+    const db = new DatabaseSync(file);
+    db.exec(SCHEMA);
+    const { quick_check: found } = db.prepare("PRAGMA quick_check(1)").get() ?? {};
+    if (found !== "ok") throw new Error(String(found));
+    return db;
+  } catch (error) {
+    throw new LedgerError(file, error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
 

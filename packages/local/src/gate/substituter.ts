@@ -117,6 +117,8 @@ export class Substituter {
       ...info,
       url: `nar/${hashPart}-${sourceId(chosen)}.nar${suffix}`,
       signatures: [this.options.key.sign(info)],
+      // No signature covers these two: a cache could name any derivation as the one that made it.
+      deriver: undefined,
       ca: undefined,
     };
   }
