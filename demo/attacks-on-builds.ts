@@ -7,14 +7,14 @@ import { lastRefusal, type Scene, why } from "./scene.ts";
 
 /** Somebody becomes root on builder two, changes a program that was built there, and signs it with the builder's key. */
 export async function attackCaches(scene: Scene, caches: Caches, greet: string): Promise<void> {
-  const { screen, table, third } = scene;
+  const { screen, table, laptop } = scene;
   screen.begin("Builders: builder-two is broken into, and its greet is exchanged and signed again");
   await publish(caches.one, greet);
   await swapBinary(caches.two, greet);
   await publish(caches.two, greet);
-  await third.does("pkgs", "git", "switch", "-q", "--detach", "origin/main");
-  await third.does("pkgs", "firstmile", "admit", "-A", "greet");
-  const told = await third.types("pkgs", "firstmile", "why", greet);
+  await laptop.does("pkgs", "git", "switch", "-q", "--detach", "origin/main");
+  await laptop.does("pkgs", "firstmile", "admit", "-A", "greet");
+  const told = await laptop.types("pkgs", "firstmile", "why", greet);
   screen.output(told.stdout);
   const swapped = {
     tried: "a binary that one builder exchanged",
@@ -26,7 +26,7 @@ export async function attackCaches(scene: Scene, caches: Caches, greet: string):
   screen.say("· its operator's second cache agrees with it, signed with a second key: still one operator");
   await signAgain(caches.twoAgain, greet);
   await publish(caches.twoAgain, greet);
-  const again = await third.types("pkgs", "firstmile", "why", greet);
+  const again = await laptop.types("pkgs", "firstmile", "why", greet);
   const sameOperator = {
     tried: "two agreeing caches of one operator",
     allowed: false,
@@ -40,20 +40,20 @@ export async function attackCaches(scene: Scene, caches: Caches, greet: string):
 
 /** What was denied to be substituted is built from the source that alice signed. */
 async function buildInstead(scene: Scene, greet: string): Promise<void> {
-  const { screen, third, table } = scene;
-  const built = await third.types("pkgs", "firstmile", "nix", "nix-build", "-A", "greet");
+  const { screen, laptop, table } = scene;
+  const built = await laptop.types("pkgs", "firstmile", "nix", "nix-build", "-A", "greet");
   screen.output(built.stderr);
-  const greeting = await third.types("pkgs", "./result/bin/greet");
+  const greeting = await laptop.types("pkgs", "./result/bin/greet");
   screen.output(greeting.stdout, "bold");
-  const drv = (await third.does("pkgs", "nix-store", "--query", "--deriver", greet)).trim();
+  const drv = (await laptop.does("pkgs", "nix-store", "--query", "--deriver", greet)).trim();
   table.judge(
     { tried: "Nix builds it here instead", allowed: true, code: "admitted" },
     await why(scene, "pkgs", drv),
     [
       { what: "nix-build succeeded", holds: built.code === 0 },
       {
-        what: "greet was built on the third machine, and nothing else",
-        holds: third.built().join(" ") === "greet-1.0",
+        what: "greet was built on the laptop, and nothing else",
+        holds: laptop.built().join(" ") === "greet-1.0",
       },
       { what: "it says what alice wrote", holds: greeting.stdout === "Good morning from greet 1.0\n" },
     ],
@@ -86,23 +86,23 @@ function signAgain({ machine, name }: Cache, path: string): Promise<string> {
 
 /** A build that is in no repository, and what happens to all builds while the gate is down. */
 export async function attackBuilds(scene: Scene, stopGate: () => Promise<void>): Promise<void> {
-  const { screen, third, table } = scene;
+  const { screen, laptop, table } = scene;
   screen.begin("Builds: an expression from nowhere, and a gate that is not there");
   const expression = `derivation { name = "miner"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo 1 > $out" ]; }`;
-  writeFileSync(join(third.home, "miner.nix"), `${expression}\n`);
-  const miner = await third.types(".", "nix-build", "miner.nix");
+  writeFileSync(join(laptop.home, "miner.nix"), `${expression}\n`);
+  const miner = await laptop.types(".", "nix-build", "miner.nix");
   screen.output(miner.stderr);
   table.judge(
     { tried: "a derivation that nobody admitted", allowed: false, code: "not-admitted" },
-    await lastRefusal(scene),
+    await lastRefusal(scene, "miner.drv"),
     [
       { what: "nix-build failed", holds: miner.code !== 0 },
-      { what: "it was not built", holds: !third.built().includes("miner") },
+      { what: "it was not built", holds: !laptop.built().includes("miner") },
     ],
   );
   await stopGate();
   screen.say("· the gate is stopped");
-  const down = await third.types("pkgs", "nix-build", "--check", "-A", "greet");
+  const down = await laptop.types("pkgs", "nix-build", "--check", "-A", "greet");
   screen.output(down.stderr);
   table.fact({ tried: "any build while the gate is down", allowed: false, code: "gate-unreachable" }, [
     { what: "nix-build failed", holds: down.code !== 0 },

@@ -1,5 +1,5 @@
 /**
- * Attacks by whoever can push: the server takes every branch from anybody, and the third machine is asked to build
+ * Attacks by whoever can push: the server takes every branch from anybody, and the laptop is asked to build
  * it. Between them what is allowed, since a guard that refuses everything would pass every test.
  */
 import type { Person } from "./people.ts";
@@ -9,7 +9,7 @@ import type { Expectation } from "./table.ts";
 export async function attackCommits(scene: Scene): Promise<void> {
   const { screen, people } = scene;
   const { alice, bob, carol, mallory } = people;
-  screen.begin("Commits: anybody may push anything to the server; the third machine asks who signed it");
+  screen.begin("Commits: anybody may push anything to the server; the laptop asks who signed it");
   for (const person of [bob, carol, mallory])
     await person.does("git", "clone", "-q", "../server/pkgs.git", "pkgs");
 
@@ -104,7 +104,7 @@ export async function attackMerges(scene: Scene): Promise<void> {
 
 /** Expressions that alice signed, and that reach for what nobody signed. */
 export async function attackEvaluation(scene: Scene): Promise<void> {
-  const { screen, people, third, table } = scene;
+  const { screen, people, laptop, table } = scene;
   const { alice } = people;
   screen.begin("Evaluation: signed expressions that reach for what nobody signed");
   const tried = "an expression that reads /etc/passwd";
@@ -135,10 +135,10 @@ export async function attackEvaluation(scene: Scene): Promise<void> {
     );
     await commit(alice, "-S", "an expression that a build makes");
   });
-  const alone = await third.types("pkgs", "nix-build", "-A", "greet");
+  const alone = await laptop.types("pkgs", "nix-build", "-A", "greet");
   table.judge(
     { tried: "the same with plain nix-build", allowed: false, code: "not-admitted" },
-    await lastRefusal(scene),
+    await lastRefusal(scene, "made.nix.drv"),
     [{ what: "nix-build failed", holds: alone.code !== 0 }],
   );
   await dirtyTree(scene);
@@ -146,19 +146,19 @@ export async function attackEvaluation(scene: Scene): Promise<void> {
 
 /** A change that was never committed is nobody's. */
 async function dirtyTree(scene: Scene): Promise<void> {
-  const { third, screen } = scene;
+  const { laptop, screen } = scene;
   screen.say("· a change in the checkout that is not committed");
-  await third.does("pkgs", "git", "switch", "-q", "--detach", "origin/main");
-  await third.typesLine("pkgs", "echo '// changed' >> greet.c");
+  await laptop.does("pkgs", "git", "switch", "-q", "--detach", "origin/main");
+  await laptop.typesLine("pkgs", "echo '// changed' >> greet.c");
   await ask(scene, "pkgs", ["-A", "greet"], {
     tried: "a change that is not committed",
     allowed: false,
     code: "dirty-tree",
   });
-  await third.does("pkgs", "git", "checkout", "-q", "--", ".");
+  await laptop.does("pkgs", "git", "checkout", "-q", "--", ".");
 }
 
-/** Lets a person work on a new branch of `pkgs` and push it; then asks the third machine for what is there. */
+/** Lets a person work on a new branch of `pkgs` and push it; then asks the laptop for what is there. */
 async function onBranch(
   scene: Scene,
   person: Person,
@@ -167,13 +167,13 @@ async function onBranch(
   work: () => Promise<unknown>,
   naming: readonly string[] = [],
 ): Promise<void> {
-  const { third, screen } = scene;
+  const { laptop, screen } = scene;
   screen.say(`· ${expected.tried}`);
   await person.doesIn("pkgs", "git", "switch", "-q", "--create", branch, "main");
   await work();
   await person.doesIn("pkgs", "git", "push", "-q", "origin", branch);
-  await third.does("pkgs", "git", "fetch", "-q");
-  await third.does("pkgs", "git", "switch", "-q", "--detach", `origin/${branch}`);
+  await laptop.does("pkgs", "git", "fetch", "-q");
+  await laptop.does("pkgs", "git", "switch", "-q", "--detach", `origin/${branch}`);
   await ask(scene, "pkgs", ["-A", "greet"], expected, naming);
 }
 

@@ -9,12 +9,12 @@ import { ask, type Scene } from "./scene.ts";
 import { serve } from "./web.ts";
 
 export async function attackLocks(scene: Scene): Promise<void> {
-  const { screen, workplace, people, third } = scene;
+  const { screen, workplace, people, laptop } = scene;
   screen.begin("Locks: a flake is locked to a signed commit, and the forge serves a tarball of it");
   const forge = workplace.make("forge");
   const url = await serve(workplace, forge);
   const rev = (await people.alice.doesIn("pkgs", "git", "rev-parse", "main")).trim();
-  await third.does(".", "git", "clone", "-q", "../server/app.git", "app");
+  await laptop.does(".", "git", "clone", "-q", "../server/app.git", "app");
 
   screen.say("· the tarball has the commit's files");
   await makeTarball(scene, forge, rev);
@@ -53,15 +53,15 @@ async function makeTarball(
   await alice.doesIn(forge, "tar", "--create", "--gzip", `--file=${rev}.tar.gz`, "pkgs");
 }
 
-/** Nix downloads the tarball and says its hash; alice signs a lock with it, and the third machine pulls that. */
-async function lockTo({ people, third }: Scene, url: string, rev: string): Promise<void> {
+/** Nix downloads the tarball and says its hash; alice signs a lock with it, and the laptop pulls that. */
+async function lockTo({ people, laptop }: Scene, url: string, rev: string): Promise<void> {
   const { alice } = people;
-  const base32 = await third.typesOk("app", "nix-prefetch-url", "--unpack", "--name", "source", url);
-  const narHash = await third.does("app", "nix", "hash", "to-sri", "--type", "sha256", base32.trim());
+  const base32 = await laptop.typesOk("app", "nix-prefetch-url", "--unpack", "--name", "source", url);
+  const narHash = await laptop.does("app", "nix", "hash", "to-sri", "--type", "sha256", base32.trim());
   const time = await alice.doesIn("pkgs", "git", "log", "-1", "--format=%ct", rev);
   alice.write("app/flake.lock", appLock(rev, Number(time), narHash.trim()));
   await alice.doesIn("app", "git", "add", "flake.lock");
   await alice.typesIn("app", "git", "commit", "-q", "-S", "-m", "lock pkgs");
   await alice.doesIn("app", "git", "push", "-q");
-  await third.does("app", "git", "pull", "-q");
+  await laptop.does("app", "git", "pull", "-q");
 }

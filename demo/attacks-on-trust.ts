@@ -5,10 +5,10 @@ import { asVerdict, type Scene } from "./scene.ts";
 import type { Expectation } from "./table.ts";
 
 export async function attackTrust(scene: Scene): Promise<void> {
-  const { screen, server, people, third } = scene;
+  const { screen, server, people, laptop } = scene;
   const { alice, mallory } = people;
   screen.begin("The rules: one person alone cannot change them, and nobody can take them back");
-  const followed = await third.does(".", "firstmile", "trust", "show", "--json");
+  const followed = await laptop.does(".", "firstmile", "trust", "show", "--json");
 
   screen.say("· alice alone makes mallory a packager");
   await mallory.does("cp", mallory.publicKey, join(alice.home, "trust/keys/mallory.pub"));
@@ -38,11 +38,12 @@ export async function attackTrust(scene: Scene): Promise<void> {
   );
 }
 
-async function update({ third, table }: Scene, expected: Expectation, followed: string): Promise<void> {
-  await third.types(".", "firstmile", "trust", "update");
-  const verdict = asVerdict((await third.tries(".", "firstmile", "trust", "update", "--json")).stdout);
-  const still = await third.does(".", "firstmile", "trust", "show", "--json");
+async function update({ laptop, table }: Scene, expected: Expectation, followed: string): Promise<void> {
+  const update = await laptop.types(".", "firstmile", "trust", "update");
+  const verdict = asVerdict((await laptop.tries(".", "firstmile", "trust", "update", "--json")).stdout);
+  const still = await laptop.does(".", "firstmile", "trust", "show", "--json");
   table.judge(expected, verdict, [
+    { what: "firstmile trust update ends with 1", holds: update.code === 1 },
     { what: "the rules of before are still followed", holds: still === followed },
   ]);
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { baseEnvironment } from "./machines.ts";
 import { run } from "./processes.ts";
 import type { Scene } from "./scene.ts";
@@ -20,7 +20,10 @@ export async function bringTarball(
   given: string | undefined,
 ): Promise<void> {
   const download = () => downloadSource(workplace);
-  const from = given ?? (await screen.command("alice", "apt-get source --download-only hello", download));
+  const from =
+    given !== undefined
+      ? resolve(process.env.INIT_CWD ?? ".", given)
+      : await screen.command("alice", "apt-get source --download-only hello", download);
   const sha256 = createHash("sha256").update(readFileSync(from)).digest("hex");
   if (sha256 !== TARBALL_SHA256)
     throw new NotPossible(

@@ -15,7 +15,7 @@ export interface Scene {
   readonly one: Machine;
   readonly two: Machine;
   /** The machine that Firstmile guards. */
-  readonly third: Machine;
+  readonly laptop: Machine;
   /** A host of Git repositories that takes whatever anybody pushes. */
   readonly server: string;
 }
@@ -34,17 +34,17 @@ export function makeScene(workplace: Workplace, screen: Screen, table: Table): S
     },
     one: new Machine(workplace, screen, "builder-one"),
     two: new Machine(workplace, screen, "builder-two"),
-    third: new Machine(workplace, screen, "third"),
+    laptop: new Machine(workplace, screen, "laptop"),
     server: workplace.make("server"),
   };
 }
 
 /**
- * Asks the third machine for what is checked out in `dir`: shows the command as a person gives it, then notes the
+ * Asks the laptop for what is checked out in `dir`: shows the command as a person gives it, then notes the
  * verdict on the same question. `naming`: shows the whole answer, which has to name these.
  */
 export async function ask(
-  { third, table, screen }: Scene,
+  { laptop, table, screen }: Scene,
   dir: string,
   what: readonly string[],
   expected: Expectation,
@@ -54,9 +54,9 @@ export async function ask(
   const nix = ["firstmile", "nix", what[0] === "-A" ? "nix-build" : "build", ...what];
   // What is allowed here is only admitted: a later attack needs it to be unbuilt.
   const shown = expected.allowed && what[0] === "-A" ? admit : nix;
-  const asked = await third.types(dir, ...shown);
+  const asked = await laptop.types(dir, ...shown);
   if (naming.length > 0) screen.output(asked.stdout);
-  const again = await third.tries(dir, ...admit, "--json");
+  const again = await laptop.tries(dir, ...admit, "--json");
   const [answer] = again.stdout.startsWith("[") ? (JSON.parse(again.stdout) as { verdict: Verdict }[]) : [];
   const wanted = expected.allowed ? 0 : 1;
   const facts = [
@@ -66,14 +66,15 @@ export async function ask(
   table.judge(expected, answer?.verdict, facts, naming.length > 0);
 }
 
-/** What the third machine's gate refused last. */
-export async function lastRefusal({ third }: Scene): Promise<Verdict | undefined> {
-  return asVerdict((await third.tries(".", "firstmile", "why", "--last", "--json")).stdout);
+/** What the laptop's gate refused last; undefined where that was not about `name`. */
+export async function lastRefusal({ laptop }: Scene, name: string): Promise<Verdict | undefined> {
+  const verdict = asVerdict((await laptop.tries(".", "firstmile", "why", "--last", "--json")).stdout);
+  return verdict && JSON.stringify(verdict.subject).includes(name) ? verdict : undefined;
 }
 
 /** The verdict on a store path or commit, as `firstmile why` gives it. */
-export async function why({ third }: Scene, dir: string, subject: string): Promise<Verdict | undefined> {
-  return asVerdict((await third.tries(dir, "firstmile", "why", subject, "--json")).stdout);
+export async function why({ laptop }: Scene, dir: string, subject: string): Promise<Verdict | undefined> {
+  return asVerdict((await laptop.tries(dir, "firstmile", "why", subject, "--json")).stdout);
 }
 
 /** What `firstmile … --json` printed; undefined where it printed no verdict. */
