@@ -20,8 +20,7 @@ export type IntroductionCommit = string & { readonly [commitBrand]: true };
 
 export interface Policy {
   readonly name: string;
-  /** `audit` turns denials into recorded warnings. */
-  readonly mode: "enforce" | "audit";
+  readonly mode: "enforce";
   /** Unix seconds from which on nothing is decided by this policy any more. */
   readonly expires: number;
   readonly digest: PolicyDigest;

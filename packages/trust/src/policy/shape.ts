@@ -20,7 +20,7 @@ export const topShape = z.strictObject({
   format: z.literal(1),
   name: text,
   expires: z.unknown().refine((value) => value !== undefined),
-  mode: z.enum(["enforce", "audit"]).default("enforce"),
+  mode: z.enum(["enforce"]).default("enforce"),
   principal: table,
   role: table,
   source: table.optional(),
@@ -82,6 +82,7 @@ export const UNSUPPORTED_KEYS: Readonly<Partial<Record<Part, readonly string[]>>
 
 /** Values reserved in the same way, by key. */
 export const UNSUPPORTED_VALUES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["mode", ["audit"]],
   ["authenticate", ["slice"]],
   ["level", ["derivation", "closure"]],
 ]);
