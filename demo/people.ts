@@ -63,7 +63,6 @@ export class Person {
       id,
       "ed25519",
       "sign",
-      "1y",
     );
     writeFileSync(this.publicKey, await this.does("gpg", "--armor", "--export", id));
     return [`signingKey = ${id}`, "[gpg]", "format = openpgp"];

@@ -60,7 +60,9 @@ export class Builder implements AsyncDisposable {
     return `[principal.${this.name}]\noperator = "${this.operator}"\nkeys = ["nix:${key}"]\n`;
   }
 
-  sign(info: Pick<NarInfo, "storePath" | "narHash" | "narSize" | "references">): NarInfo["signatures"][number] {
+  sign(
+    info: Pick<NarInfo, "storePath" | "narHash" | "narSize" | "references">,
+  ): NarInfo["signatures"][number] {
     return { name: `${this.name}-1`, signature: this.signer.sign(encodeUtf8(fingerprint(info))) };
   }
 
@@ -83,7 +85,10 @@ export class Builder implements AsyncDisposable {
       signatures: [],
       ca: undefined,
     };
-    const signed = { ...unsigned, signatures: (offer.signers ?? [this]).map((signer) => signer.sign(unsigned)) };
+    const signed = {
+      ...unsigned,
+      signatures: (offer.signers ?? [this]).map((signer) => signer.sign(unsigned)),
+    };
     const info = offer.change?.(signed) ?? signed;
     this.files.set(`/${info.url}`, file);
     this.files.set(`/${hashPartOf(offer.path)}.narinfo`, Buffer.from(renderNarInfo(info)));
@@ -95,7 +100,10 @@ export class Builder implements AsyncDisposable {
     if (this.behaviour(request, response)) return;
     const file = this.files.get(request.url ?? "");
     if (!file) response.writeHead(404).end();
-    else response.writeHead(200, { "Content-Length": file.length }).end(request.method === "HEAD" ? undefined : file);
+    else
+      response
+        .writeHead(200, { "Content-Length": file.length })
+        .end(request.method === "HEAD" ? undefined : file);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

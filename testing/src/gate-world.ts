@@ -3,7 +3,16 @@
  * `nix-conf` prints, and the gate as a process of its own that can be killed. Everything is real: keys, Git, Nix,
  * sockets, HTTP.
  */
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -17,8 +26,8 @@ import { addTrust, updateTrust } from "@firstmile/local/trust-repository/follow"
 import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import type { Ended } from "./nix-process.ts";
 import { makeNixWorld, type NixVersion, type NixWorld, type RunOptions } from "./nix-world.ts";
-import { gitEnv } from "./world-repository.ts";
 import { makeWorld, type Person, type PolicySpec, type World, type WorldRepository } from "./world.ts";
+import { gitEnv } from "./world-repository.ts";
 
 const CHECKOUT = resolve(import.meta.dirname, "../..");
 const FIRSTMILE = join(CHECKOUT, "firstmile");
@@ -87,9 +96,9 @@ export class GateWorld implements AsyncDisposable {
     this.stateDir = join(this.nix.dir, "fm");
     this.policy = {
       people: [this.alice, this.bob],
-      roles: { root: [this.alice], writer: [this.alice], ...policy?.roles },
       sources: { pkgs: { introduction } },
-      ...(policy?.more === undefined ? {} : { more: policy.more }),
+      ...policy,
+      roles: { root: [this.alice], writer: [this.alice], ...policy?.roles },
     };
   }
 
@@ -114,7 +123,10 @@ export class GateWorld implements AsyncDisposable {
   }
 
   /** Commits to the source and brings the checkout to it. */
-  async commit(files: Readonly<Record<string, string>>, by: Person | undefined = this.alice): Promise<CommitId> {
+  async commit(
+    files: Readonly<Record<string, string>>,
+    by: Person | undefined = this.alice,
+  ): Promise<CommitId> {
     const id = await this.source.commit({ ...(by ? { by } : {}), files });
     await runOk("git", ["-C", this.checkout, "pull", "--quiet", "--ff-only"], { env: gitEnv() });
     return id;
@@ -154,7 +166,8 @@ export class GateWorld implements AsyncDisposable {
     let ended: Ended | undefined;
     void this.gate!.then((end) => (ended = end));
     for (const limit = performance.now() + 60_000; performance.now() < limit; await sleep(50)) {
-      if (ended) throw new Error(`the gate ended: ${ended.code} ${ended.stdout}${ended.stderr}${this.gateLog()}`);
+      if (ended)
+        throw new Error(`the gate ended: ${ended.code} ${ended.stdout}${ended.stderr}${this.gateLog()}`);
       const status = await this.ask("GET", "/status").catch(() => undefined);
       if (status?.status === 200 && existsSync(join(this.stateDir, "gate/endpoint.json"))) return;
     }
@@ -180,7 +193,9 @@ export class GateWorld implements AsyncDisposable {
       const asking = request({ socketPath: this.socket, method, path, agent: false }, (response) => {
         let text = "";
         response.setEncoding("utf8").on("data", (chunk) => (text += chunk));
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, body: text })).on("error", reject);
+        response
+          .on("end", () => resolve({ status: response.statusCode ?? 0, body: text }))
+          .on("error", reject);
       });
       asking.on("error", reject);
       asking.end(body);
@@ -223,11 +238,6 @@ export class GateWorld implements AsyncDisposable {
 
   isValid(path: string): Promise<boolean> {
     return this.run("nix-store", ["--check-validity", path]).then(({ code }) => code === 0);
-  }
-
-  /** A new Nix with the same gate state: the store as it was at first. */
-  copyState(to: string): void {
-    cpSync(this.stateDir, to, { recursive: true, filter: (path) => !path.endsWith(".sock") });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -132,7 +132,7 @@ class Attempt {
     this.reasons.push(
       found(
         "admitted",
-        `evaluates to ${evaluated.roots.join(", ")}, with ${derivations.length} derivations in all`,
+        `evaluates to ${evaluated.roots.join(", ")}, with ${derivations.length} ${derivations.length === 1 ? "derivation" : "derivations"} in all`,
       ),
     );
     return { roots: evaluated.roots, derivations };

@@ -52,7 +52,12 @@ function github(base: string, attrs: readonly string[]): RemoteFlake {
 }
 
 function git(base: string, attrs: readonly string[]): RemoteFlake {
-  const url = new URL(base.slice("git+".length));
+  const url = URL.parse(base.slice("git+".length));
+  if (!url)
+    throw new UnadmittableError(
+      `${base} is no URL of a repository`,
+      "write git+https://HOST/PATH?rev=COMMIT",
+    );
   const commit = url.searchParams.get("rev") ?? "";
   const dir = url.searchParams.get("dir") ?? "";
   url.search = "";

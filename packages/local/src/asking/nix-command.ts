@@ -129,12 +129,12 @@ function scan(args: readonly string[]): Scanned {
   for (let i = 0; i < args.length; i++) {
     const word = args[i]!;
     const value = () => args[++i] ?? missing(word);
-    if (word in REFUSED)
+    if (Object.hasOwn(REFUSED, word))
       throw new UnadmittableError(`${word} brings in something that nobody signed`, REFUSED[word]!);
     if (word === "-A" || word === "--attr") scanned.attrs.push(value());
     else if (word === "-f" || word === "--file") scanned.file = value();
     else if (word === "--argstr") scanned.argstr[value()] = value();
-    else if (word in VALUES) i += VALUES[word]!;
+    else if (Object.hasOwn(VALUES, word)) i += VALUES[word]!;
     else if (!word.startsWith("-")) scanned.files.push(word);
   }
   return scanned;

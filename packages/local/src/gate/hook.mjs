@@ -19,7 +19,7 @@ function refuse(lines) {
 
 function unreachable(problem) {
   refuse([
-    `the gate cannot be asked about ${derivation}: ${problem}`,
+    `gate-unreachable: the gate cannot be asked about ${derivation}: ${problem}`,
     "nothing is built without it; start it with: firstmile gate",
   ]);
 }

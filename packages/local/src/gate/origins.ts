@@ -119,7 +119,15 @@ export class StoreOrigins implements Origins {
   private async builtHere(paths: readonly StorePath[]): Promise<Set<string>> {
     if (paths.length === 0) return new Set();
     const format = atLeast(this.nix.version, 2, 34) ? ["--json-format", "1"] : [];
-    const args = ["path-info", "--extra-experimental-features", "nix-command", "--offline", "--json", ...format, ...paths];
+    const args = [
+      "path-info",
+      "--extra-experimental-features",
+      "nix-command",
+      "--offline",
+      "--json",
+      ...format,
+      ...paths,
+    ];
     const answer = await this.nix.run("nix", args, { timeoutMs: 10_000 });
     return answer.code === 0 ? readUltimate(answer.stdout.toString()) : new Set();
   }
@@ -129,7 +137,10 @@ export class StoreOrigins implements Origins {
     const plain = name.slice(0, -DEV_SHELL_SUFFIX.length);
     for (const origin of this.ledger.derivationsNamed(plain).slice(0, MAX_CANDIDATES)) {
       if (!(await this.hasDevShell(origin, plain, path))) continue;
-      return { origin, reason: found("resolved", `is the development shell of ${origin}, with the script of a released Nix`) };
+      return {
+        origin,
+        reason: found("resolved", `is the development shell of ${origin}, with the script of a released Nix`),
+      };
     }
     return undefined;
   }
@@ -137,13 +148,19 @@ export class StoreOrigins implements Origins {
   private async hasDevShell(candidate: DrvPath, name: string, path: DrvPath): Promise<boolean> {
     const shells = this.devShellsOf(candidate, name);
     const { storeDir } = this.nix;
-    if (shells.some((shell) => derivationStorePath(shell.derivation, shell.name, storeDir) === path)) return true;
+    if (shells.some((shell) => derivationStorePath(shell.derivation, shell.name, storeDir) === path))
+      return true;
     // Nix up to 2.32 with ca-derivations on gives a shell outputs without a path, and so resolves it.
     const [deferred] = shells.filter(({ derivation }) => derivationKind(derivation) !== "input-addressed");
     if (!deferred) return false;
     const realised = await this.realisedInputs(deferred.derivation);
     return shells.some((shell) => {
-      const resolved = resolveDerivation(shell.derivation, shell.name, (input, output) => realised.get(`${input}!${output}`), storeDir);
+      const resolved = resolveDerivation(
+        shell.derivation,
+        shell.name,
+        (input, output) => realised.get(`${input}!${output}`),
+        storeDir,
+      );
       return resolved !== undefined && derivationStorePath(resolved, shell.name, storeDir) === path;
     });
   }
@@ -202,7 +219,10 @@ function atLeast(version: string, major: number, minor: number): boolean {
 function readUltimate(text: string): Set<string> {
   try {
     const answer = JSON.parse(text) as Record<string, { path?: unknown; ultimate?: unknown } | null>;
-    const infos = Object.entries(answer).map(([key, info]) => ({ ...info, path: Array.isArray(answer) ? info?.path : key }));
+    const infos = Object.entries(answer).map(([key, info]) => ({
+      ...info,
+      path: Array.isArray(answer) ? info?.path : key,
+    }));
     return new Set(infos.filter(({ ultimate }) => ultimate === true).map(({ path }) => String(path)));
   } catch {
     return new Set();

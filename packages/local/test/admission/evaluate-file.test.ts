@@ -60,7 +60,7 @@ describe.each(VERSIONS)("evaluating a file with Nix of %s", (version) => {
     const read = await refusal(drv("x", "args = [ (builtins.readFile /etc/passwd) ];"));
     expect(read.code).toBe("outside-access");
     expect(read.message).toContain("/etc/passwd");
-    expect(read.message).toContain(`${tree}/sub/f.nix:1:`);
+    expect(read.message).toContain("asked for at sub/f.nix:1:");
 
     writeFileSync(join(place.dir, "outside.nix"), '"secret"');
     const parent = await refusal(drv("x", "args = [ (import ../../outside.nix) ];"));

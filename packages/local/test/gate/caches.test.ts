@@ -22,9 +22,18 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("caches that are not h
   let two: StorePath;
 
   beforeAll(async () => {
-    builders = [await Builder.start("b1", "alpha"), await Builder.start("b2", "beta"), await Builder.start("twin", "alpha"), await Builder.start("stranger", "gamma")];
+    builders = [
+      await Builder.start("b1", "alpha"),
+      await Builder.start("b2", "beta"),
+      await Builder.start("twin", "alpha"),
+      await Builder.start("stranger", "gamma"),
+    ];
     const roles = { builders: { any: 2, of: ["b1", "b2", "twin"] } };
-    world = await GateWorld.make({ version: "host", files: FILES, policy: { roles, more: outputRules(builders) } });
+    world = await GateWorld.make({
+      version: "host",
+      files: FILES,
+      policy: { roles, more: outputRules(builders) },
+    });
     await world.startGate();
     await world.admit("all");
     [one, two] = [await outputOf("one"), await outputOf("two")];
@@ -43,7 +52,10 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("caches that are not h
   });
 
   async function outputOf(name: string): Promise<StorePath> {
-    const output = parseDerivation(readFileSync(await world.instantiate(name)), world.nix.storeDir).outputs.get("out")!;
+    const output = parseDerivation(
+      readFileSync(await world.instantiate(name)),
+      world.nix.storeDir,
+    ).outputs.get("out")!;
     if ("path" in output) return output.path;
     throw new Error("floating");
   }
@@ -55,7 +67,8 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("caches that are not h
     return answer.headers.get("x-firstmile-reason")!;
   }
   const honest = { content: "theirs\n" };
-  const offer = (builder: Builder, more: Partial<Parameters<Builder["offer"]>[0]> = {}) => builder.offer({ path: one, ...honest, ...more });
+  const offer = (builder: Builder, more: Partial<Parameters<Builder["offer"]>[0]> = {}) =>
+    builder.offer({ path: one, ...honest, ...more });
 
   test("two operators who agree are enough, whoever else says what", async () => {
     for (const builder of builders.slice(0, 2)) offer(builder);
@@ -94,7 +107,10 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("caches that are not h
   test("a narinfo of another path counts for nothing", async () => {
     offer(builders[0]);
     builders[1].offer({ path: two, ...honest });
-    builders[1].files.set(`/${hashPartOf(one)}.narinfo`, builders[1].files.get(`/${hashPartOf(two)}.narinfo`)!);
+    builders[1].files.set(
+      `/${hashPartOf(one)}.narinfo`,
+      builders[1].files.get(`/${hashPartOf(two)}.narinfo`)!,
+    );
     expect(await refusal()).toMatch(/too-few-builders/);
   });
 
@@ -112,10 +128,12 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("caches that are not h
     expect(text).toContain(`Sig: ${world.endpoint.publicKey.split(":")[0]}:`);
   });
 
-  const text = (status: number, body: string | Buffer, headers = {}): Behaviour => (_, response) => {
-    response.writeHead(status, headers).end(body);
-    return true;
-  };
+  const text =
+    (status: number, body: string | Buffer, headers = {}): Behaviour =>
+    (_, response) => {
+      response.writeHead(status, headers).end(body);
+      return true;
+    };
   test.each<[string, Behaviour]>([
     ["500", text(500, "no")],
     ["garbage", text(200, "\0garbage")],
@@ -150,11 +168,26 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("caches that are not h
     expect((await narinfo()).status).toBe(200);
   });
 
-  test.each(["../../../etc/passwd", "/etc/passwd", "..%2f..%2fetc/passwd", "http://127.0.0.1:1/x", "//127.0.0.1:1/x", "nar/../../x"])("a URL of %s leads nowhere but below its cache", async (url) => {
+  test.each([
+    "../../../etc/passwd",
+    "/etc/passwd",
+    "..%2f..%2fetc/passwd",
+    "http://127.0.0.1:1/x",
+    "//127.0.0.1:1/x",
+    "nar/../../x",
+  ])("a URL of %s leads nowhere but below its cache", async (url) => {
     for (const builder of builders.slice(0, 2)) {
       offer(builder);
       const file = `/${hashPartOf(one)}.narinfo`;
-      builder.files.set(file, Buffer.from(builder.files.get(file)!.toString().replace(/^URL: .*$/m, `URL: ${url}`)));
+      builder.files.set(
+        file,
+        Buffer.from(
+          builder.files
+            .get(file)!
+            .toString()
+            .replace(/^URL: .*$/m, `URL: ${url}`),
+        ),
+      );
       builder.requests.length = 0;
     }
     const answer = await narinfo();
@@ -163,11 +196,21 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("caches that are not h
       expect(nar).toMatch(/^nar\/[0-9a-z]{32}-[0-9a-f]{16}\.nar\.xz$/);
       expect((await fetch(`${world.endpoint.url}/${nar}`)).status).toBe(404);
     }
-    for (const request of builders.flatMap(({ requests }) => requests)) expect(request).not.toContain("etc/passwd HTTP");
+    for (const request of builders.flatMap(({ requests }) => requests))
+      expect(request).not.toContain("etc/passwd HTTP");
     expect(answer.status === 404 || nar !== undefined).toBe(true);
   });
 
-  test.each(["/", "/nar/x", `/nar/${"0".repeat(32)}-${"0".repeat(16)}.nar`, `/${"0".repeat(32)}.narinfo`, "/%00.narinfo", "/../../etc/passwd", `/${"e".repeat(32)}.narinfo`, "/index.html"])("a request for %s is answered with 404 and a reason", async (target) => {
+  test.each([
+    "/",
+    "/nar/x",
+    `/nar/${"0".repeat(32)}-${"0".repeat(16)}.nar`,
+    `/${"0".repeat(32)}.narinfo`,
+    "/%00.narinfo",
+    "/../../etc/passwd",
+    `/${"e".repeat(32)}.narinfo`,
+    "/index.html",
+  ])("a request for %s is answered with 404 and a reason", async (target) => {
     const answer = await fetch(`${world.endpoint.url}${target}`);
     expect(answer.status).toBe(404);
     expect(answer.headers.get("x-firstmile-reason")).toBeTruthy();

@@ -39,10 +39,16 @@ describe.each(VERSIONS)("content-addressed, Nix of %s", (version) => {
       expect((await world.build("bad1")).code).toBe(0);
       expect((await world.build("bad2")).code).toBe(0);
       const top = parseDerivation(readFileSync(await world.instantiate("bad3")), world.nix.storeDir);
-      const evil = await world.run("sh", ["-c", `echo evil > ${world.nix.dir}/bad2 && nix-store --add ${world.nix.dir}/bad2`]);
+      const evil = await world.run("sh", [
+        "-c",
+        `echo evil > ${world.nix.dir}/bad2 && nix-store --add ${world.nix.dir}/bad2`,
+      ]);
       const script = `read line < ${evil.stdout.trim()}; echo three $line > $out`;
       expect(top.args[1]).toMatch(/^read line < \S+; echo three \$line > \$out$/);
-      const text = derivationText("bad3", script.replace(evil.stdout.trim(), `\${builtins.storePath ${evil.stdout.trim()}}`));
+      const text = derivationText(
+        "bad3",
+        script.replace(evil.stdout.trim(), `\${builtins.storePath ${evil.stdout.trim()}}`),
+      );
       const ended = await world.run("nix-build", ["--no-out-link", "-E", text]);
       expect(ended.code).toBe(1);
       expect(ended.stderr).toContain("not-admitted");
@@ -53,7 +59,14 @@ describe.each(VERSIONS)("content-addressed, Nix of %s", (version) => {
     test("a cache's unsigned word on outputs is not passed on: the gate has no realisations", async () => {
       const { url } = world.endpoint;
       const id = "0".repeat(64);
-      for (const path of [`realisations/sha256:${id}!out.doi`, `realisations/sha256:${id}%21out.doi`, `realisations/sha256%3A${id}%21out.doi`, "build-trace/x", "log/x.drv", "debuginfo/x"]) {
+      for (const path of [
+        `realisations/sha256:${id}!out.doi`,
+        `realisations/sha256:${id}%21out.doi`,
+        `realisations/sha256%3A${id}%21out.doi`,
+        "build-trace/x",
+        "log/x.drv",
+        "debuginfo/x",
+      ]) {
         const answer = await fetch(`${url}/${path}`);
         expect([path, answer.status]).toEqual([path, 404]);
         expect(answer.headers.get("x-firstmile-reason")).toContain("not-an-output");
@@ -63,7 +76,8 @@ describe.each(VERSIONS)("content-addressed, Nix of %s", (version) => {
 
   describe.skipIf(missingForNixWorld(version) !== undefined)("held by the gate, daemon", () => {
     let world: GateWorld;
-    const user = (script: string) => world.runAsUser("sh", ["-ec", script], { cwd: join(world.nix.dir, "mine/pkgs") });
+    const user = (script: string) =>
+      world.runAsUser("sh", ["-ec", script], { cwd: join(world.nix.dir, "mine/pkgs") });
 
     beforeAll(async () => {
       world = await GateWorld.make({ version, multiUser: true, files: FILES });
@@ -100,7 +114,9 @@ describe.each(VERSIONS)("content-addressed, Nix of %s", (version) => {
         printf %s '${doi}' | sed s/[$]hex/$hex/ > "$HOME/cache/realisations/sha256:$hex!out.doi"
         nix copy --no-check-sigs --from ${cache} "${installable}"`,
       );
-      const known = await user(`nix realisation info --json "$(nix-instantiate -A mapped1)${version === "sid" ? "^out" : ""}"`);
+      const known = await user(
+        `nix realisation info --json "$(nix-instantiate -A mapped1)${version === "sid" ? "^out" : ""}"`,
+      );
       expect(known.stdout).toContain(base);
       return ended.code;
     }

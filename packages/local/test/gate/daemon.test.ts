@@ -10,7 +10,7 @@ const FILES = {
     hello = ${derivationText("hello", "echo hello > $out")};
     other = ${derivationText("other", "echo other > $out")};
     floating = ${derivationText("floating", "echo honest > $out", FLOATING)};
-    top = ${derivationText("top", "read line < ${floating}; echo $line > $out")};
+    top = ${derivationText("top", `read line < \${floating}; echo $line > $out`)};
   }`,
 };
 
@@ -63,7 +63,10 @@ describe.each(VERSIONS)("daemon, Nix of %s", (version) => {
     test("nor does a nix.conf of the user's own", async () => {
       const conf = join(world.nix.dir, "user.conf");
       writeFileSync(conf, "pre-build-hook =\nsandbox = false\n");
-      const ended = await world.runAsUser("nix-build", ["-A", "hello", "--no-out-link"], { cwd: mine, env: { NIX_USER_CONF_FILES: conf } });
+      const ended = await world.runAsUser("nix-build", ["-A", "hello", "--no-out-link"], {
+        cwd: mine,
+        env: { NIX_USER_CONF_FILES: conf },
+      });
       expect(ended.code).toBe(1);
     });
 

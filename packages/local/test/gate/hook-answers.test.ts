@@ -44,7 +44,8 @@ test.each([
   ["it hangs up", ""],
   ["it dies inside the head", "HTTP/1.1 200 OK\r\nContent-Le"],
   ["it dies before the body", http("", "200 OK", 100)],
-  ["it dies inside the body", http('{"allowed":true}', "200 OK", 100)],
+  ["it dies inside the body", http('{"allowed":true,"subject":{"kind":"deri', "200 OK", 100)],
+  ["it dies before the last byte", http('{"allowed":true', "200 OK", 16)],
   ["it dies inside a chunk", 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n{"allowed":true}'],
   ["it is no HTTP", "allowed\n"],
   ["it denies", http('{"allowed":false,"summary":"no"}')],
@@ -54,7 +55,10 @@ test.each([
   ["it fails, and says allowed", http('{"allowed":true}', "500 Internal Server Error")],
   ["it never stops", http(" ".repeat(2 << 20))],
   ["it says continue and goes", "HTTP/1.1 100 Continue\r\n\r\n"],
-  ["it speaks another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"],
+  [
+    "it speaks another protocol",
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+  ],
   ["it allows and has a summary of another kind", http('{"allowed":1,"summary":{}}')],
 ])("no build where %s", async (_, answer) => {
   expect(await codeFor(answer)).toBe(1);

@@ -152,8 +152,9 @@ describe.each(VERSIONS)("hook, one user, Nix of %s", (version) => {
       const dir = join(world.stateDir, "gate");
       expect(statSync(join(dir, "key")).mode & 0o777).toBe(0o600);
       expect(statSync(join(dir, "endpoint.json")).mode & 0o777).toBe(0o644);
-      expect(readFileSync(join(dir, "endpoint.json"), "utf8")).not.toContain(readFileSync(join(dir, "key"), "utf8").trim());
+      expect(readFileSync(join(dir, "endpoint.json"), "utf8")).not.toContain(
+        readFileSync(join(dir, "key"), "utf8").trim(),
+      );
     });
   });
 });
-

@@ -20,9 +20,15 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 const SIZE = 50;
-const drv = (admission: number, i: number) => `/nix/store/${String(admission).padStart(16, "0")}${String(i).padStart(16, "0")}-x.drv` as DrvPath;
+const drv = (admission: number, i: number) =>
+  `/nix/store/${String(admission).padStart(16, "0")}${String(i).padStart(16, "0")}-x.drv` as DrvPath;
 const closure = (admission: number): AdmittedDerivation[] =>
-  Array.from({ length: SIZE }, (_, i) => ({ path: drv(admission, i), name: "x", outputs: new Map([["out", drv(admission, i).slice(0, -4) as StorePath]]), fixed: i === 0 }));
+  Array.from({ length: SIZE }, (_, i) => ({
+    path: drv(admission, i),
+    name: "x",
+    outputs: new Map([["out", drv(admission, i).slice(0, -4) as StorePath]]),
+    fixed: i === 0,
+  }));
 const basis = [{ source: "s", commit: parseCommitId("1".repeat(40)) }];
 
 describe("ledger", () => {
@@ -31,7 +37,8 @@ describe("ledger", () => {
       const confirmed = await admitUntilKilled(round * 1_000_000);
       using ledger = new Ledger(file);
       expect(confirmed.length).toBeGreaterThan(0);
-      for (const id of confirmed) for (let i = 0; i < SIZE; i++) expect(ledger.admissionsOf(drv(id, i))).toHaveLength(1);
+      for (const id of confirmed)
+        for (let i = 0; i < SIZE; i++) expect(ledger.admissionsOf(drv(id, i))).toHaveLength(1);
       const { admissions, derivations } = ledger.counts();
       expect(derivations).toBe(admissions * SIZE);
     }
@@ -49,7 +56,9 @@ describe("ledger", () => {
         require("node:fs").writeSync(1, n + "\\n");
       }`;
     const loaded = script.replace('require("node:fs")', 'process.getBuiltinModule("node:fs")');
-    const child = spawn(process.execPath, ["--input-type=module", "-e", loaded], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, ["--input-type=module", "-e", loaded], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let said = "";
     child.stdout.on("data", (chunk) => (said += chunk));
     while (said.length === 0) await sleep(10);
@@ -69,8 +78,14 @@ describe("ledger", () => {
   });
 
   test.each<[string, (file: string) => void]>([
-    ["is no database", (path) => writeFileSync(path, "this is no database, and long enough to be looked at".repeat(100))],
-    ["was overwritten in the middle", (path) => writeFileSync(path, readFileSync(path).fill(0xff, 100, 9000))],
+    [
+      "is no database",
+      (path) => writeFileSync(path, "this is no database, and long enough to be looked at".repeat(100)),
+    ],
+    [
+      "was overwritten in the middle",
+      (path) => writeFileSync(path, readFileSync(path).fill(0xff, 100, 9000)),
+    ],
     ["was cut short", (path) => truncateSync(path, 5000)],
   ])("a file that %s is refused with what to do", (_, damage) => {
     {
@@ -88,7 +103,9 @@ describe("ledger", () => {
     expect(reader.admissionsOf(drv(7, 0))).toEqual([]);
     writer.admit("default.nix", basis, closure(7), 42);
     expect(reader.admissionsOf(drv(7, 0))).toEqual([{ id: 1, request: "default.nix", basis, time: 42 }]);
-    expect(reader.derivationsGiving(drv(7, 3).slice(11, 43))).toEqual([{ path: drv(7, 3).slice(0, -4), derivation: drv(7, 3), output: "out" }]);
+    expect(reader.derivationsGiving(drv(7, 3).slice(11, 43))).toEqual([
+      { path: drv(7, 3).slice(0, -4), derivation: drv(7, 3), output: "out" },
+    ]);
     expect([reader.isFixed(drv(7, 0)), reader.isFixed(drv(7, 1))]).toEqual([true, false]);
     reader.admit("again", basis, closure(7), 43);
     expect(writer.admissionsOf(drv(7, 0)).map(({ request }) => request)).toEqual(["again", "default.nix"]);
@@ -117,7 +134,12 @@ describe("ledger", () => {
 });
 
 describe("machine key", () => {
-  const info = { storePath: "/nix/store/00000000000000000000000000000000-x" as StorePath, narHash: `sha256:${"0".repeat(52)}` as never, narSize: 1, references: [] };
+  const info = {
+    storePath: "/nix/store/00000000000000000000000000000000-x" as StorePath,
+    narHash: `sha256:${"0".repeat(52)}` as never,
+    narSize: 1,
+    references: [],
+  };
 
   test("is made once, for nobody else to read, and stays", () => {
     const first = MachineKey.open(join(dir, "gate/key"));
@@ -134,8 +156,11 @@ describe("machine key", () => {
     expect(() => MachineKey.open(join(dir, "key"))).toThrow(MachineKeyError);
   });
 
-  test.each(["", "x", "name:AAAA", `name:${Buffer.alloc(64).toString("base64")}`])("is refused where it is no key: %s", (text) => {
-    writeFileSync(join(dir, "key"), text, { mode: 0o600 });
-    expect(() => MachineKey.open(join(dir, "key"))).toThrow();
-  });
+  test.each(["", "x", "name:AAAA", `name:${Buffer.alloc(64).toString("base64")}`])(
+    "is refused where it is no key: %s",
+    (text) => {
+      writeFileSync(join(dir, "key"), text, { mode: 0o600 });
+      expect(() => MachineKey.open(join(dir, "key"))).toThrow();
+    },
+  );
 });

@@ -1,9 +1,10 @@
 /** Whatever comes over the gate's socket, which everybody may use: answered, refused, and never the end of the gate. */
+
+import { createHash } from "node:crypto";
 import { readdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
-import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { derivationText, GateWorld } from "../../../../testing/src/gate-world.ts";
 import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
@@ -29,11 +30,22 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("requests over the soc
     return new Promise((resolve) => {
       let said = "";
       const socket = connect(world.socket, () => socket.end(bytes));
-      socket.on("data", (chunk) => (said += chunk)).on("close", () => resolve(said)).on("error", () => {});
+      socket
+        .on("data", (chunk) => (said += chunk))
+        .on("close", () => resolve(said))
+        .on("error", () => {});
     });
   }
 
-  test.each(["", "\0\0\0", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", `GET /${"x".repeat(100_000)} HTTP/1.1\r\n\r\n`, "POST /admit HTTP/1.1\r\nContent-Length: 99\r\n\r\n{", "POST /objects HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"])("garbage %#", async (bytes) => {
+  test.each([
+    "",
+    "\0\0\0",
+    "GET\r\n\r\n",
+    "GET / HTTP/9.9\r\n\r\n",
+    `GET /${"x".repeat(100_000)} HTTP/1.1\r\n\r\n`,
+    "POST /admit HTTP/1.1\r\nContent-Length: 99\r\n\r\n{",
+    "POST /objects HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+  ])("garbage %#", async (bytes) => {
     expect(await raw(bytes)).not.toContain("200 OK");
   });
 
@@ -60,7 +72,15 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("requests over the soc
   });
 
   const commit = "0".repeat(40);
-  const file = { kind: "file", source: "pkgs", commit, directoryName: "pkgs", file: "default.nix", attrs: [], argstr: {} };
+  const file = {
+    kind: "file",
+    source: "pkgs",
+    commit,
+    directoryName: "pkgs",
+    file: "default.nix",
+    attrs: [],
+    argstr: {},
+  };
   const flake = { kind: "flake", source: "pkgs", commit, dir: "", attrs: ["default"], verb: "build" };
   test.each([
     ["no JSON", "{"],
@@ -86,7 +106,10 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("requests over the soc
     ["a commit that nobody has", { ...file }],
     ["a source that the rules do not have", { ...file, source: "other" }],
     ["an option for a file", { ...file, file: "--version" }],
-    ["an URL of no source", { kind: "remote flake", url: "ext::sh -c id", commit, dir: "", attrs: ["x"], verb: "build" }],
+    [
+      "an URL of no source",
+      { kind: "remote flake", url: "ext::sh -c id", commit, dir: "", attrs: ["x"], verb: "build" },
+    ],
   ])("denied, with a reason: %s", async (_, body) => {
     const answer = await world.ask("POST", "/admit", JSON.stringify(body));
     expect(answer.status).toBe(200);
@@ -95,14 +118,21 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("requests over the soc
 
   test("attributes and arguments that look like options are none", async () => {
     const known = { ...file, commit: world.source.tip() };
-    for (const more of [{ attrs: ["--version"] }, { attrs: ["-E"] }, { argstr: { "--expr": "1" } }, { file: "-" }]) {
+    for (const more of [
+      { attrs: ["--version"] },
+      { attrs: ["-E"] },
+      { argstr: { "--expr": "1" } },
+      { file: "-" },
+    ]) {
       const answer = await world.ask("POST", "/admit", JSON.stringify({ ...known, ...more }));
       expect([more, JSON.parse(answer.body).verdict?.allowed ?? false]).toEqual([more, false]);
     }
   });
 
   test("a request of 3 MB is refused", async () => {
-    const answer = await world.ask("POST", "/admit", Buffer.alloc(3 << 20, 0x20)).catch(() => ({ status: 413 }));
+    const answer = await world
+      .ask("POST", "/admit", Buffer.alloc(3 << 20, 0x20))
+      .catch(() => ({ status: 413 }));
     expect(answer.status).toBe(413);
   });
 
@@ -123,7 +153,9 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("requests over the soc
   test("notes that are no id, or of nothing", async () => {
     const good = pack("blob", "hello");
     expect((await world.ask("POST", "/objects?source=pkgs&notes=HEAD", good)).status).toBe(400);
-    expect((await world.ask("POST", `/objects?source=pkgs&notes=${"7".repeat(40)}`, good)).status).not.toBe(200);
+    expect((await world.ask("POST", `/objects?source=pkgs&notes=${"7".repeat(40)}`, good)).status).not.toBe(
+      200,
+    );
     expect((await world.ask("POST", "/objects?source=pkgs", good)).status).toBe(200);
   });
 
@@ -153,6 +185,11 @@ function pack(kind: "blob", content: string): Buffer {
 /** One OBJ_REF_DELTA on an id that does not exist. */
 function delta(): Buffer {
   const head = Buffer.from("PACK\0\0\0\x02\0\0\0\x01", "latin1");
-  const bytes = Buffer.concat([head, Buffer.of((7 << 4) | 4), Buffer.alloc(20, 7), deflateSync(Buffer.of(1, 1, 1, 0x41))]);
+  const bytes = Buffer.concat([
+    head,
+    Buffer.of((7 << 4) | 4),
+    Buffer.alloc(20, 7),
+    deflateSync(Buffer.of(1, 1, 1, 0x41)),
+  ]);
   return Buffer.concat([bytes, createHash("sha1").update(bytes).digest()]);
 }

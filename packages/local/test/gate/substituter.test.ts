@@ -8,7 +8,25 @@ import { derivationText, GateWorld, VERSIONS } from "../../../../testing/src/gat
 import { Builder, type Offer, outputRules } from "../../../../testing/src/gate-world-builders.ts";
 import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
 
-const NAMES = ["xz", "zstd", "none", "apart", "one", "swapped", "lied", "killed", "large", "rules", "changed", "copied", "told", "vanished", "queried", "foreign", "gone"];
+const NAMES = [
+  "xz",
+  "zstd",
+  "none",
+  "apart",
+  "one",
+  "swapped",
+  "lied",
+  "killed",
+  "large",
+  "rules",
+  "changed",
+  "copied",
+  "told",
+  "vanished",
+  "queried",
+  "foreign",
+  "gone",
+];
 const FILES = {
   "default.nix": `rec {
     ${NAMES.map((name) => `${name} = ${derivationText(name, "echo built here > $out")};`).join("\n")}
@@ -23,13 +41,23 @@ describe.each(VERSIONS)("substituter, Nix of %s", (version) => {
     let builders: Builder[];
     const paths = new Map<string, StorePath>();
     const path = (name: string) => paths.get(name)!;
-    const narinfo = (name: string, method = "GET") => fetch(`${world.endpoint.url}/${hashPartOf(path(name))}.narinfo`, { method });
-    const offerAll = (offer: Offer, count = 2) => builders.slice(0, count).map((builder) => builder.offer(offer));
+    const narinfo = (name: string, method = "GET") =>
+      fetch(`${world.endpoint.url}/${hashPartOf(path(name))}.narinfo`, { method });
+    const offerAll = (offer: Offer, count = 2) =>
+      builders.slice(0, count).map((builder) => builder.offer(offer));
     const roles = (any: number) => ({ builders: { any, of: ["b1", "b2", "b3"] } });
 
     beforeAll(async () => {
-      builders = await Promise.all([Builder.start("b1", "one"), Builder.start("b2", "two"), Builder.start("b3", "three")]);
-      world = await GateWorld.make({ version, files: FILES, policy: { roles: roles(2), more: outputRules(builders) } });
+      builders = await Promise.all([
+        Builder.start("b1", "one"),
+        Builder.start("b2", "two"),
+        Builder.start("b3", "three"),
+      ]);
+      world = await GateWorld.make({
+        version,
+        files: FILES,
+        policy: { roles: roles(2), more: outputRules(builders) },
+      });
       await world.startGate();
       for (const name of NAMES) {
         const drv = parseDerivation(readFileSync(await world.instantiate(name)), world.nix.storeDir);
@@ -46,21 +74,29 @@ describe.each(VERSIONS)("substituter, Nix of %s", (version) => {
       for (const builder of builders) builder.behaviour = () => false;
     });
 
-    test.each(["xz", "zstd", "none"] as const)("what two agree on is substituted, not built: %s", async (compression) => {
-      offerAll({ path: path(compression), content: THEIRS, compression });
-      const ended = await world.build(compression);
-      expect(ended.stderr).toContain(`copying path '${path(compression)}' from '${world.endpoint.url}`);
-      expect(ended.stderr).not.toContain("building");
-      expect(readFileSync(path(compression), "utf8")).toBe(THEIRS);
-      const info = await world.run("nix", ["path-info", "--sigs", path(compression)]);
-      expect(info.stdout.match(/\S+-1?\S*:\S+==/g)).toEqual([expect.stringContaining(world.endpoint.publicKey.split(":")[0]!)]);
-    });
+    test.each(["xz", "zstd", "none"] as const)(
+      "what two agree on is substituted, not built: %s",
+      async (compression) => {
+        offerAll({ path: path(compression), content: THEIRS, compression });
+        const ended = await world.build(compression);
+        expect(ended.stderr).toContain(`copying path '${path(compression)}' from '${world.endpoint.url}`);
+        expect(ended.stderr).not.toContain("building");
+        expect(readFileSync(path(compression), "utf8")).toBe(THEIRS);
+        const info = await world.run("nix", ["path-info", "--sigs", path(compression)]);
+        expect(info.stdout.match(/\S+-1?\S*:\S+==/g)).toEqual([
+          expect.stringContaining(world.endpoint.publicKey.split(":")[0]!),
+        ]);
+      },
+    );
 
     test("what they disagree on is built here, and the gate says who said what", async () => {
       builders[0]!.offer({ path: path("apart"), content: THEIRS });
       builders[1]!.offer({ path: path("apart"), content: "another\n" });
       const answer = await narinfo("apart");
-      expect([answer.status, answer.headers.get("x-firstmile-reason")]).toEqual([404, expect.stringMatching(/builders-conflict|too-few-builders/)]);
+      expect([answer.status, answer.headers.get("x-firstmile-reason")]).toEqual([
+        404,
+        expect.stringMatching(/builders-conflict|too-few-builders/),
+      ]);
       expect((await world.build("apart")).code).toBe(0);
       expect(readFileSync(path("apart"), "utf8")).toBe("built here\n");
       expect((await world.firstmile("why", path("apart"))).stdout).toContain("disagree");
@@ -73,19 +109,27 @@ describe.each(VERSIONS)("substituter, Nix of %s", (version) => {
       expect(readFileSync(path("one"), "utf8")).toBe("built here\n");
     });
 
-    const attacked = (nar: Buffer) => Buffer.from(nar.toString("latin1").replace("builders", "attacker"), "latin1");
+    const attacked = (nar: Buffer) =>
+      Buffer.from(nar.toString("latin1").replace("builders", "attacker"), "latin1");
 
     test.each([
       ["swapped", "the file is not the one of its hash, and the gate breaks off"],
       ["lied", "the unsigned hash of the file is that of the other bytes, and Nix finds out"],
     ])("NAR of other bytes than were signed (%s): %s", async (name) => {
-      const offer: Offer = { path: path(name), content: THEIRS };
+      // Of a small file the gate would send nothing at all, and Nix build it.
+      const offer: Offer = {
+        path: path(name),
+        compression: name === "lied" ? "xz" : "none",
+        content: name === "lied" ? THEIRS : randomBytes(2 << 20),
+      };
       for (const info of offerAll(name === "lied" ? { ...offer, bytes: attacked } : offer))
-        if (name === "swapped") for (const { files } of builders) files.get(`/${info.url}`)?.fill(0, 80);
+        if (name === "swapped") for (const { files } of builders) files.get(`/${info.url}`)?.fill(0, 1 << 20);
       const ended = await world.build(name);
       expect(ended.code).not.toBe(0);
       expect(await world.isValid(path(name))).toBe(false);
-      expect(world.gateLog()).toContain(name === "lied" ? `${path(name)}: served` : `${path(name)}: broken: wrong-hash`);
+      expect(world.gateLog()).toContain(
+        name === "lied" ? `${path(name)}: served` : `${path(name)}: broken: wrong-hash`,
+      );
       for (const builder of builders) builder.files.clear();
       expect((await world.build(name)).code).toBe(0);
     });
@@ -97,7 +141,10 @@ describe.each(VERSIONS)("substituter, Nix of %s", (version) => {
       expect((await fetch(nar)).status).toBe(200);
       await world.changeRules({ roles: roles(3) });
       const refused = await fetch(nar);
-      expect([refused.status, refused.headers.get("x-firstmile-reason")]).toEqual([404, expect.stringContaining("too-few-builders")]);
+      expect([refused.status, refused.headers.get("x-firstmile-reason")]).toEqual([
+        404,
+        expect.stringContaining("too-few-builders"),
+      ]);
       expect((await narinfo("rules")).status).toBe(404);
       await world.changeRules({ roles: roles(2) });
       expect((await fetch(nar)).status).toBe(200);
@@ -109,7 +156,10 @@ describe.each(VERSIONS)("substituter, Nix of %s", (version) => {
       const nar = `${world.endpoint.url}/${/^URL: (.*)$/m.exec(text)![1]}`;
       offerAll({ path: path("changed"), content: "something else\n" });
       const refused = await fetch(nar);
-      expect([refused.status, refused.headers.get("x-firstmile-reason")]).toEqual([404, expect.stringContaining("nar-differs")]);
+      expect([refused.status, refused.headers.get("x-firstmile-reason")]).toEqual([
+        404,
+        expect.stringContaining("nar-differs"),
+      ]);
       builders[1]!.offer({ path: path("changed"), content: THEIRS });
       expect((await fetch(nar)).status).toBe(404);
     });
@@ -146,7 +196,9 @@ describe.each(VERSIONS)("substituter, Nix of %s", (version) => {
 
     test("nix path-info and nix copy ask it like any cache, with HEAD too", async () => {
       offerAll({ path: path("copied"), content: THEIRS });
-      expect([(await narinfo("copied", "HEAD")).status, (await narinfo("foreign", "HEAD")).status]).toEqual([200, 404]);
+      expect([(await narinfo("copied", "HEAD")).status, (await narinfo("foreign", "HEAD")).status]).toEqual([
+        200, 404,
+      ]);
       const info = await world.run("nix", ["path-info", "--store", world.endpoint.url, path("copied")]);
       expect(info.stdout.trim()).toBe(path("copied"));
       expect((await world.run("nix", ["copy", "--from", world.endpoint.url, path("copied")])).code).toBe(0);
@@ -156,7 +208,10 @@ describe.each(VERSIONS)("substituter, Nix of %s", (version) => {
     test("what is no output of an admitted derivation is not served, though builders agree", async () => {
       offerAll({ path: path("foreign"), content: THEIRS }, 3);
       const answer = await narinfo("foreign");
-      expect([answer.status, answer.headers.get("x-firstmile-reason")]).toEqual([404, expect.stringContaining("not-an-output")]);
+      expect([answer.status, answer.headers.get("x-firstmile-reason")]).toEqual([
+        404,
+        expect.stringContaining("not-an-output"),
+      ]);
       const copied = await world.run("nix", ["copy", "--from", world.endpoint.url, path("foreign")]);
       expect(copied.code).toBe(1);
       expect((await world.build("foreign")).code).toBe(1);

@@ -200,11 +200,11 @@ export function judgeIntroduction(
   const signers = signersOf(ownerOf, commit, []);
   if (!signers.refused && meets(policy.roles.get(signedBy)!, signers.principals, policy).met)
     return undefined;
-  const why = signers.refused?.message ?? "is signed by somebody else";
+  const why = signers.refused?.message ?? "it is signed by somebody else";
   return {
     commit: commit.id,
     code: "introduction-not-vouched",
-    message: `is the introduction of source ${source.name}, which role ${signedBy} should have signed, but it ${why}`,
+    message: `is the introduction of source ${source.name}, which role ${signedBy} should have signed: ${why}`,
     remedy: `in [source.${source.name}], choose an introduction that role ${signedBy} signed`,
   };
 }

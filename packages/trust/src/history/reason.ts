@@ -10,7 +10,7 @@ export function historyReason(verdict: HistoryVerdict): Reason {
   if (verdict.allowed) return found("authentic", `${at} is authentic`);
   const because = verdict.denied.slice(0, SHOWN).map((denied) => {
     const paths = denied.paths?.length ? ` (${denied.paths.slice(0, 3).join(", ")})` : "";
-    return lacking(denied.code, `${denied.commit.slice(0, 12)} ${denied.message}${paths}`, {
+    return lacking(denied.code, `${denied.commit.slice(0, 12)}: ${denied.message}${paths}`, {
       remedy: denied.remedy,
     });
   });

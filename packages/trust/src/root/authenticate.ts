@@ -155,14 +155,14 @@ function readFacts(commit: TrustCommit, { keys }: Identities, now: number): Comm
 }
 
 function describe(outcome: SignatureOutcome, { ownerOf }: Identities): Reason {
-  if (!outcome.valid) return lacking(outcome.code, `a signature that ${outcome.message}`);
+  if (!outcome.valid) return lacking(outcome.code, `a signature that does not count: ${outcome.message}`);
   return found("signed", `signed by ${ownerOf.get(outcome.key) ?? "a key of nobody"} with ${outcome.key}`);
 }
 
 function notIntroduced(id: CommitId, absent: readonly string[], facts: CommitFacts): Reason {
   const own = facts.signature.valid
     ? `it is signed by ${facts.signature.key}`
-    : `its signature ${facts.signature.message}`;
+    : `its own does not count: ${facts.signature.message}`;
   return lacking("introduction-not-vouched", `${short(id)} is not signed by ${absent.join(", ")}: ${own}`, {
     remedy: "compare commit and fingerprints with those that the trust repository's owners published",
   });

@@ -65,9 +65,7 @@ function answer(context: FirstmileContext, followed: Followed, json: boolean): v
   if (json) context.terminal.json(followed.verdict);
   else showVerdict(context.terminal, followed.verdict);
   if (!json && followed.verdict.allowed) {
-    context.terminal.print(
-      followed.commits === 0 ? "nothing new" : `${followed.commits} new commits authenticated`,
-    );
+    context.terminal.print(progressOf(followed.commits));
   }
   context.exit(followed.verdict.allowed ? EXIT.ok : EXIT.denied);
 }
@@ -106,4 +104,9 @@ function fingerprint(text: string): Fingerprint {
     `${text} is no key fingerprint`,
     "OpenPGP: all 40 hexadecimal digits (gpg --fingerprint); SSH: SHA256:… (ssh-keygen -l)",
   );
+}
+
+function progressOf(commits: number): string {
+  if (commits === 0) return "nothing new";
+  return commits === 1 ? "1 new commit authenticated" : `${commits} new commits authenticated`;
 }
