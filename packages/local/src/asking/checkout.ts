@@ -3,8 +3,8 @@
  * the objects that the gate lacks. All of it is the user's word; the gate authenticates what it is sent.
  */
 import { spawn } from "node:child_process";
-import { realpathSync, statSync } from "node:fs";
-import { basename, dirname, relative } from "node:path";
+import { lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import type { GateClient } from "../gate/client.ts";
 import { RepositoryError, resolveRevision } from "../git/neutral.ts";
 import { run, runOk } from "../process/run.ts";
@@ -28,22 +28,26 @@ export async function checkoutOf(path: string): Promise<Checkout> {
   if (found.code !== 0)
     throw new RepositoryError(`${path} is in no Git checkout, so nothing says who wrote it`);
   const root = found.stdout.toString().trimEnd();
-  const status = await runOk("git", [
-    "-C",
-    root,
-    "status",
-    "--porcelain",
-    "-z",
-    "--untracked-files=normal",
-    "--no-renames",
-  ]);
   return {
     root,
     directoryName: basename(root),
     inside: relative(root, real),
     commit: await resolveRevision(root, "HEAD"),
-    dirty: status.toString("utf8").split("\0").filter(Boolean),
+    dirty: await dirtyFiles(root),
   };
+}
+
+async function dirtyFiles(root: string): Promise<string[]> {
+  const flags = ["--porcelain", "-z", "--untracked-files=normal", "--no-renames"];
+  const status = await runOk("git", ["-C", root, "status", ...flags]);
+  const lines = status.toString("utf8").split("\0").filter(Boolean);
+  return lines.filter((line) => !(line.startsWith("?? ") && isOutLink(join(root, line.slice(3)))));
+}
+
+/** `result`, as nix-build leaves it: nothing that was evaluated reads it, and the next build should not stumble on it. */
+function isOutLink(path: string): boolean {
+  const link = lstatSync(path, { throwIfNoEntry: false });
+  return link?.isSymbolicLink() === true && /^\/.+\/[0-9a-df-np-sv-z]{32}-[^/]+$/.test(readlinkSync(path));
 }
 
 function realPath(path: string): string {

@@ -245,7 +245,7 @@ test("init, trust add, a co-signed change, trust update, verify: a whole story t
   expect(refused.code).toBe(1);
   expect(refused.stdout.toString()).toContain("root-not-met");
   await ok(["cosign", dir, "HEAD"], as(alice));
-  expect(await ok(["trust", "update"], as(alice))).toContain("1 new commits authenticated");
+  expect(await ok(["trust", "update"], as(alice))).toContain("1 new commit authenticated");
   expect(JSON.parse(await ok(["trust", "show", "--json"], as(alice)))).toMatchObject({ sources: ["pkgs"] });
   expect(await ok(["verify", repository.dir, "good"], as(alice))).toMatch(/^allowed {2}source pkgs/);
 });

@@ -157,23 +157,24 @@ function tooFew(
   contradicting: ReadonlySet<PrincipalName>,
 ): Reason {
   const best = counted.reduce((a, b) => (b.tally.counted.length > a.tally.counted.length ? b : a));
-  const sets = best.tally.completions.map((people) => people.join(" and ")).join(", or ");
-  const apart =
-    counted.length > 1 ? `builders disagree on ${path}, and no content` : `the content of ${path}`;
+  const disagree = counted.length > 1;
+  const what = disagree
+    ? `builders disagree on ${path}, and no content of it meets`
+    : `what builders say of ${path} does not meet`;
   const doubtful = [...contradicting].map((name) =>
     lacking("builders-conflict", `${name} signed more than one content, so its word does not count`),
   );
-  return lacking(
-    "too-few-builders",
-    `${counted.length > 1 ? apart : `${apart} does not`} ${counted.length > 1 ? "meets" : "meet"} role ${role}, ${best.tally.any} of it, one vote an operator`,
-    {
-      because: [
-        ...counted.map(({ claim }) => (counted.length > 1 ? dissent(claim) : vote(claim))),
-        ...doubtful,
-      ],
-      remedy: `${sets ? `wait until ${sets} built the same, or ` : ""}build it here: nix-build --option substitute false`,
-    },
-  );
+  return lacking("too-few-builders", `${what} role ${role}: ${best.tally.any} of it, one vote an operator`, {
+    because: [...counted.map(({ claim }) => vote(claim)), ...doubtful],
+    remedy: disagree
+      ? "build it here and see which is right: nix-build --option substitute false"
+      : `${waitFor(best.tally)}build it here: nix-build --option substitute false`,
+  });
+}
+
+function waitFor({ completions }: Tally): string {
+  const sets = completions.map((people) => people.join(" and ")).join(", or ");
+  return sets ? `wait until ${sets} built the same, or ` : "";
 }
 
 function nobodyVouches(path: StorePath, heard: readonly Testimony[]): Reason {

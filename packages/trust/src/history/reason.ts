@@ -9,8 +9,9 @@ export function historyReason(verdict: HistoryVerdict): Reason {
   const at = `source ${verdict.source} at ${verdict.commit.slice(0, 12)}`;
   if (verdict.allowed) return found("authentic", `${at} is authentic`);
   const because = verdict.denied.slice(0, SHOWN).map((denied) => {
-    const paths = denied.paths?.length ? ` (${denied.paths.slice(0, 3).join(", ")})` : "";
-    return lacking(denied.code, `${denied.commit.slice(0, 12)}: ${denied.message}${paths}`, {
+    const more = denied.paths?.slice(1, 4) ?? [];
+    const also = more.length > 0 ? ` (also ${more.join(", ")})` : "";
+    return lacking(denied.code, `${denied.commit.slice(0, 12)}: ${denied.message}${also}`, {
       remedy: denied.remedy,
     });
   });
