@@ -95,8 +95,16 @@ function sandboxPaths({ from, values }: Configuration): Finding {
   });
 }
 
-/** Features that open a way: everybody trusted, builds outside Nix, an environment that no derivation has. */
-const OPENING = new Set(["daemon-trust-override", "external-builders", "configurable-impure-env"]);
+/**
+ * Features that open a way: everybody trusted, builds outside Nix, an environment that no derivation has, and outputs
+ * of content-addressed derivations that any user of the daemon registers without a signature, unasked.
+ */
+const OPENING = new Set([
+  "daemon-trust-override",
+  "external-builders",
+  "configurable-impure-env",
+  "ca-derivations",
+]);
 
 function features({ from, values }: Configuration): Finding {
   const found = words(values.get("experimental-features") ?? "");

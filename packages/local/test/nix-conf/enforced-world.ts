@@ -23,7 +23,9 @@ export class EnforcedWorld {
   static async make(version: NixVersion, multiUser: boolean): Promise<EnforcedWorld> {
     const dir = mkdtempSync(join(tmpdir(), "conf-"));
     chmodSync(dir, 0o755);
-    const enforced = new EnforcedWorld(makeNixWorld({ dir, version, multiUser }));
+    const enforced = new EnforcedWorld(
+      makeNixWorld({ dir, version, multiUser, conf: { "experimental-features": "nix-command flakes" } }),
+    );
     const url = await enforced.serve(undefined);
     enforced.enforce(url);
     return enforced;

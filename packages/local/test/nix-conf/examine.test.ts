@@ -13,7 +13,7 @@ const GATE: GateEndpoint = {
 const CLOSED = new Map<string, string>([
   ...nixConfLines(GATE, { major: 2, minor: 34 }).map(({ name, value }) => [name, value] as const),
   ["sandbox-paths", "/bin/sh=/usr/bin/bash-static"],
-  ["experimental-features", "nix-command flakes ca-derivations"],
+  ["experimental-features", "nix-command flakes"],
   ["build-hook", "nix __build-remote"],
   ["store", "auto"],
 ]);
@@ -126,6 +126,12 @@ describe("each setting", () => {
       "experimental-features",
       "nix-command daemon-trust-override",
       "daemon-trust-override",
+      "experimental-features = nix-command",
+    ],
+    [
+      "experimental-features",
+      "nix-command ca-derivations",
+      "ca-derivations",
       "experimental-features = nix-command",
     ],
     [
