@@ -58,7 +58,10 @@ export class CommitCheckers implements AsyncDisposable {
     this.threads = Array.from({ length: availableParallelism() - 1 }, () => threadChecker(this.job));
   }
 
-  async check(ids: readonly CommitId[], progress: (done: number) => void = () => {}): Promise<CheckedCommit[]> {
+  async check(
+    ids: readonly CommitId[],
+    progress: (done: number) => void = () => {},
+  ): Promise<CheckedCommit[]> {
     if (ids.length >= WORTH_THREADS) this.expectMany();
     const results = new Array<CheckedCommit>(ids.length);
     const starts = Array.from({ length: Math.ceil(ids.length / CHUNK) }, (_, i) => i * CHUNK);

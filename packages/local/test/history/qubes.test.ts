@@ -51,9 +51,7 @@ describe.skipIf(!existsSync(DATA))("qubes-core-admin", () => {
     const { "U weak-signature": taken = [], ...rest } = grouped(differing);
     expect(rest).toEqual({});
     expect(taken).toHaveLength(138);
-    const sha1 = ids.filter(
-      (id) => expectedOf.get(id)![0] === "U" && hashAlgorithm(dir, id, "U") === SHA1,
-    );
+    const sha1 = ids.filter((id) => expectedOf.get(id)![0] === "U" && hashAlgorithm(dir, id, "U") === SHA1);
     expect(new Set(sha1)).toEqual(new Set(taken));
     expect(ids).toHaveLength(7552);
   });
