@@ -27,6 +27,8 @@ export type Against = "all-parents" | "first-parent" | { readonly commit: Commit
 
 /** How many commits are compared at once, so that reading trees is pipelined. */
 const AT_ONCE = 256;
+/** How many merges are merged again at once: each is a Git child, and a hostile history can be all merges. */
+const MERGES_AT_ONCE = 4;
 
 export class ChangeReader implements Disposable {
   private readonly objects: GitObjects;
@@ -34,6 +36,8 @@ export class ChangeReader implements Disposable {
   private readonly commits: ReadonlyMap<CommitId, CommitFacts>;
   private readonly trees = new Map<ObjectId, Promise<Tree>>();
   private readonly order: Map<CommitId, number>;
+  private readonly lanes: Promise<unknown>[] = Array.from({ length: MERGES_AT_ONCE }, () => Promise.resolve());
+  private merges = 0;
 
   /** `commits`: facts of the commits asked about and of their ancestors as far as they are known, children first. */
   constructor(git: NeutralGit, commits: ReadonlyMap<CommitId, CommitFacts>) {
@@ -89,9 +93,18 @@ export class ChangeReader implements Disposable {
 
   /** What differs from Git's own merge of the parents, and what that merge left to be decided by hand. */
   private async beyondMergingAgain({ parents, tree }: CommitFacts): Promise<string[]> {
-    const clean = await mergeAgain(this.env, parents, (commits) => this.requireFiles(commits));
+    const clean = await this.inLane(() =>
+      mergeAgain(this.env, parents, (commits) => this.requireFiles(commits)),
+    );
     const differing = await this.drive(changedPaths(clean?.tree, tree));
     return [...new Set([...differing, ...(clean?.conflicts ?? [])])];
+  }
+
+  private inLane<Result>(work: () => Promise<Result>): Promise<Result> {
+    const lane = this.merges++ % MERGES_AT_ONCE;
+    const result = this.lanes[lane]!.then(work);
+    this.lanes[lane] = result.catch(() => {});
+    return result;
   }
 
   /**
