@@ -4,10 +4,10 @@
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { derivationText, GateWorld } from "@firstmile/testing/gate-world";
-import { Builder, outputRules } from "@firstmile/testing/gate-world-builders";
 import { parseDerivation } from "@firstmile/formats/nix/derivation-parse";
 import { hashPartOf } from "@firstmile/formats/nix/store-path";
+import { derivationText, GateWorld } from "@firstmile/testing/gate-world";
+import { Builder, outputRules } from "@firstmile/testing/gate-world-builders";
 import { inTurns } from "../measure.ts";
 import type { Row } from "../report.ts";
 
@@ -25,7 +25,11 @@ export async function wholeRows(): Promise<Row[]> {
     if (!output || !("path" in output)) throw new Error("the derivation has no path");
     await world.admit("hello");
     for (const builder of builders) builder.offer({ path: output.path, content: "hello\n" });
-    return [narInfoRow(`${world.endpoint.url}/${hashPartOf(output.path)}.narinfo`), hookRow(world.endpoint.hookPath, derivation)];
+    const url = `${world.endpoint.url}/${hashPartOf(output.path)}.narinfo`;
+    // The builders answer from this process, which stands still while wrk runs: the first answer is decided before.
+    const { status } = await fetch(url);
+    if (status !== 200) throw new Error(`the gate answered ${status}`);
+    return [narInfoRow(url), hookRow(world.endpoint.hookPath, derivation)];
   } finally {
     for (const builder of builders) await builder[Symbol.asyncDispose]();
   }
