@@ -36,7 +36,9 @@ export class ChangeReader implements Disposable {
   private readonly commits: ReadonlyMap<CommitId, CommitFacts>;
   private readonly trees = new Map<ObjectId, Promise<Tree>>();
   private readonly order: Map<CommitId, number>;
-  private readonly lanes: Promise<unknown>[] = Array.from({ length: MERGES_AT_ONCE }, () => Promise.resolve());
+  private readonly lanes: Promise<unknown>[] = Array.from({ length: MERGES_AT_ONCE }, () =>
+    Promise.resolve(),
+  );
   private merges = 0;
 
   /** `commits`: facts of the commits asked about and of their ancestors as far as they are known, children first. */
