@@ -8,6 +8,7 @@ export function examineMachine(facts: Facts): Finding[] {
     ...acceptedFlakes(facts),
     ...endpoint(facts),
     ...hook(facts),
+    ...hookPrograms(facts),
     gateSocket(facts.socket),
     ...cacheInfo(facts),
     trust(facts.trust),
@@ -77,6 +78,15 @@ function hook({ hook, uid, daemon }: Facts): Finding[] {
   }
   // A daemon serves everybody: then only root may hold the hook. Otherwise its user binds nobody but themselves.
   return [heldBy(about, hook, daemon === undefined ? [0, uid] : [0])];
+}
+
+/** The hook is only as good as what it runs: a checkout that somebody else can write is somebody else's hook. */
+function hookPrograms({ hookPrograms, uid, daemon }: Facts): Finding[] {
+  const about = {
+    setting: "hook program",
+    why: "whoever can change what the hook runs decides what is built",
+  };
+  return hookPrograms.map((program) => heldBy(about, program, daemon === undefined ? [0, uid] : [0]));
 }
 
 function gateSocket(socket: Answer): Finding {

@@ -56,6 +56,8 @@ export interface Facts {
   readonly acceptedFlakeSettings: readonly string[];
   readonly gate: GateFacts;
   readonly hook: PathFacts | undefined;
+  /** What the hook runs: its interpreter and its script. */
+  readonly hookPrograms: readonly PathFacts[];
   readonly socket: Answer;
   /** nix-cache-info of the gate. */
   readonly cacheInfo: Answer | undefined;

@@ -1,5 +1,5 @@
 /** Owners and modes of what the gate rests on, each with every directory above it, by its name and by where it is. */
-import { lstat, readdir, realpath } from "node:fs/promises";
+import { lstat, readdir, readFile, realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { PathFacts, PathStep } from "./facts.ts";
 
@@ -28,6 +28,16 @@ async function step(path: string): Promise<PathStep | undefined> {
         : "other";
   return { path, kind, uid: info.uid, mode: info.mode & 0o7777 };
 }
+
+/** The programs that a hook written by the gate runs: the quoted paths in it that are files. */
+export async function programsOf(hook: string): Promise<PathFacts[]> {
+  const text = await readFile(hook, "utf8").catch(() => "");
+  const quoted = [...text.slice(0, MAX_HOOK).matchAll(/'(\/[^']+)'/g)].map((match) => match[1]!);
+  const programs = await Promise.all(quoted.map(pathFacts));
+  return programs.filter(({ steps }) => steps.at(-1)?.kind === "file");
+}
+
+const MAX_HOOK = 65_536;
 
 /** Secret keys of the gate: what its directory holds under a name with `key`, public halves (`.pub`) aside. */
 export async function keyFiles(gateDir: string): Promise<PathFacts[]> {

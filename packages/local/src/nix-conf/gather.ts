@@ -6,7 +6,7 @@ import { currentPolicy } from "../trust-repository/follow.ts";
 import { EndpointError, type GateEndpoint, readGateEndpoint } from "./endpoint.ts";
 import type { Answer, Configuration, DaemonFacts, Facts, GateFacts } from "./facts.ts";
 import { changed, type DaemonProcess, daemonSocket, findDaemon, knock } from "./gather-daemon.ts";
-import { keyFiles, pathFacts } from "./gather-files.ts";
+import { keyFiles, pathFacts, programsOf } from "./gather-files.ts";
 import {
   acceptedFlakeSettings,
   type Commands,
@@ -43,6 +43,7 @@ export async function gatherFacts(asked: Asked): Promise<Facts | undefined> {
     acceptedFlakeSettings: await acceptedFlakeSettings(asked.env),
     gate,
     hook: endpoint && (await pathFacts(endpoint.hookPath)),
+    hookPrograms: endpoint ? await programsOf(endpoint.hookPath) : [],
     socket: await knock(join(gateDir, "gate.sock")),
     cacheInfo: endpoint && (await fetchText(`${endpoint.url.replace(/\/$/, "")}/nix-cache-info`)),
     trust: await gatherTrust(asked),

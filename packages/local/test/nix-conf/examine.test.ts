@@ -39,6 +39,7 @@ const SOUND: Facts = {
   acceptedFlakeSettings: [],
   gate: { endpoint: GATE },
   hook: held("/h", step("/h", "file", 0o755)),
+  hookPrograms: [held("/n", step("/n", "file", 0o755))],
   socket: { ok: true, said: "answers" },
   cacheInfo: { ok: true, said: "StoreDir: /nix/store\nWantMassQuery: 1\n" },
   trust: { ok: true, said: "acme" },
@@ -215,6 +216,8 @@ describe("the machine", () => {
   const file = (mode: number, uid = 0) => held("/h", step("/h", "file", mode, uid));
   const daemon = { listens: true, environmentRead: true, stale: false, options: [] };
   const CASES: Record<string, [Partial<Facts>, setting: string, state: Finding["state"]]> = {
+    "hook program writable by all": [{ hookPrograms: [file(0o757)] }, "hook program", "open"],
+    "hook program of another user": [{ hookPrograms: [file(0o755, 1000)] }, "hook program", "open"],
     "hook missing": [{ hook: { ...file(0o755), missing: true } }, "hook file", "open"],
     "hook a directory": [{ hook: held("/h", step("/h", "directory", 0o755)) }, "hook file", "open"],
     "hook not executable": [{ hook: file(0o644) }, "hook file", "open"],
