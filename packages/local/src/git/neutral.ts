@@ -103,6 +103,7 @@ export async function resolveRevision(repository: string, revision: string): Pro
   const args = ["-C", repository, "rev-parse", "--verify", "--end-of-options", `${revision}^{commit}`];
   const found = await run("git", args, { env: ownRepositoriesEnv() });
   if (found.code === 0) return found.stdout.toString().trim();
+  await locate(repository);
   throw new RepositoryError(`${repository}: no commit is named ${JSON.stringify(revision)}`);
 }
 
