@@ -5,7 +5,7 @@
  * loading refuses policies in which there are many.
  */
 import type { PrincipalName, RoleName } from "./names.ts";
-import type { Group } from "./policy.ts";
+import type { Group, Member } from "./policy.ts";
 
 /** Most inner groups of a group, most members of the whole tree, most choices of inner groups. */
 export const MAX_GROUPS = 32;
@@ -32,13 +32,21 @@ export function spellOut(group: Group, roles: ReadonlyMap<RoleName, Group>): Gro
     const index = groups.push({ any: inner.any, parent, people: [] }) - 1;
     for (const member of inner.of) {
       if (member.kind === "principal") groups[index]!.people.push(member.name);
-      else visit(member.kind === "group" ? member.group : roles.get(member.name)!, index);
+      else visit(groupOf(member, roles), index);
     }
     for (const name of groups[index]!.people) people.add(name);
   };
   visit(group, -1);
   return { groups, people: [...people].sort() };
 }
+
+/** Members that are still to be filled in, or that nothing could be had for, are met by nobody. */
+function groupOf(member: Exclude<Member, { kind: "principal" }>, roles: ReadonlyMap<RoleName, Group>): Group {
+  if (member.kind === "group") return member.group;
+  return (member.kind === "role" ? roles.get(member.name) : undefined) ?? NOBODY;
+}
+
+const NOBODY: Group = { any: 1, of: [] };
 
 /** For each group how many people it needs itself, besides the inner groups chosen to be met; 0 where it is not chosen. */
 export type Demands = readonly number[];

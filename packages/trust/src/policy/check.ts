@@ -129,8 +129,6 @@ function reportValue(issue: Issue, path: Path, root: Node, part: Part, defects: 
 function reportMissing(name: string, path: Path, root: Node, part: Part, defects: DefectList): void {
   const table = find(root, path.slice(0, -1)) ?? root;
   const inner = partAt(part, path.slice(0, -1));
-  // `certified = ...` stands in place of `any` and `of`: naming those as missing would mislead.
-  if (UNSUPPORTED_KEYS[inner]?.some((key) => key === "certified" && child(table, key))) return;
   const help = TABLES[name] ?? `add ${name} = ${EXAMPLES[name] ?? "..."}`;
   defects.add(table.keyAt, "missing-key", `${NOUNS[inner]} needs ${quoted(name)}`, help);
 }
@@ -161,7 +159,12 @@ const NOUNS: Readonly<Record<Part, string>> = {
   group: "a group",
   source: "a source",
   introduction: "an introduction",
+  head: "a demand for a signed head",
+  retired: "a key's retirement",
+  compromised: "a key's compromise",
+  certified: "a certified role",
   rule: "a rule",
+  import: "an import",
   output: "[output]",
 };
 
@@ -197,14 +200,20 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   paths: '["**"]',
   write: '"a role"',
   builders: '"a role"',
+  roles: '["packager"]',
+  reason: '"what happened"',
+  after: '"the last commit that it may have signed"',
+  by: '"a role"',
+  keyring: '"keys/people.gpg"',
+  max_age: '"7d"',
 };
 
 /** Which part the table at `path` inside a `part` is. */
 function partAt(part: Part, path: Path): Part {
   if (path.length === 0) return part;
-  if (part === "source") return "introduction";
-  if (part === "principal") return "key";
-  return "group";
+  const last = path.findLast((step) => typeof step === "string");
+  if (last !== undefined && Object.hasOwn(KNOWN_KEYS, last)) return last as Part;
+  return part === "principal" ? "key" : "group";
 }
 
 function find(root: Node, path: Path): Node | undefined {

@@ -42,7 +42,13 @@ export type DefectCode =
   | "duplicate-url"
   | "bad-commit"
   | "bad-glob"
-  | "source-without-rules";
+  | "source-without-rules"
+  | "bad-duration"
+  | "duplicate-email"
+  | "impossible-key"
+  | "unknown-import"
+  | "role-not-imported"
+  | "root-imported";
 
 /** A place in a text file. Both count from 1; columns count UTF-16 code units. */
 export interface Position {

@@ -3,17 +3,25 @@
  * a broken one, is left out here, so that its defect is told once and not again wherever it is used.
  */
 
+import type { OpenPgpCertificate } from "@firstmile/formats/openpgp/certificate";
 import { MAX_ACTIVATIONS, MAX_GROUPS, MAX_MEMBERS } from "./assignment.ts";
 import { checkShape } from "./check.ts";
 import type { DefectList, Position } from "./defect.ts";
 import { child, entries, type Node } from "./document.ts";
-import { isName, NAME_RULE, type PrincipalName, type RoleName } from "./names.ts";
+import { type ImportName, isName, NAME_RULE, type PrincipalName, type RoleName } from "./names.ts";
 import { listed, nearest, quoted } from "./nearest.ts";
-import type { Group, Member } from "./policy.ts";
-import { type GroupShape, groupShape } from "./shape.ts";
+import type { Group, Import, Member } from "./policy.ts";
+import { type CertifiedShape, type GroupShape, groupShape } from "./shape.ts";
 
 /** Most roles and most principals of a policy. */
 export const MAX_NAMED = 500;
+
+/** Where members come from that are neither principals nor roles of this file. */
+export interface Beyond {
+  readonly imports: ReadonlyMap<ImportName, Pick<Import, "roles"> | undefined>;
+  /** The certificates of a keyring file; undefined where it is broken, which is told. */
+  readonly keyring: (file: string, at: Position) => readonly OpenPgpCertificate[] | undefined;
+}
 
 export class GroupReader {
   readonly #principals: ReadonlySet<string>;
@@ -23,10 +31,17 @@ export class GroupReader {
   readonly #read = new Map<string, Group | undefined>();
   readonly #sizes = new Map<Group, GroupSize>();
   readonly #path: string[] = [];
+  readonly #beyond: Beyond;
 
-  constructor(principals: ReadonlySet<string>, roleTable: Node | undefined, defects: DefectList) {
+  constructor(
+    principals: ReadonlySet<string>,
+    roleTable: Node | undefined,
+    beyond: Beyond,
+    defects: DefectList,
+  ) {
     this.#principals = principals;
     this.#roles = new Map(entries(roleTable).slice(0, MAX_NAMED));
+    this.#beyond = beyond;
     this.#defects = defects;
   }
 
@@ -102,7 +117,9 @@ export class GroupReader {
   #resolve(shape: GroupShape, node: Node): Group | undefined {
     const sound = this.#checkThreshold(shape, node);
     const list = child(node, "of") ?? node;
-    const members = shape.of.map((member, i) => this.#member(member, child(list, i) ?? list));
+    const listed = (shape.of ?? []).map((member, i) => this.#member(member, child(list, i) ?? list));
+    const certified = shape.certified && this.#certified(shape.certified, child(node, "certified")!);
+    const members = shape.certified === undefined ? listed : [...listed, certified];
     const complete = members.filter((member) => member !== undefined);
     if (!sound || complete.length < members.length) return undefined;
     if (this.#hasDuplicates(complete, list)) return undefined;
@@ -110,8 +127,9 @@ export class GroupReader {
     return this.#isSimpleEnough(group, node) ? group : undefined;
   }
 
-  #checkThreshold({ any, of }: GroupShape, node: Node): boolean {
+  #checkThreshold({ any, of = [], certified }: GroupShape, node: Node): boolean {
     const at = child(node, "any")?.at ?? node.at;
+    if (certified !== undefined && any >= 1) return true;
     if (of.length === 0) {
       const problem = "the group has no members, so nobody could ever meet it";
       this.#defects.add(child(node, "of")?.at ?? at, "empty-group", problem, "list at least one member");
@@ -137,10 +155,48 @@ export class GroupReader {
     if (this.#roles.has(member)) {
       return this.#role(member, node.at) && { kind: "role", name: member as RoleName };
     }
+    if (member.includes("/")) return this.#imported(member, node.at);
     const names = [...this.#principals, ...this.#roles.keys()];
     const problem = `there is no principal or role ${quoted(member)}`;
     this.#defects.add(node.at, "unknown-member", problem, known(member, names));
     return undefined;
+  }
+
+  #imported(member: string, at: Position): Member | undefined {
+    const [from, role, ...more] = member.split("/") as [ImportName, RoleName, ...string[]];
+    const known = this.#beyond.imports.get(from);
+    if (!known && this.#beyond.imports.has(from)) return undefined;
+    if (!known || more.length > 0) {
+      const help = `write IMPORT/ROLE; imports: ${listed([...this.#beyond.imports.keys()]) || "none"}`;
+      this.#defects.add(at, "unknown-import", `there is no import for the member ${quoted(member)}`, help);
+      return undefined;
+    }
+    if (known.roles.includes(role)) return { kind: "imported", from, role };
+    const help = `add ${quoted(role)} to roles of [import.${from}], or use ${listed([...known.roles])}`;
+    this.#defects.add(
+      at,
+      "role-not-imported",
+      `the import ${from} does not take the role ${quoted(role)}`,
+      help,
+    );
+    return undefined;
+  }
+
+  #certified(shape: CertifiedShape, node: Node): Member | undefined {
+    const by = child(node, "by")!;
+    const group = typeof shape.by === "string" ? this.#roleFor(shape.by, by) : this.#resolve(shape.by, by);
+    const certificates = this.#beyond.keyring(shape.keyring, child(node, "keyring")!.at);
+    if (!group || !certificates) return undefined;
+    const counted = shape.any === undefined ? group : { any: shape.any, of: group.of };
+    if (shape.any !== undefined && !this.#checkThreshold({ any: shape.any, of: group.of.map(String) }, node))
+      return undefined;
+    this.#isSimpleEnough(counted, node);
+    return { kind: "certified", certified: { by: counted, keyring: shape.keyring, certificates } };
+  }
+
+  /** A role that another one rests on, read now where it was not yet. */
+  #roleFor(name: string, node: Node): Group | undefined {
+    return this.named(name, node.at) && this.#role(name, node.at);
   }
 
   /** Listed twice, one person would seem to be two members. */
@@ -148,14 +204,15 @@ export class GroupReader {
     const seen = new Set<string>();
     let found = false;
     for (const [i, member] of members.entries()) {
-      if (member.kind === "group") continue;
-      if (seen.has(member.name)) {
+      const name = nameOf(member);
+      if (name === undefined) continue;
+      if (seen.has(name)) {
         const at = child(list, i)?.at ?? list.at;
-        const problem = `${quoted(member.name)} is listed twice in this group`;
+        const problem = `${quoted(name)} is listed twice in this group`;
         this.#defects.add(at, "duplicate-member", problem, "remove one: it would still count once");
         found = true;
       }
-      seen.add(member.name);
+      seen.add(name);
     }
     return found;
   }
@@ -183,10 +240,15 @@ export class GroupReader {
   }
 
   #sizeOf(member: Member): GroupSize {
-    if (member.kind === "principal") return { members: 1, groups: 0, activations: 1 };
+    if (member.kind !== "role" && member.kind !== "group") return { members: 1, groups: 0, activations: 1 };
     const group = member.kind === "group" ? member.group : this.#read.get(member.name);
     return this.#sizes.get(group!)!;
   }
+}
+
+function nameOf(member: Member): string | undefined {
+  if (member.kind === "imported") return `${member.from}/${member.role}`;
+  return member.kind === "principal" || member.kind === "role" ? member.name : undefined;
 }
 
 interface GroupSize {

@@ -6,23 +6,28 @@
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
 import { parseNixPublicKey } from "@firstmile/formats/nix/key";
-import { parseCertificates } from "@firstmile/formats/openpgp/certificate";
+import { type OpenPgpCertificate, parseCertificates } from "@firstmile/formats/openpgp/certificate";
 import { parseSshPublicKey } from "@firstmile/formats/ssh/public-key";
+import { sshFingerprint } from "../ssh/keys.ts";
 import type { DefectCode, DefectList, Position } from "./defect.ts";
+import type { Node } from "./document.ts";
+import { KeyLifeReader } from "./key-life.ts";
 import { listed, nearest, quoted } from "./nearest.ts";
-import type { Key } from "./policy.ts";
+import type { Key, KeyEvent, SshKey } from "./policy.ts";
+import type { KeyTable } from "./shape.ts";
 
 /** Largest key file, in bytes: certificates with many certifications run to megabytes. */
 export const MAX_KEY_FILE = 4 * 1024 * 1024;
 
 /** A key as the policy lists it. */
-export type KeyEntry = string | { readonly file: string; readonly touch: boolean; readonly pin: boolean };
+export type KeyEntry = string | KeyTable;
 
 export class KeyReader {
   readonly #files: ReadonlyMap<string, Uint8Array>;
   readonly #defects: DefectList;
   /** Key files that the policy names and that are there: what its digest covers. */
   readonly named = new Map<string, Uint8Array>();
+  readonly #keyrings = new Map<string, readonly OpenPgpCertificate[]>();
 
   constructor(files: ReadonlyMap<string, Uint8Array>, defects: DefectList) {
     this.#files = files;
@@ -30,12 +35,78 @@ export class KeyReader {
   }
 
   /** The keys of one entry: none where it is broken, several where the file holds several. */
-  read(entry: KeyEntry, at: Position): Key[] {
-    const path = typeof entry === "string" ? entry : entry.file;
-    const demands = typeof entry === "string" ? NO_DEMANDS : entry;
-    if (typeof entry === "string" && entry.startsWith("nix:")) return this.#inPlace(entry, at);
+  read(entry: KeyEntry, node: Node): Key[] {
+    const { at } = node;
+    if (typeof entry === "string") {
+      return entry.startsWith("nix:") ? this.#inPlace(entry, at) : this.#fromFile({ file: entry }, [], node);
+    }
+    const life = new KeyLifeReader(this.#defects).read(entry, node);
+    if (entry.sigstore !== undefined) return this.#sigstore(entry, entry.sigstore, life, at);
+    const foreign = SIGSTORE_ONLY.find((name) => entry[name] !== undefined);
+    if (foreign !== undefined || entry.file === undefined) {
+      const problem = foreign === undefined ? "no file" : `${quoted(foreign)} and no "sigstore"`;
+      this.#defects.add(at, "impossible-key", `this key has ${problem}`, KEY_TABLE_HELP);
+      return [];
+    }
+    return this.#fromFile(entry, life, node);
+  }
+
+  /** The certificates of a keyring whose owners are nobody by name. */
+  keyring(file: string, at: Position): readonly OpenPgpCertificate[] | undefined {
+    const known = this.#keyrings.get(file);
+    if (known) return known;
+    const bytes = this.#open(file, at);
+    const certificates = bytes && this.#attempt(file, at, () => parseCertificates(bytes));
+    if (certificates) this.#keyrings.set(file, certificates);
+    return certificates;
+  }
+
+  #fromFile(entry: KeyTable, life: readonly KeyEvent[], { at }: Node): Key[] {
+    const path = entry.file!;
     const bytes = this.#open(path, at);
-    return bytes ? this.#parse(path, bytes, demands, at) : [];
+    if (!bytes) return [];
+    const keys = this.#parse(path, bytes, entry, life, at);
+    this.#checkNamed(life, keys, path, at);
+    return entry.authority === undefined ? keys : this.#authorities(keys, entry.authority, path, at);
+  }
+
+  #sigstore(entry: KeyTable, file: string, life: readonly KeyEvent[], at: Position): Key[] {
+    const { identity, issuer } = entry;
+    const foreign = FILE_ONLY.find((name) => entry[name] !== undefined);
+    if (foreign !== undefined || identity === undefined || issuer === undefined) {
+      const problem =
+        foreign === undefined ? "needs both identity and issuer" : `cannot have ${quoted(foreign)}`;
+      this.#defects.add(at, "impossible-key", `a Sigstore identity ${problem}`, KEY_TABLE_HELP);
+      return [];
+    }
+    const trustedRoot = this.#open(file, at);
+    return trustedRoot ? [{ kind: "sigstore", file, trustedRoot, identity, issuer, life }] : [];
+  }
+
+  #authorities(keys: readonly Key[], certifiedAs: readonly string[], file: string, at: Position): Key[] {
+    return keys.flatMap((key) => {
+      if (key.kind === "ssh" && !key.touch && !key.pin) {
+        return [{ kind: "ssh-authority" as const, file, key: key.key, certifiedAs, life: key.life }];
+      }
+      const problem = `${file} is to be a certification authority, and ${key.kind === "ssh" ? "has touch or pin" : "is no SSH key"}`;
+      this.#defects.add(
+        at,
+        "impossible-key",
+        problem,
+        "list the public key of an SSH certification authority",
+      );
+      return [];
+    });
+  }
+
+  /** A retirement of a key that the file does not hold would retire nothing. */
+  #checkNamed(life: readonly KeyEvent[], keys: readonly Key[], file: string, at: Position): void {
+    const held = new Set(keys.flatMap(fingerprintsOf));
+    for (const { key } of life) {
+      if (key === undefined || held.has(key)) continue;
+      const problem = `${file} holds no key with the fingerprint ${quoted(key)}`;
+      this.#defects.add(at, "impossible-key", problem, `it holds ${listed([...held])}`);
+    }
   }
 
   #inPlace(entry: string, at: Position): Key[] {
@@ -72,16 +143,28 @@ export class KeyReader {
     this.#defects.add(at, "missing-key-file", `the trust repository has no file ${quoted(path)}`, help);
   }
 
-  #parse(file: string, bytes: Uint8Array, { touch, pin }: Demands, at: Position): Key[] {
+  #parse(
+    file: string,
+    bytes: Uint8Array,
+    { touch = false, pin = false }: KeyTable,
+    life: readonly KeyEvent[],
+    at: Position,
+  ): Key[] {
     const text = latin1(bytes.subarray(0, 256)).trimStart();
     if (/^-----BEGIN [A-Z ]*PRIVATE KEY/.test(text)) return this.#refusePrivate(file, at);
-    if (SSH_LINE.test(text)) return this.#sshKeys(file, bytes, touch, pin, at);
+    if (SSH_LINE.test(text)) return this.#sshKeys(file, bytes, { touch, pin, life }, at);
     if (touch || pin) this.#refuseDemand(file, "is no SSH key", at);
     const certificates = this.#attempt(file, at, () => parseCertificates(bytes));
-    return (certificates ?? []).map((certificate) => ({ kind: "openpgp", file, certificate }));
+    return (certificates ?? []).map((certificate) => ({ kind: "openpgp", file, certificate, life }));
   }
 
-  #sshKeys(file: string, bytes: Uint8Array, touch: boolean, pin: boolean, at: Position): Key[] {
+  #sshKeys(
+    file: string,
+    bytes: Uint8Array,
+    said: Omit<SshKey, "kind" | "file" | "key">,
+    at: Position,
+  ): Key[] {
+    const { touch, pin } = said;
     const lines = latin1(bytes)
       .split("\n")
       .map((line) => line.replace(/\r$/, ""));
@@ -90,7 +173,7 @@ export class KeyReader {
       const key = this.#attempt(file, at, () => parseSshPublicKey(line));
       if (!key) continue;
       if ((touch || pin) && !key.type.startsWith("sk-")) this.#refuseDemand(file, `is a ${key.type} key`, at);
-      keys.push({ kind: "ssh", file, key, touch, pin });
+      keys.push({ kind: "ssh", file, key, ...said });
     }
     return keys;
   }
@@ -119,12 +202,20 @@ export class KeyReader {
   }
 }
 
-interface Demands {
-  readonly touch: boolean;
-  readonly pin: boolean;
+/** What each kind of entry alone may have. */
+const SIGSTORE_ONLY = ["identity", "issuer"] as const;
+const FILE_ONLY = ["file", "touch", "pin", "authority"] as const;
+const KEY_TABLE_HELP =
+  'write { file = "keys/alice.pub", ... }, or { sigstore = "keys/trusted_root.json", identity = "alice@example.org", issuer = "https://..." }';
+
+/** Every fingerprint that a life event may name. */
+function fingerprintsOf(key: Key): string[] {
+  if (key.kind === "ssh" || key.kind === "ssh-authority") return [sshFingerprint(key.key)];
+  if (key.kind !== "openpgp") return [];
+  const { primary, subkeys } = key.certificate;
+  return [primary, ...subkeys.map((subkey) => subkey.key)].map(({ fingerprint }) => fingerprint);
 }
 
-const NO_DEMANDS: Demands = { touch: false, pin: false };
 const MALFORMED: DefectCode = "malformed-key";
 const SSH_LINE = /^(?:ssh-|ecdsa-|sk-|#)/;
 const KEY_FILE_HELP =

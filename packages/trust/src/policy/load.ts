@@ -7,13 +7,14 @@
  * says that) and whether it has expired (the caller knows the time).
  */
 import { checkShape } from "./check.ts";
-import { DefectList, MAX_DEFECTS, POLICY_FILE } from "./defect.ts";
+import { DefectList, MAX_DEFECTS, POLICY_FILE, type Position } from "./defect.ts";
 import { digestFiles } from "./digest.ts";
 import { child, Literal, type Node, readDocument } from "./document.ts";
-import { GroupReader, MAX_NAMED } from "./groups.ts";
+import { type Beyond, GroupReader, MAX_NAMED } from "./groups.ts";
+import { readImports } from "./imports.ts";
 import { KeyReader } from "./keys.ts";
-import type { PrincipalName, RoleName } from "./names.ts";
-import type { Group, Key, Policy, PolicyResult, Principal } from "./policy.ts";
+import type { ImportName, PrincipalName, RoleName } from "./names.ts";
+import type { Group, Import, Key, Policy, PolicyResult, Principal } from "./policy.ts";
 import { readPrincipals } from "./principals.ts";
 import { topShape } from "./shape.ts";
 import { type GroupUse, SourceReader } from "./sources.ts";
@@ -52,16 +53,25 @@ function assemble(
   const expires = readExpiry(root, defects);
   const keys = new KeyReader(files, defects);
   const { principals, names } = readPrincipals(child(root, "principal"), keys, defects);
-  const groups = readRoles(root, names, defects);
+  const importing = readImports(child(root, "import"), defects);
+  const keyring = (file: string, at: Position) => keys.keyring(file, at);
+  const groups = readRoles(root, names, { imports: importing, keyring }, defects);
   const roles = groups.roles();
   const reader = new SourceReader(groups, defects);
   const sources = reader.sources(child(root, "source"));
+  const head = reader.head(top?.head, root);
+  reader.mirrors(top?.mirrors ?? [], child(root, "mirrors"));
   const outputTable = child(root, "output");
   const output = outputTable?.value instanceof Map ? reader.output(outputTable) : undefined;
   checkReach({ principals, roles }, reader, root, defects);
+  checkRoot(roles, root, defects);
   if (!top || expires === undefined) return undefined;
   const digest = digestFiles(new Map([[POLICY_FILE, bytes], ...keys.named]));
-  return { name: top.name, mode: top.mode, expires, digest, principals, roles, sources, output };
+  const { name, mode, mirrors } = top;
+  const imports = new Map(
+    [...importing].filter((entry): entry is [ImportName, Import] => entry[1] !== undefined),
+  );
+  return { name, mode, expires, digest, principals, roles, sources, imports, mirrors, head, output };
 }
 
 function readExpiry(root: Node, defects: DefectList): number | undefined {
@@ -73,7 +83,7 @@ function readExpiry(root: Node, defects: DefectList): number | undefined {
   return undefined;
 }
 
-function readRoles(root: Node, names: ReadonlySet<string>, defects: DefectList): GroupReader {
+function readRoles(root: Node, names: ReadonlySet<string>, beyond: Beyond, defects: DefectList): GroupReader {
   const table = child(root, "role");
   const size = table?.value instanceof Map ? table.value.size : 0;
   if (size > MAX_NAMED) {
@@ -83,7 +93,7 @@ function readRoles(root: Node, names: ReadonlySet<string>, defects: DefectList):
     const help = "add root = { any = 1, of = [...] }: whoever may change the policy itself";
     defects.add(table.keyAt, "missing-role", "there is no role root", help);
   }
-  return new GroupReader(names, table, defects);
+  return new GroupReader(names, table, beyond, defects);
 }
 
 /** A group that nobody could meet is a slip that would show only when it locks everybody out. */
@@ -121,7 +131,7 @@ interface Use {
 }
 
 const SIGNING: Use = {
-  kinds: ["openpgp", "ssh"],
+  kinds: ["openpgp", "ssh", "ssh-authority", "sigstore"],
   what: "commits",
   keys: "an OpenPGP or SSH key",
   holds: isMet,
@@ -156,10 +166,30 @@ function checkUse({ group, role, node }: GroupUse, use: Use, policy: Electorate,
   }
 }
 
+/** Whoever imports `root` hands over the repository itself: nothing here would hold against its owners. */
+function checkRoot(roles: Policy["roles"], root: Node, defects: DefectList): void {
+  const group = roles.get("root" as RoleName);
+  if (!group || !reachesImport(group, roles)) return;
+  const node = child(child(root, "role")!, "root")!;
+  const problem = "the role root rests on an imported role: another repository could change the rules here";
+  defects.add(node.at, "root-imported", problem, "list people of this policy in root");
+}
+
+function reachesImport(group: Group, roles: Policy["roles"]): boolean {
+  return group.of.some((member) => {
+    if (member.kind === "imported") return true;
+    if (member.kind === "certified") return reachesImport(member.certified.by, roles);
+    if (member.kind === "group") return reachesImport(member.group, roles);
+    return member.kind === "role" && reachesImport(roles.get(member.name)!, roles);
+  });
+}
+
 /** Whether all of its people loaded: what is missing for another defect's sake is not told again. */
 function known(group: Group, policy: Electorate): boolean {
   return group.of.every((member) => {
     if (member.kind === "principal") return loaded(policy.principals, member.name);
+    // Who these are is not in this file: whether they suffice shows when they are filled in.
+    if (member.kind === "imported" || member.kind === "certified") return false;
     const inner = member.kind === "group" ? member.group : policy.roles.get(member.name);
     return inner !== undefined && known(inner, policy);
   });

@@ -10,6 +10,8 @@ export type PrincipalName = string & { readonly [nameBrand]: "principal" };
 export type RoleName = string & { readonly [nameBrand]: "role" };
 /** A Git repository of expressions: a table `[source.NAME]`. */
 export type SourceName = string & { readonly [nameBrand]: "source" };
+/** Another trust repository: a table `[import.NAME]`. */
+export type ImportName = string & { readonly [nameBrand]: "import" };
 /** Who runs a builder: principals of one operator are one vote. */
 export type Operator = string & { readonly [nameBrand]: "operator" };
 

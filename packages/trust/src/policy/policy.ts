@@ -2,7 +2,7 @@
 import type { OpenPgpCertificate } from "@firstmile/formats/openpgp/certificate";
 import type { SshPublicKey } from "@firstmile/formats/ssh/public-key";
 import type { Defect } from "./defect.ts";
-import type { Operator, PrincipalName, RoleName, SourceName } from "./names.ts";
+import type { ImportName, Operator, PrincipalName, RoleName, SourceName } from "./names.ts";
 import type { Glob } from "./paths.ts";
 
 /** What loading comes to: a policy without a single defect, or all defects in the order of the file. */
@@ -28,6 +28,11 @@ export interface Policy {
   /** Holds `root` at least. */
   readonly roles: ReadonlyMap<RoleName, Group>;
   readonly sources: ReadonlyMap<SourceName, Source>;
+  /** Other trust repositories whose roles members here name as `IMPORT/ROLE`. */
+  readonly imports: ReadonlyMap<ImportName, Import>;
+  /** Where else this trust repository is served, and how old a statement of its newest head may be. */
+  readonly mirrors: readonly string[];
+  readonly head: HeadRule | undefined;
   /** Absent: no output of any builder counts. */
   readonly output: OutputRules | undefined;
 }
@@ -40,14 +45,24 @@ export interface Principal {
   readonly keys: readonly Key[];
 }
 
-export type Key = OpenPgpKey | SshKey | NixKey;
+export type Key = OpenPgpKey | SshKey | SshAuthority | SigstoreIdentity | NixKey;
 
 export interface OpenPgpKey {
   readonly kind: "openpgp";
   /** Path in the trust repository. */
   readonly file: string;
   readonly certificate: OpenPgpCertificate;
+  readonly life: readonly KeyEvent[];
 }
+
+/** What root says of a key that its owner's own statements do not. */
+export type KeyEvent = {
+  /** The one key meant, of several in a file: a primary key, a subkey, an SSH key. Undefined: all of the file. */
+  readonly key: string | undefined;
+} & (
+  | { readonly kind: "retired"; readonly after: readonly IntroductionCommit[] }
+  | { readonly kind: "compromised"; readonly reason: string }
+);
 
 export interface SshKey {
   readonly kind: "ssh";
@@ -56,6 +71,30 @@ export interface SshKey {
   /** Signatures must prove that the token was touched, or its PIN given. */
   readonly touch: boolean;
   readonly pin: boolean;
+  readonly life: readonly KeyEvent[];
+}
+
+/** An SSH certification authority: whoever holds its certificate for one of `certifiedAs` is this principal. */
+export interface SshAuthority {
+  readonly kind: "ssh-authority";
+  readonly file: string;
+  readonly key: SshPublicKey;
+  /** Names in certificates ("principals" of OpenSSH), exactly. */
+  readonly certifiedAs: readonly string[];
+  readonly life: readonly KeyEvent[];
+}
+
+/** Whoever an OpenID Connect issuer calls by exactly this name, vouched for by a pinned Sigstore instance. */
+export interface SigstoreIdentity {
+  readonly kind: "sigstore";
+  /** Path of the trusted root, JSON. */
+  readonly file: string;
+  readonly trustedRoot: Uint8Array;
+  /** Subject alternative name, exactly: an e-mail address or a URI. */
+  readonly identity: string;
+  /** URL of the issuer, exactly. */
+  readonly issuer: string;
+  readonly life: readonly KeyEvent[];
 }
 
 export interface NixKey {
@@ -75,7 +114,35 @@ export interface Group {
 export type Member =
   | { readonly kind: "principal"; readonly name: PrincipalName }
   | { readonly kind: "role"; readonly name: RoleName }
+  | { readonly kind: "imported"; readonly from: ImportName; readonly role: RoleName }
+  /** Everybody whom enough of `by` certify: filled in for a time by electorate.ts. */
+  | { readonly kind: "certified"; readonly certified: Certified }
   | { readonly kind: "group"; readonly group: Group };
+
+/** Owners of certificates in a keyring that `any` people of the group `by` certified (OpenPGP certifications). */
+export interface Certified {
+  readonly by: Group;
+  readonly keyring: string;
+  readonly certificates: readonly OpenPgpCertificate[];
+}
+
+/** Roles taken over from another trust repository. */
+export interface Import {
+  readonly name: ImportName;
+  readonly urls: readonly string[];
+  readonly introduction: { readonly commit: IntroductionCommit; readonly signedBy: readonly string[] };
+  /** Names of roles there; never more than these. */
+  readonly roles: readonly RoleName[];
+  /** Whether these roles may rest on roles that the other repository imports in turn. */
+  readonly transitive: boolean;
+}
+
+/** Who must have said, and how long ago at most, that a commit is the newest. */
+export interface HeadRule {
+  readonly signedBy: RoleName;
+  /** Seconds. */
+  readonly maxAge: number;
+}
 
 export interface Source {
   readonly name: SourceName;
@@ -83,6 +150,9 @@ export interface Source {
   /** Which commits must be authentic: each, those on the first-parent line, or only the one in use. */
   readonly authenticate: "every-commit" | "first-parent" | "tip";
   readonly introduction: { readonly commit: IntroductionCommit; readonly signedBy: RoleName };
+  /** Single commits that root accepts in spite of all. */
+  readonly goodlist: ReadonlySet<string>;
+  readonly head: HeadRule | undefined;
   /** In the order of the file: the last one that matches a path holds. */
   readonly rules: readonly Rule[];
 }
@@ -92,8 +162,17 @@ export interface Rule {
   readonly write: Group;
   /** Where `write` was given by name. */
   readonly role: RoleName | undefined;
+  readonly review: ReviewRule | undefined;
   /** Line of the rule in firstmile.toml, from 1. */
   readonly line: number;
+}
+
+/** Who, besides everybody who took part in a change, must have read it. */
+export interface ReviewRule {
+  readonly by: Group;
+  readonly role: RoleName | undefined;
+  /** Whether signing a merge is reviewing what it merges. */
+  readonly mergeIsReview: boolean;
 }
 
 export interface OutputRules {

@@ -62,12 +62,13 @@ function readPrincipal(
     defects.add(list.at, "principal-without-keys", `${quoted(name)} has no keys, so could never sign`, help);
   }
   const keys = shape.keys.flatMap((entry, i) => {
-    const at = child(list, i)!.at;
-    const found = reader.read(entry, at);
-    for (const key of found) owners.claim(key, name, at);
+    const entryNode = child(list, i)!;
+    const found = reader.read(entry, entryNode);
+    for (const key of found) owners.claim(key, name, entryNode.at);
     return found;
   });
-  const emails = typeof shape.email === "string" ? [shape.email] : (shape.email ?? []);
+  const emails = [shape.email ?? []].flat();
+  for (const email of emails) owners.claimEmail(email, name, child(node, "email")!.at);
   return { name: name as PrincipalName, emails, operator: operator as Operator, keys };
 }
 
@@ -91,6 +92,7 @@ function checkOperators(
 class KeyOwners {
   readonly #defects: DefectList;
   readonly #owners = new Map<string, string>();
+  readonly #emails = new Map<string, string>();
 
   constructor(defects: DefectList) {
     this.#defects = defects;
@@ -104,6 +106,16 @@ class KeyOwners {
     }
   }
 
+  /** Commits name their author by address: one of two people would pass for not having written what they wrote. */
+  claimEmail(email: string, name: string, at: Position): void {
+    const address = email.toLowerCase();
+    const owner = this.#emails.get(address);
+    if (owner === undefined) this.#emails.set(address, name);
+    if (owner === undefined || owner === name) return;
+    const problem = `${quoted(email)} is an address of ${quoted(owner)} already`;
+    this.#defects.add(at, "duplicate-email", problem, "give each address to the one person who uses it");
+  }
+
   #report(identity: string, owner: string, name: string, at: Position): void {
     if (identity.startsWith("nix-name:")) {
       const problem = `another key is called ${quoted(identity.slice("nix-name:".length))}: Nix could not tell them apart`;
@@ -115,7 +127,7 @@ class KeyOwners {
       );
     } else if (owner === name) {
       // One person's key may well be listed in two formats.
-      if (!/^(?:nix|ssh|openpgp):/.test(identity)) return;
+      if (!/^(?:nix|ssh|openpgp|sigstore|ssh-authority):/.test(identity)) return;
       const problem = `${quoted(name)} lists this key twice`;
       this.#defects.add(at, "duplicate-key", problem, "remove one: keys do not count, people do");
     } else {
@@ -130,12 +142,19 @@ class KeyOwners {
   }
 }
 
-/** The key as it is listed first, then every number in it that signatures are checked against. */
-function identities(key: Key): string[] {
+/**
+ * The key as it is listed first, then every number in it that signatures are checked against. What an authority or a
+ * Sigstore instance vouches for is told apart by the name vouched for.
+ */
+export function identities(key: Key): string[] {
   if (key.kind === "nix") {
     const point = encodeHex(key.key);
     return [`nix:${point}`, `nix-name:${key.name}`, `ed25519:${point}`];
   }
+  if (key.kind === "ssh-authority") {
+    return key.certifiedAs.map((name) => `ssh-authority:${encodeHex(key.key.blob)} ${name}`);
+  }
+  if (key.kind === "sigstore") return [`sigstore:${key.issuer} ${key.identity}`];
   if (key.kind === "ssh") return [`ssh:${encodeHex(key.key.blob)}`, sshNumbers(key.key)];
   // With a subkey in two certificates, one signature would be by two principals. Whether it is bound does not matter.
   const { primary, subkeys } = key.certificate;

@@ -7,14 +7,41 @@ import { z } from "zod";
 const table = z.record(z.string(), z.unknown());
 const text = z.string().min(1);
 
-export interface GroupShape {
-  any: number;
-  of: (string | GroupShape)[];
+export interface CertifiedShape {
+  by: string | GroupShape;
+  any?: number | undefined;
+  keyring: string;
 }
 
-export const groupShape: z.ZodType<GroupShape> = z.lazy(() =>
-  z.strictObject({ any: z.int(), of: z.array(z.union([z.string(), groupShape])) }),
+export interface GroupShape {
+  any: number;
+  /** Absent only where `certified` says who. */
+  of?: (string | GroupShape)[] | undefined;
+  certified?: CertifiedShape | undefined;
+}
+
+const certifiedShape: z.ZodType<CertifiedShape> = z.lazy(() =>
+  z.strictObject({
+    by: z.union([z.string(), groupShape]),
+    any: z.int().optional(),
+    keyring: text,
+  }),
 );
+
+export const groupShape: z.ZodType<GroupShape> = z.lazy(() =>
+  z
+    .strictObject({
+      any: z.int(),
+      of: z.array(z.union([z.string(), groupShape])).optional(),
+      certified: certifiedShape.optional(),
+    })
+    .check(({ value, issues }) => {
+      if (value.of !== undefined || value.certified !== undefined) return;
+      issues.push({ code: "invalid_type", expected: "array", path: ["of"], input: value });
+    }),
+);
+
+const headShape = z.strictObject({ signed_by: z.string(), max_age: text });
 
 export const topShape = z.strictObject({
   format: z.literal(1),
@@ -24,13 +51,34 @@ export const topShape = z.strictObject({
   principal: table,
   role: table,
   source: table.optional(),
+  import: table.optional(),
+  mirrors: z.array(z.string()).default([]),
+  head: headShape.optional(),
   output: table.optional(),
 });
 
-export const keyShape = z.union([
-  text,
-  z.strictObject({ file: text, touch: z.boolean().default(false), pin: z.boolean().default(false) }),
-]);
+const retiredShape = z.strictObject({
+  after: z.union([text, z.array(text).min(1)]),
+  key: text.optional(),
+});
+const compromisedShape = z.strictObject({ reason: text, key: text.optional() });
+
+/** A key with more to say than its file. Which of these go together is checked in keys.ts. */
+const keyTable = z.strictObject({
+  file: text.optional(),
+  sigstore: text.optional(),
+  touch: z.boolean().optional(),
+  pin: z.boolean().optional(),
+  authority: z.array(text).min(1).optional(),
+  identity: text.optional(),
+  issuer: text.optional(),
+  retired: z.union([retiredShape, z.array(retiredShape).min(1)]).optional(),
+  compromised: z.union([compromisedShape, z.array(compromisedShape).min(1)]).optional(),
+});
+
+export type KeyTable = z.infer<typeof keyTable>;
+
+export const keyShape = z.union([text, keyTable]);
 
 export const principalShape = z.strictObject({
   email: z.union([text, z.array(text)]).optional(),
@@ -41,13 +89,24 @@ export const principalShape = z.strictObject({
 export const ruleShape = z.strictObject({
   paths: z.array(z.string()).min(1),
   write: z.union([z.string(), groupShape]),
+  review: z.union([z.string(), groupShape]).optional(),
+  merge_is_review: z.boolean().optional(),
 });
 
 export const sourceShape = z.strictObject({
   urls: z.array(z.string()).min(1),
   authenticate: z.enum(["every-commit", "first-parent", "tip"]),
   introduction: z.strictObject({ commit: z.string(), signed_by: z.string() }),
+  goodlist: z.array(z.string()).default([]),
+  head: headShape.optional(),
   rule: z.array(table).optional(),
+});
+
+export const importShape = z.strictObject({
+  urls: z.array(z.string()).min(1),
+  introduction: z.strictObject({ commit: z.string(), signed_by: z.array(text).min(1) }),
+  roles: z.array(text).min(1),
+  transitive: z.boolean().default(false),
 });
 
 export const outputShape = z.strictObject({
@@ -60,24 +119,51 @@ export const outputShape = z.strictObject({
 
 /** The known keys of each part, for the nearest to an unknown one. */
 export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
-  policy: ["format", "name", "expires", "mode", "principal", "role", "source", "output"],
+  policy: [
+    "format",
+    "name",
+    "expires",
+    "mode",
+    "mirrors",
+    "head",
+    "principal",
+    "role",
+    "source",
+    "import",
+    "output",
+  ],
   principal: ["email", "operator", "keys"],
-  key: ["file", "touch", "pin"],
-  group: ["any", "of"],
-  source: ["urls", "authenticate", "introduction", "rule"],
+  key: ["file", "touch", "pin", "authority", "sigstore", "identity", "issuer", "retired", "compromised"],
+  retired: ["after", "key"],
+  compromised: ["reason", "key"],
+  group: ["any", "of", "certified"],
+  certified: ["by", "any", "keyring"],
+  source: ["urls", "authenticate", "introduction", "goodlist", "head", "rule"],
   introduction: ["commit", "signed_by"],
-  rule: ["paths", "write"],
+  head: ["signed_by", "max_age"],
+  rule: ["paths", "write", "review", "merge_is_review"],
+  import: ["urls", "introduction", "roles", "transitive"],
   output: ["builders", "level", "caches", "local_builds", "conflict"],
 };
 
-export type Part = "policy" | "principal" | "key" | "group" | "source" | "introduction" | "rule" | "output";
+export type Part =
+  | "policy"
+  | "principal"
+  | "key"
+  | "retired"
+  | "compromised"
+  | "group"
+  | "certified"
+  | "source"
+  | "introduction"
+  | "head"
+  | "rule"
+  | "import"
+  | "output";
 
 /** Keys that the format reserves for rules which this version cannot enforce, by part. */
 export const UNSUPPORTED_KEYS: Readonly<Partial<Record<Part, readonly string[]>>> = {
-  policy: ["upstream", "import"],
-  key: ["retired", "compromised"],
-  group: ["certified"],
-  rule: ["review"],
+  policy: ["upstream"],
 };
 
 /** Values reserved in the same way, by key. */

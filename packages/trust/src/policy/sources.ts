@@ -1,13 +1,16 @@
 /** Sources and their rules, and the rules for outputs. */
+import type { z } from "zod";
 import { checkShape } from "./check.ts";
 import type { DefectList } from "./defect.ts";
 import { child, entries, type Node } from "./document.ts";
+import { parseDuration } from "./duration.ts";
 import type { GroupReader } from "./groups.ts";
+import { isWholeId } from "./key-life.ts";
 import { isName, NAME_RULE, type RoleName, type SourceName } from "./names.ts";
 import { quoted } from "./nearest.ts";
 import { compileGlob, type Glob } from "./paths.ts";
-import type { Group, IntroductionCommit, OutputRules, Rule, Source } from "./policy.ts";
-import { outputShape, ruleShape, sourceShape } from "./shape.ts";
+import type { Group, HeadRule, IntroductionCommit, OutputRules, ReviewRule, Rule, Source } from "./policy.ts";
+import { type GroupShape, outputShape, ruleShape, sourceShape } from "./shape.ts";
 import { CACHE_SCHEMES, GIT_SCHEMES, sameRepository, urlProblem } from "./urls.ts";
 
 /** A group that a rule rests on, and where the policy says so. */
@@ -40,6 +43,26 @@ export class SourceReader {
     return sources;
   }
 
+  /** A demand for a signed head, of a source or of the trust repository itself. */
+  head(shape: { signed_by: string; max_age: string } | undefined, parent: Node): HeadRule | undefined {
+    const node = child(parent, "head");
+    if (!shape || !node) return undefined;
+    const signedBy = this.#use(shape.signed_by, child(node, "signed_by")!, this.signing);
+    const maxAge = parseDuration(shape.max_age);
+    if (maxAge === undefined) {
+      const problem = `${quoted(shape.max_age)} is no span of time up to a year`;
+      this.#defects.add(child(node, "max_age")!.at, "bad-duration", problem, 'write "36h", "7d" or "2w"');
+    }
+    return signedBy === undefined || maxAge === undefined ? undefined : { signedBy, maxAge };
+  }
+
+  /** Where else something is served. */
+  mirrors(urls: readonly string[], list: Node | undefined): void {
+    urls.forEach((url, i) => {
+      this.#checkUrl(url, GIT_SCHEMES, child(list!, i)!);
+    });
+  }
+
   output(node: Node): OutputRules | undefined {
     const shape = checkShape(outputShape, node, "output", this.#defects);
     if (!shape) return undefined;
@@ -67,6 +90,10 @@ export class SourceReader {
     const introduction = child(node, "introduction")!;
     const { commit, signed_by } = shape.introduction;
     this.#checkCommit(commit, child(introduction, "commit")!);
+    shape.goodlist.forEach((id, i) => {
+      this.#checkCommit(id, child(child(node, "goodlist")!, i)!);
+    });
+    const head = this.head(shape.head, node);
     const signedBy = this.#use(signed_by, child(introduction, "signed_by")!, this.signing);
     if (signedBy === undefined) return undefined;
     return {
@@ -74,6 +101,8 @@ export class SourceReader {
       urls: shape.urls,
       authenticate: shape.authenticate,
       introduction: { commit: commit as IntroductionCommit, signedBy },
+      goodlist: new Set(shape.goodlist),
+      head,
       rules,
     };
   }
@@ -94,15 +123,41 @@ export class SourceReader {
     if (!shape) return undefined;
     const list = child(node, "paths")!;
     const paths = shape.paths.map((text, i) => this.#glob(text, child(list, i)!));
-    const write = child(node, "write")!;
-    const role = typeof shape.write === "string" ? this.#groups.named(shape.write, write.at) : undefined;
+    const write = this.#who(shape.write, child(node, "write")!);
+    const review = this.#review(shape, node);
+    if (!write || review === "broken") return undefined;
+    return {
+      paths: paths.filter((glob) => glob !== undefined),
+      write: write.group,
+      role: write.role,
+      review,
+      line: node.at.line,
+    };
+  }
+
+  #review(
+    { review, merge_is_review }: z.infer<typeof ruleShape>,
+    node: Node,
+  ): ReviewRule | undefined | "broken" {
+    if (review === undefined) {
+      if (merge_is_review === undefined) return undefined;
+      const at = child(node, "merge_is_review")!.at;
+      const problem = "merge_is_review says how a review is met, and this rule asks for none";
+      this.#defects.add(at, "bad-value", problem, 'add review = "a role", or remove it');
+      return "broken";
+    }
+    const by = this.#who(review, child(node, "review")!);
+    return by ? { by: by.group, role: by.role, mergeIsReview: merge_is_review ?? false } : "broken";
+  }
+
+  /** A role by name, or a group in place. */
+  #who(shape: string | GroupShape, node: Node): { group: Group; role: RoleName | undefined } | undefined {
+    const role = typeof shape === "string" ? this.#groups.named(shape, node.at) : undefined;
     const group =
-      typeof shape.write === "string"
-        ? role && this.#groups.group(role)
-        : this.#groups.inline(shape.write, write);
+      typeof shape === "string" ? role && this.#groups.group(role) : this.#groups.inline(shape, node);
     if (!group) return undefined;
-    this.signing.push({ group, role, node: write });
-    return { paths: paths.filter((glob) => glob !== undefined), write: group, role, line: node.at.line };
+    this.signing.push({ group, role, node });
+    return { group, role };
   }
 
   #glob(text: string, node: Node): Glob | undefined {
@@ -121,7 +176,7 @@ export class SourceReader {
   }
 
   #checkCommit(commit: string, node: Node): void {
-    if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commit)) return;
+    if (isWholeId(commit)) return;
     const help =
       "write the full id in lower-case hex, as git rev-parse prints it: a short one could come to mean another";
     this.#defects.add(node.at, "bad-commit", `${quoted(commit)} is no full commit id`, help);

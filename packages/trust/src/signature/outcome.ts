@@ -46,4 +46,9 @@ export interface SignatureRefused {
   readonly message: string;
   /** The key that it claims or proves, where that is known. */
   readonly key?: Fingerprint;
+  /**
+   * The signature is good in all but the life of its key: expired, or withdrawn by its owner without harm (a soft
+   * revocation), or past its own end. It counts where root says that the key's old signatures do.
+   */
+  readonly lapsed?: SignatureValid;
 }

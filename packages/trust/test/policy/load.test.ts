@@ -83,6 +83,12 @@ describe("vectors", () => {
       "bad-commit": true,
       "bad-glob": true,
       "source-without-rules": true,
+      "bad-duration": true,
+      "duplicate-email": true,
+      "impossible-key": true,
+      "unknown-import": true,
+      "role-not-imported": true,
+      "root-imported": true,
     };
     expect([...provoked].sort()).toEqual(Object.keys(codes).sort());
   });

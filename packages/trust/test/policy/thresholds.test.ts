@@ -170,7 +170,9 @@ function supports(group: Group): PrincipalName[][] {
 }
 
 function inner(member: Exclude<Member, { kind: "principal" }>): Group {
-  return member.kind === "group" ? member.group : electorate.roles.get(member.name)!;
+  if (member.kind === "group") return member.group;
+  if (member.kind === "role") return electorate.roles.get(member.name)!;
+  throw new Error(`${member.kind} members are not made here`);
 }
 
 const group: fc.Arbitrary<Group> = fc

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { parseCommitId } from "@firstmile/formats/git/object-id";
+import { groupText } from "@firstmile/trust/policy/group-text";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import { verdict } from "@firstmile/trust/verdict/verdict";
@@ -72,9 +73,7 @@ function answer(context: FirstmileContext, followed: Followed, json: boolean): v
 
 function showPolicy(terminal: Terminal, policy: Policy): void {
   for (const [name, group] of policy.roles) {
-    terminal.print(
-      `role ${name}: ${group.any} of ${group.of.map((member) => (member.kind === "group" ? "(group)" : member.name)).join(", ")}`,
-    );
+    terminal.print(`role ${name}: ${groupText(group)}`);
   }
   for (const source of policy.sources.values()) {
     terminal.print(

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { historyReason } from "@firstmile/trust/history/reason";
+import { groupText } from "@firstmile/trust/policy/group-text";
 import { ruleFor } from "@firstmile/trust/policy/paths";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
@@ -108,11 +109,8 @@ function whoMayWrite(policy: Policy, source: Source, path: string): Reason {
   const rule = ruleFor(Buffer.from(path).toString("latin1"), source.rules);
   if (!rule) return lacking("outside-paths", `no rule of source ${source.name} lets anybody write ${path}`);
   const group = rule.role ? `role ${rule.role}` : "the group";
-  const people = rule.write.of
-    .map((member) => (member.kind === "group" ? "(group)" : member.name))
-    .join(", ");
   return found(
     "signed",
-    `${path} may be written by ${group} of the rule at line ${rule.line} of firstmile.toml of ${policy.name}: ${rule.write.any} of ${people}`,
+    `${path} may be written by ${group} of the rule at line ${rule.line} of firstmile.toml of ${policy.name}: ${groupText(rule.write)}`,
   );
 }
