@@ -16,6 +16,8 @@ export type FormatName =
   | "nix key"
   | "derivation"
   | "flake.lock"
+  | "dsse"
+  | "statement"
   | "hex"
   | "base64";
 

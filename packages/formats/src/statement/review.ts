@@ -1,0 +1,159 @@
+/**
+ * `urn:firstmile:review:1`: who signs has read a change.
+ *
+ * Claims: a review names what it read by content alone, path by path: the version before and the version after. So it
+ * holds for whichever commit makes that change, squashed, rebased or cherry-picked, and for no other. The subjects are
+ * the versions after, with SHA-256 beside Git's own id. Leaves out: what else a commit does, and how two changes that
+ * were read apart act together.
+ */
+import type { JsonMembers } from "../dsse/json-members.ts";
+import type { ObjectId } from "../git/object-id.ts";
+import type { JsonObject, JsonValue } from "../nix/json.ts";
+import { parsePath, spellPath } from "./path.ts";
+import { checkSourceName, readId, type StatementBody } from "./subject.ts";
+
+export interface ReviewStatement {
+  readonly kind: "review";
+  readonly verdict: ReviewVerdict;
+  readonly depth: ReviewDepth;
+  /** Whether a machine read it, and its owner only signed. */
+  readonly machine: boolean;
+  readonly note: string | undefined;
+  /** The source that it was read for; undefined: any. */
+  readonly source: string | undefined;
+  /** At least one; sorted by the bytes of the path, each path once. */
+  readonly changes: readonly ReviewedChange[];
+}
+
+export type ReviewVerdict = "approve" | "reject";
+/** `read`: every line of the change. `skimmed`: looked over. */
+export type ReviewDepth = "read" | "skimmed";
+
+/** One file, before and after; undefined where there is none. Never both undefined, never equal. */
+export interface ReviewedChange {
+  /** Latin-1, one character a byte. */
+  readonly path: string;
+  readonly before: FileVersion | undefined;
+  readonly after: (FileVersion & ContentDigest) | undefined;
+}
+
+export interface FileVersion {
+  /** Of a blob; of a commit where the mode is a submodule's. */
+  readonly id: ObjectId;
+  /** One of `TREE_MODES`, but no directory's. */
+  readonly mode: number;
+}
+
+export interface ContentDigest {
+  /** SHA-256 of the blob's content, 64 lower-case hex digits; undefined for a submodule. */
+  readonly sha256: string | undefined;
+}
+
+/** A statement over the limit on its size is reached first; this bounds work on small items. */
+const MAX_CHANGES = 10_000;
+/** In UTF-16 code units. */
+const MAX_NOTE = 8192;
+const SUBMODULE = 0o160000;
+const FILE_MODES: ReadonlyMap<string, number> = new Map(
+  [0o100644, 0o100755, 0o120000, 0o100664, SUBMODULE].map((mode) => [mode.toString(8), mode]),
+);
+/** Control characters but the line feed, and what reverses the direction of text: notes are shown on terminals. */
+const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
+
+export function readReview(statement: JsonMembers): ReviewStatement {
+  const contents = statement.objects("subject", MAX_CHANGES).map(readContent);
+  const predicate = statement.object("predicate");
+  const verdict = readWord(predicate, "verdict", ["approve", "reject"]);
+  const depth = readWord(predicate, "depth", ["read", "skimmed"]);
+  const machine = predicate.boolean("machine");
+  const note = readNote(predicate);
+  const source = predicate.optionalString("source");
+  if (source !== undefined) checkSourceName(predicate, "source", source);
+  const digests = new Map(contents.map(({ path, sha256 }) => [path, sha256]));
+  const changes = predicate.objects("changes", MAX_CHANGES).map((change) => readChange(change, digests));
+  checkOrder(predicate, changes);
+  predicate.end();
+  return { kind: "review", verdict, depth, machine, note, source, changes };
+}
+
+export function reviewBody(review: ReviewStatement): StatementBody {
+  const { verdict, depth, machine, note, source } = review;
+  const changes = review.changes.map(({ path, before, after }) => ({
+    path: spellPath(path),
+    before: versionJson(before),
+    after: versionJson(after),
+  }));
+  const optional = { ...(note === undefined ? {} : { note }), ...(source === undefined ? {} : { source }) };
+  const subject = review.changes.flatMap(({ path, after }) => (after ? [contentJson(path, after)] : []));
+  return { subject, predicate: { verdict, depth, machine, ...optional, changes } };
+}
+
+/** A subject: the content that a path has after the change. */
+function readContent(subject: JsonMembers): { path: string; sha256: string | undefined } {
+  const path = parsePath(subject.string("name"));
+  const digest = subject.object("digest");
+  // That id and kind are the change's own is seen when the whole is rendered and compared.
+  digest.take("gitBlob");
+  digest.take("gitCommit");
+  const sha256 = digest.optionalString("sha256");
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256))
+    digest.fail("sha256", "is not 64 hexadecimal digits");
+  digest.end();
+  subject.end();
+  return { path, sha256 };
+}
+
+function contentJson(path: string, { id, mode, sha256 }: FileVersion & ContentDigest): JsonValue {
+  const digest = mode === SUBMODULE ? { gitCommit: id } : { gitBlob: id };
+  return { name: spellPath(path), digest: { ...digest, ...(sha256 === undefined ? {} : { sha256 }) } };
+}
+
+function readChange(change: JsonMembers, digests: ReadonlyMap<string, string | undefined>): ReviewedChange {
+  const path = parsePath(change.string("path"));
+  const [before, after] = [readVersion(change, "before"), readVersion(change, "after")];
+  change.end();
+  if (before?.id === after?.id && before?.mode === after?.mode) change.fail("after", "is what was before");
+  if (after === undefined) return { path, before, after };
+  const sha256 = digests.get(path);
+  if ((sha256 === undefined) !== (after.mode === SUBMODULE)) {
+    change.fail("after", "has no subject, or one without the SHA-256 of its content");
+  }
+  return { path, before, after: { ...after, sha256 } };
+}
+
+function readVersion(change: JsonMembers, key: "before" | "after"): FileVersion | undefined {
+  const version = change.nullableObject(key);
+  if (version === undefined) return undefined;
+  const mode = FILE_MODES.get(version.string("mode")) ?? version.fail("mode", "is not one of a file");
+  const id = readId(version, mode === SUBMODULE ? "gitCommit" : "gitBlob");
+  version.end();
+  return { id, mode };
+}
+
+function versionJson(version: FileVersion | undefined): JsonObject | null {
+  if (version === undefined) return null;
+  const { id, mode } = version;
+  return { ...(mode === SUBMODULE ? { gitCommit: id } : { gitBlob: id }), mode: mode.toString(8) };
+}
+
+function readNote(predicate: JsonMembers): string | undefined {
+  const note = predicate.optionalString("note");
+  if (note === undefined) return undefined;
+  if (note === "" || note.length > MAX_NOTE || UNPRINTABLE.test(note.replaceAll("\n", ""))) {
+    predicate.fail("note", `is not 1 to ${MAX_NOTE} printable characters`);
+  }
+  return note;
+}
+
+function readWord<Word extends string>(members: JsonMembers, key: string, words: readonly Word[]): Word {
+  const text = members.string(key);
+  return words.find((word) => word === text) ?? members.fail(key, `is neither ${words.join(" nor ")}`);
+}
+
+/** Latin-1 strings compare as the bytes that they stand for. */
+function checkOrder(predicate: JsonMembers, changes: readonly ReviewedChange[]): void {
+  if (changes.length === 0) predicate.fail("changes", "are none");
+  for (const [i, { path }] of changes.entries()) {
+    if (i > 0 && changes[i - 1]!.path >= path) predicate.fail("changes", "are not sorted by path, each once");
+  }
+}

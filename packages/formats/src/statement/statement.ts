@@ -1,0 +1,79 @@
+/**
+ * Statements: what people sign about commits and changes. in-toto Statements v1 of a few types of our own, in
+ * canonical JSON (spec/statements.md).
+ *
+ * Claims: what parses renders to the same bytes, each type holds exactly the members that it has, and its subjects say
+ * the same as its predicate. Against: a text that two readers take for two statements. Leaves out: who signed it, and
+ * whether it is so.
+ */
+import { FormatError } from "../bytes/error.ts";
+import { encodeUtf8, equalBytes } from "../bytes/text.ts";
+import { STATEMENT } from "../dsse/format-names.ts";
+import { JsonMembers } from "../dsse/json-members.ts";
+import { parseCanonicalJson, renderCanonicalJson } from "./canonical-json.ts";
+import { type CosignStatement, cosignBody, readCosign } from "./cosign.ts";
+import { type HeadStatement, headBody, readHead } from "./head.ts";
+import { type ReviewStatement, readReview, reviewBody } from "./review.ts";
+import type { StatementBody } from "./subject.ts";
+
+export type Statement = CosignStatement | ReviewStatement | HeadStatement;
+
+/** The payload type of an in-toto Statement in a DSSE envelope. */
+export const STATEMENT_PAYLOAD_TYPE = "application/vnd.in-toto+json";
+/** Largest statement, in bytes: in base64 it leaves a third of an envelope to the signatures. */
+export const MAX_STATEMENT = 512 << 10;
+
+const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
+
+const PREDICATE_TYPES = {
+  cosign: "urn:firstmile:cosign:1",
+  review: "urn:firstmile:review:1",
+  head: "urn:firstmile:head:1",
+} as const satisfies Record<Statement["kind"], string>;
+
+/** A statement, but of a type that this reader does not know: of a later version, or of somebody else's. */
+export class UnknownStatementError extends FormatError {}
+
+/** Reads the payload of an envelope. Throws `FormatError`, `UnknownStatementError` where the type is not known. */
+export function parseStatement(payload: Uint8Array): Statement {
+  const members = new JsonMembers(parseCanonicalJson(payload, STATEMENT, MAX_STATEMENT), STATEMENT);
+  if (members.string("_type") !== STATEMENT_TYPE) members.fail("_type", `is not ${STATEMENT_TYPE}`);
+  const statement = readBody(members.string("predicateType"), members);
+  members.end();
+  // Whatever the readers of a type let through that they do not write, two readers could differ about.
+  if (equalBytes(renderStatement(statement), payload)) return statement;
+  return members.fail("", "does not say this in its one form");
+}
+
+/** The bytes of a statement. Throws `FormatError` where a path, note or name in it is none. */
+export function renderStatement(statement: Statement): Uint8Array {
+  const text = renderCanonicalJson(
+    { _type: STATEMENT_TYPE, predicateType: PREDICATE_TYPES[statement.kind], ...bodyOf(statement) },
+    STATEMENT,
+  );
+  return encodeUtf8(text);
+}
+
+function readBody(type: string, members: JsonMembers): Statement {
+  switch (type) {
+    case PREDICATE_TYPES.cosign:
+      return readCosign(members);
+    case PREDICATE_TYPES.review:
+      return readReview(members);
+    case PREDICATE_TYPES.head:
+      return readHead(members);
+    default:
+      throw new UnknownStatementError(STATEMENT, "predicateType", 0, "is not one that is known");
+  }
+}
+
+function bodyOf(statement: Statement): StatementBody {
+  switch (statement.kind) {
+    case "cosign":
+      return cosignBody(statement);
+    case "review":
+      return reviewBody(statement);
+    case "head":
+      return headBody(statement);
+  }
+}

@@ -1,0 +1,197 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { fuzz } from "../../../../testing/src/fuzz.ts";
+import { readVectors, type Vector } from "../../../../testing/src/vectors.ts";
+import { FormatError } from "../../src/bytes/error.ts";
+import { type CommitId, type ObjectId, parseCommitId } from "../../src/git/object-id.ts";
+import { narHashOf } from "../../src/nix/hash.ts";
+import type { ReviewedChange, ReviewStatement } from "../../src/statement/review.ts";
+import {
+  MAX_STATEMENT,
+  parseStatement,
+  renderStatement,
+  type Statement,
+  UnknownStatementError,
+} from "../../src/statement/statement.ts";
+
+const vectors = readVectors("statement");
+const claimed = (claim: string) => vectors.filter(({ expect: code }) => code === claim);
+
+/** Without the line feed at the end of a text block. */
+function payloadOf({ file, blocks }: Vector): Uint8Array {
+  const bytes = blocks.get("statement")!;
+  return bytes.at(-1) === 0x0a && file !== "statement/newline.txt" ? bytes.subarray(0, -1) : bytes;
+}
+
+function fieldOf(bytes: Uint8Array): string {
+  try {
+    parseStatement(bytes);
+    return "valid";
+  } catch (error) {
+    if (error instanceof FormatError) return error.field;
+    throw error;
+  }
+}
+
+describe("vectors", () => {
+  test.each(vectors.map((vector) => [vector.file, vector] as const))("%s", (_, vector) => {
+    const payload = payloadOf(vector);
+    expect(fieldOf(payload)).toBe(vector.expect);
+    if (vector.expect !== "valid") return;
+    expect(Buffer.from(renderStatement(parseStatement(payload))).toString()).toBe(
+      Buffer.from(payload).toString(),
+    );
+  });
+  test("are there", () => {
+    expect(vectors.length).toBeGreaterThan(70);
+    expect(claimed("valid").length).toBeGreaterThan(8);
+  });
+  test("an unknown type is told apart from damage", () => {
+    const unknown = claimed("predicateType");
+    expect(unknown.length).toBe(3);
+    for (const vector of unknown)
+      expect(() => parseStatement(payloadOf(vector))).toThrow(UnknownStatementError);
+    for (const vector of claimed("predicate")) {
+      expect(() => parseStatement(payloadOf(vector))).not.toThrow(UnknownStatementError);
+    }
+  });
+  test("paths come out as the bytes that they are", () => {
+    const paths = vectors.find(({ file }) => file === "statement/review-paths.txt")!;
+    const { changes } = parseStatement(payloadOf(paths)) as ReviewStatement;
+    expect(changes.map(({ path }) => path)).toEqual([
+      "100%.nix",
+      "a\tb",
+      'a"b\\c',
+      "br\xffoken",
+      Buffer.from("é/🙂").toString("latin1"),
+    ]);
+  });
+});
+
+const hex = (length: number) =>
+  fc.uint8Array({ minLength: length, maxLength: length }).map((b) => Buffer.from(b).toString("hex"));
+const objectId = fc.oneof(hex(20), hex(32)) as fc.Arbitrary<ObjectId>;
+const commit = objectId as fc.Arbitrary<CommitId>;
+const sourceName = fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,20}$/);
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+
+const fileName = fc
+  .uint8Array({ minLength: 1, maxLength: 6 })
+  .map((bytes) => Buffer.from(bytes).toString("latin1").replace(/[\0/]/g, "x"))
+  .filter((name) => !/^(?:\.{1,2}|\.git)$/i.test(name));
+const path = fc.array(fileName, { minLength: 1, maxLength: 3 }).map((names) => names.join("/"));
+const version = fc.record({
+  id: objectId,
+  mode: fc.constantFrom(0o100644, 0o100755, 0o120000, 0o100664, 0o160000),
+});
+const change: fc.Arbitrary<ReviewedChange> = fc
+  .record({ path, before: maybe(version), after: maybe(version), sha256: hex(32) })
+  .filter(({ before, after }) => before?.id !== after?.id)
+  .map(({ sha256, after, ...rest }) => ({
+    ...rest,
+    after: after && { ...after, sha256: after.mode === 0o160000 ? undefined : sha256 },
+  }));
+const byPath = (a: ReviewedChange, b: ReviewedChange) => (a.path < b.path ? -1 : 1);
+const statement: fc.Arbitrary<Statement> = fc.oneof(
+  fc.record({
+    kind: fc.constant("cosign" as const),
+    commit,
+    narHash: maybe(fc.uint8Array({ minLength: 32, maxLength: 32 }).map(narHashOf)),
+  }),
+  fc.record({
+    kind: fc.constant("head" as const),
+    commit,
+    at: fc.integer({ min: 0, max: 253_402_300_799 }),
+    source: fc.option(sourceName),
+  }),
+  fc.record({
+    kind: fc.constant("review" as const),
+    verdict: fc.constantFrom("approve" as const, "reject" as const),
+    depth: fc.constantFrom("read" as const, "skimmed" as const),
+    machine: fc.boolean(),
+    note: maybe(fc.string({ unit: fc.constantFrom(...'ab \n"\\é🙂%'), minLength: 1, maxLength: 20 })),
+    source: maybe(sourceName),
+    changes: fc
+      .uniqueArray(change, { minLength: 1, maxLength: 5, selector: ({ path: name }) => name })
+      .map((changes) => changes.sort(byPath)),
+  }),
+);
+
+describe("for every statement", () => {
+  test("what is written is read again", () => {
+    fc.assert(
+      fc.property(statement, (value) => {
+        expect(parseStatement(renderStatement(value))).toEqual(value);
+      }),
+      { numRuns: 500 },
+    );
+  });
+  test("no byte of it can be another without the statement being another or none", () => {
+    fc.assert(
+      fc.property(statement, fc.nat(), fc.integer({ min: 1, max: 255 }), (value, at, flip) => {
+        const bytes = Buffer.from(renderStatement(value));
+        bytes[at % bytes.length]! ^= flip;
+        let read: Statement;
+        try {
+          read = parseStatement(bytes);
+        } catch (error) {
+          if (error instanceof FormatError) return;
+          throw error;
+        }
+        expect(read).not.toEqual(value);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+test("a path that no tree has cannot be written", () => {
+  const review = (name: string): Statement => ({
+    kind: "review",
+    verdict: "approve",
+    depth: "read",
+    machine: false,
+    note: undefined,
+    source: undefined,
+    changes: [{ path: name, before: undefined, after: undefined }],
+  });
+  for (const name of ["../a", "", "a//b", ".git/config", "a\0", "\u0100"]) {
+    expect(() => renderStatement(review(name)), name).toThrow(FormatError);
+  }
+});
+
+test("a statement over the limit is refused before it is read", () => {
+  const commitId = parseCommitId("a".repeat(40));
+  const small = renderStatement({ kind: "cosign", commit: commitId, narHash: undefined });
+  expect(fieldOf(small)).toBe("valid");
+  expect(fieldOf(Buffer.concat([small, Buffer.alloc(MAX_STATEMENT)]))).toBe("input");
+});
+
+test("as many changes as fit are read in a moment", () => {
+  const id = "1".repeat(40) as ObjectId;
+  const changes = Array.from({ length: 1_000 }, (_, i) => ({
+    path: `pkgs/by-name/${String(i).padStart(6, "0")}.nix`,
+    before: undefined,
+    after: { id, mode: 0o100644, sha256: "5".repeat(64) },
+  }));
+  const review: Statement = {
+    kind: "review",
+    verdict: "approve",
+    depth: "read",
+    machine: false,
+    note: undefined,
+    source: undefined,
+    changes,
+  };
+  const start = performance.now();
+  expect((parseStatement(renderStatement(review)) as ReviewStatement).changes.length).toBe(1_000);
+  expect(performance.now() - start).toBeLessThan(5_000);
+});
+
+test("fuzz", () => {
+  fuzz("statement", claimed("valid").map(payloadOf), (bytes) => {
+    if (!Buffer.from(renderStatement(parseStatement(bytes))).equals(bytes)) {
+      throw new Error("renders to other bytes");
+    }
+  });
+});

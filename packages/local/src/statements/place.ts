@@ -1,0 +1,43 @@
+/** Where statements are kept. No place is trusted: what counts in a statement is signed. */
+import { createHash } from "node:crypto";
+import type { CommitId } from "@firstmile/formats/git/object-id";
+
+export type StatementPlace =
+  /** Files `*.json` below a directory. */
+  | { readonly kind: "directory"; readonly path: string }
+  /** Files `*.json` in the tree of a ref of its own, or of each ref below that name. */
+  | { readonly kind: "ref"; readonly repository: string; readonly ref?: string }
+  /** Files `*.json` below `statements/` in the tree of a commit. */
+  | { readonly kind: "commit"; readonly repository: string; readonly commit: CommitId };
+
+export const STATEMENTS_REF = "refs/firstmile/statements";
+/** Folder of a trust repository's own tree. */
+export const STATEMENTS_FOLDER = "statements";
+
+/** One file that was found; whether it is an envelope is asked of `verifyStatement`. */
+export interface FoundStatement {
+  readonly envelope: Uint8Array;
+  /** SHA-256 of the envelope in hex. */
+  readonly name: string;
+  /** For a person: where it was found first. */
+  readonly where: string;
+}
+
+/** Something that could not be read, and so says nothing. */
+export interface UnreadableStatement {
+  readonly where: string;
+  readonly problem: string;
+}
+
+/** What is read at most, of all places together; more is left unread, and said. */
+export const LIMITS = { files: 50_000, bytes: 256 << 20, depth: 8, refs: 32 } as const;
+
+/** SHA-256 of an envelope in hex: what its file is called by. */
+export function envelopeName(envelope: Uint8Array): string {
+  return createHash("sha256").update(envelope).digest("hex");
+}
+
+/** `ab/cdef….json`: two digits a folder keep each listing short. */
+export function shardedPath(name: string): [folder: string, file: string] {
+  return [name.slice(0, 2), `${name.slice(2)}.json`];
+}
