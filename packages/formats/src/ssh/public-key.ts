@@ -3,7 +3,8 @@
  *
  * Claims: two different blobs are two different keys; every field is there, once, and nothing follows. Leaves out:
  * whether the numbers make a good key (that needs the curve, and is decided where signatures are verified),
- * certificates (refused by name), options as in authorized_keys, and the comment, which nobody signed.
+ * certificates (certificate.ts; refused by name here), options as in authorized_keys, and the comment, which nobody
+ * signed.
  */
 import { createHash } from "node:crypto";
 import { FormatError } from "../bytes/error.ts";
@@ -86,7 +87,8 @@ export function parseSshPublicKey(line: string): SshPublicKey {
 export function parseSshPublicKeyBlob(bytes: Uint8Array): SshPublicKey {
   const reader = new ByteReader(bytes, "ssh key");
   if (bytes.length > MAX_BLOB) reader.fail("blob", `is over ${MAX_BLOB} bytes`, MAX_BLOB);
-  const key = readKey(reader, bytes);
+  const type = readName(reader, "type");
+  const key = readKeyFields(reader, type, () => bytes);
   reader.end("blob");
   return key;
 }
@@ -96,25 +98,30 @@ export function sshFingerprintBytes(key: SshPublicKey): Uint8Array {
   return createHash("sha256").update(key.blob).digest();
 }
 
-function readKey(reader: ByteReader, blob: Uint8Array): SshPublicKey {
-  const type = readName(reader, "type");
+/** What follows the type. `blob` is asked for when the fields have been read. Throws as `parseSshPublicKey`. */
+export function readKeyFields(reader: ByteReader, type: string, blob: () => Uint8Array): SshPublicKey {
   switch (type) {
     case "ssh-ed25519":
-      return { type, publicKey: readEd25519(reader), blob };
+      return { type, publicKey: readEd25519(reader), blob: blob() };
     case "ecdsa-sha2-nistp256":
     case "ecdsa-sha2-nistp384":
     case "ecdsa-sha2-nistp521":
-      return { type, point: readPoint(reader, type), blob };
+      return { type, point: readPoint(reader, type), blob: blob() };
     case "ssh-rsa":
-      return { type, e: readPositive(reader, "e"), n: readPositive(reader, "n"), blob };
+      return { type, e: readPositive(reader, "e"), n: readPositive(reader, "n"), blob: blob() };
     case "sk-ssh-ed25519@openssh.com":
-      return { type, publicKey: readEd25519(reader), application: readApplication(reader), blob };
+      return {
+        type,
+        publicKey: readEd25519(reader),
+        application: readApplication(reader),
+        blob: blob(),
+      };
     case "sk-ecdsa-sha2-nistp256@openssh.com":
       return {
         type,
         point: readPoint(reader, "ecdsa-sha2-nistp256"),
         application: readApplication(reader),
-        blob,
+        blob: blob(),
       };
     default:
       throw new UnsupportedSshError("ssh key", "type", 0, `${type} keys are not supported`);

@@ -8,6 +8,7 @@
 import { FormatError } from "../bytes/error.ts";
 import { ByteReader } from "../bytes/reader.ts";
 import { concatBytes, decodeBase64, encodeUtf8, latin1 } from "../bytes/text.ts";
+import { isSshCertificate, parseSshCertificate, type SshCertificate } from "./certificate.ts";
 import { parseSshPublicKeyBlob, type SshPublicKey } from "./public-key.ts";
 import { parseSshSignature, type SshSignature } from "./signature.ts";
 import { UnsupportedSshError } from "./unsupported.ts";
@@ -16,8 +17,8 @@ import { readName, readString, writeString } from "./wire.ts";
 const BEGIN = "-----BEGIN SSH SIGNATURE-----\n";
 const END = "-----END SSH SIGNATURE-----";
 const MAGIC = "SSHSIG";
-/** Room for an RSA key and signature of 16,384 bits in base64. */
-const MAX_ARMOR = 16 * 1024;
+/** Room for a certificate over an RSA key of 16,384 bits and that key's signature, in base64. */
+const MAX_ARMOR = 40 * 1024;
 const MAX_NAMESPACE = 256;
 
 export type SshsigHash = "sha256" | "sha512";
@@ -25,6 +26,8 @@ export type SshsigHash = "sha256" | "sha512";
 export interface Sshsig {
   /** The key that the signature names; nothing says yet that it is anybody's. */
   readonly key: SshPublicKey;
+  /** The certificate over `key`, where the signature carries one in the key's place. */
+  readonly certificate: SshCertificate | undefined;
   /** What the signature was made for, `git` or `file` for instance. */
   readonly namespace: string;
   /** How the message was hashed before signing. */
@@ -78,7 +81,7 @@ function readBlob(reader: ByteReader): Sshsig {
   if (latin1(reader.take(MAGIC.length, "magic")) !== MAGIC) reader.fail("magic", `is not ${MAGIC}`, 0);
   const version = reader.u32("version");
   if (version !== 1) unsupported(reader, "version", `${version} is not supported`);
-  const key = parseSshPublicKeyBlob(readString(reader, "public key"));
+  const { key, certificate } = readSigner(readString(reader, "public key"));
   const namespace = readNamespace(reader);
   // Reserved for what may change a signature's meaning one day; not understood, so refused.
   if (readString(reader, "reserved").length > 0) unsupported(reader, "reserved", "is not empty");
@@ -86,7 +89,13 @@ function readBlob(reader: ByteReader): Sshsig {
   const at = reader.offset + 4;
   const signature = parseSshSignature(readString(reader, "signature"), key, at);
   reader.end("blob");
-  return { key, namespace, hashAlgorithm, signature };
+  return { key, certificate, namespace, hashAlgorithm, signature };
+}
+
+function readSigner(blob: Uint8Array): Pick<Sshsig, "key" | "certificate"> {
+  if (!isSshCertificate(blob)) return { key: parseSshPublicKeyBlob(blob), certificate: undefined };
+  const certificate = parseSshCertificate(blob);
+  return { key: certificate.key, certificate };
 }
 
 /** UTF-8 without control characters, since refusals repeat it to a person. Never empty (PROTOCOL.sshsig section 2). */

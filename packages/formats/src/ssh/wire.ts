@@ -29,6 +29,12 @@ export function readPositive(reader: ByteReader, field: string): Uint8Array {
   return bytes.subarray(1);
 }
 
+/** `uint64`. */
+export function readUint64(reader: ByteReader, field: string): bigint {
+  const bytes = reader.take(8, field);
+  return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0);
+}
+
 /** Bytes as a `string`. */
 export function writeString(bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(4 + bytes.length);

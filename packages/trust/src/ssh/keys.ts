@@ -1,8 +1,9 @@
 /**
- * The SSH keys that a decision may lean on, each taken in once.
+ * The SSH keys and authorities that a decision may lean on, each taken in once.
  *
  * Claims: a key is found by the SHA-256 of all its bytes and by nothing else, and listing it twice never softens
- * what one of the entries demands.
+ * what one of the entries demands. A key listed as an authority signs certificates and nothing else, unless it is
+ * listed as a key too.
  */
 
 import { encodeBase64 } from "@firstmile/formats/bytes/text";
@@ -21,6 +22,12 @@ export interface SshKeyEntry {
   readonly pin: boolean;
 }
 
+/** An authority, and the names in its certificates that stand for one person. */
+export interface SshAuthorityEntry {
+  readonly key: SshPublicKey;
+  readonly certifiedAs: readonly string[];
+}
+
 /** A key ready to verify with. */
 export type SshVerifier =
   | { readonly kind: "ed25519"; readonly key: Ed25519Key }
@@ -29,29 +36,65 @@ export type SshVerifier =
   /** Listed, but proves nothing: every signature by it is refused with this reason. */
   | { readonly kind: "weak"; readonly problem: string };
 
-export interface KnownSshKey extends SshKeyEntry {
-  readonly fingerprint: Fingerprint;
+/** Who would have signed, what to verify it with, and what a signature has to prove besides. */
+export interface SshSigner {
+  /** What a principal lists: the key's fingerprint, or `certifiedFingerprint`. */
+  readonly key: Fingerprint;
+  readonly signingKey: Fingerprint;
   readonly verifier: SshVerifier;
+  readonly touch: boolean;
+  readonly pin: boolean;
 }
 
-export type SshKeys = ReadonlyMap<Fingerprint, KnownSshKey>;
+export interface KnownSshAuthority {
+  readonly fingerprint: Fingerprint;
+  readonly verifier: SshVerifier;
+  /** `certifiedAs` of each entry that lists this authority: one person each. */
+  readonly entries: readonly (readonly string[])[];
+}
+
+export interface SshKeys {
+  readonly plain: ReadonlyMap<Fingerprint, SshSigner>;
+  readonly authorities: ReadonlyMap<Fingerprint, KnownSshAuthority>;
+}
 
 /** Indexes keys by fingerprint. Of two entries for one key, each demand counts that either of them makes. */
-export function sshKeys(entries: Iterable<SshKeyEntry>): SshKeys {
-  const keys = new Map<Fingerprint, KnownSshKey>();
-  for (const { key, touch, pin } of entries) {
-    const fingerprint = sshFingerprint(key);
-    const other = keys.get(fingerprint);
-    const verifier = other?.verifier ?? takeIn(key);
-    keys.set(fingerprint, {
+export function sshKeys(
+  entries: Iterable<SshKeyEntry>,
+  authorities: Iterable<SshAuthorityEntry> = [],
+): SshKeys {
+  const plain = new Map<Fingerprint, SshSigner>();
+  for (const { key: listed, touch, pin } of entries) {
+    const key = sshFingerprint(listed);
+    const other = plain.get(key);
+    plain.set(key, {
       key,
+      signingKey: key,
+      verifier: other?.verifier ?? takeInSshKey(listed),
       touch: touch || other?.touch === true,
       pin: pin || other?.pin === true,
-      fingerprint,
-      verifier,
     });
   }
-  return keys;
+  return { plain, authorities: knownAuthorities(authorities) };
+}
+
+function knownAuthorities(entries: Iterable<SshAuthorityEntry>): SshKeys["authorities"] {
+  const known = new Map<Fingerprint, KnownSshAuthority>();
+  for (const { key, certifiedAs } of entries) {
+    const fingerprint = sshFingerprint(key);
+    const other = known.get(fingerprint);
+    const verifier = other?.verifier ?? takeInSshKey(key);
+    known.set(fingerprint, { fingerprint, verifier, entries: [...(other?.entries ?? []), certifiedAs] });
+  }
+  return known;
+}
+
+/**
+ * How an outcome names whoever an authority certifies by this name: `SHA256:… as NAME`. The part before the space
+ * has one length, so that no name can pass for another authority's.
+ */
+export function certifiedFingerprint(authority: Fingerprint, name: string): Fingerprint {
+  return `${authority} as ${name}` as Fingerprint;
 }
 
 /** `SHA256:` and unpadded base64, as `ssh-keygen -l` prints it. */
@@ -59,7 +102,8 @@ export function sshFingerprint(key: SshPublicKey): Fingerprint {
   return `SHA256:${encodeBase64(sshFingerprintBytes(key)).replace(/=+$/, "")}` as Fingerprint;
 }
 
-function takeIn(key: SshPublicKey): SshVerifier {
+/** A key as it is verified with. Never throws: a key that proves nothing is told so. */
+export function takeInSshKey(key: SshPublicKey): SshVerifier {
   try {
     return verifierOf(key);
   } catch (error) {

@@ -1,56 +1,92 @@
 /**
  * Verifies SSHSIG signatures, in process.
  *
- * Claims: a valid outcome means that the holder of this listed key signed exactly this message for exactly this
- * namespace, and, where the key's entry demands it, with a touch or a PIN. Against: signatures made for another
- * purpose (namespace), SHA-1, a FIDO key used behind its owner's back, and keys that sign for everybody.
- * Leaves out: when it was made. An SSH key and its signatures carry no date, so nothing here expires.
+ * Claims: a valid outcome means that the holder of this listed key, or of a key that a listed authority certified
+ * for a listed name, signed exactly this message for exactly this namespace, and with a touch or a PIN where the
+ * key's entry or the certificate demands it. Against: signatures made for another purpose (namespace), SHA-1, a
+ * FIDO key used behind its owner's back, and keys that sign for everybody.
+ * Leaves out: when it was made. Neither keys nor signatures carry a date; certificates do, and are held against
+ * `now`. What comes with a certificate is judged by the certificate, also where its key is listed by itself.
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
-import type { SshPublicKey } from "@firstmile/formats/ssh/public-key";
+import type { SshCertificate } from "@firstmile/formats/ssh/certificate";
 import { type SshSignature, USER_PRESENT, USER_VERIFIED } from "@firstmile/formats/ssh/signature";
 import { parseSshsig, type Sshsig, sshsigSignedData } from "@firstmile/formats/ssh/sshsig";
 import { UnsupportedSshError } from "@firstmile/formats/ssh/unsupported";
 import { digest } from "../crypto/hash.ts";
-import type { SignatureCode, SignatureOutcome, SignatureRefused } from "../signature/outcome.ts";
-import { type KnownSshKey, type SshKeys, type SshVerifier, sshFingerprint } from "./keys.ts";
+import type {
+  SignatureCode,
+  SignatureOutcome,
+  SignatureRefused,
+  SignatureValid,
+} from "../signature/outcome.ts";
+import { certifiedSigner, refuseTime } from "./certificate.ts";
+import { type SshKeys, type SshSigner, sshFingerprint } from "./keys.ts";
+import { isSignedBy } from "./signed-by.ts";
 
 export type { SshKeys } from "./keys.ts";
 
-/** Checks one armored signature over `message`. Never throws on bad input: every failure is an outcome. */
+/**
+ * Checks one armored signature over `message`. `now` in Unix seconds decides the life of certificates. Never throws
+ * on bad input: every failure is an outcome.
+ */
 export function verifySshsig(
   signature: Uint8Array,
   message: Uint8Array,
   namespace: string,
   keys: SshKeys,
+  now: number,
 ): SignatureOutcome {
   const parsed = parse(signature);
   if ("valid" in parsed) return parsed;
+  const signer = signerOf(parsed, keys);
+  if ("valid" in signer) return signer;
+  const refused = refuseSignature(parsed, message, namespace, signer);
+  return refused ?? inTime(parsed.certificate, signer, now);
+}
+
+function signerOf(parsed: Sshsig, keys: SshKeys): SshSigner | SignatureRefused {
   const key = sshFingerprint(parsed.key);
-  const refuse = (code: SignatureCode, text: string): SignatureRefused => ({
-    valid: false,
-    code,
-    message: text,
-    key,
-  });
   if (parsed.signature.kind === "rsa" && parsed.signature.hash === "sha1") {
-    return refuse("weak-signature", "this signature rests on SHA-1 (ssh-rsa)");
+    return refuse("weak-signature", "this signature rests on SHA-1 (ssh-rsa)", key);
   }
-  const known = keys.get(key);
-  if (known === undefined) return refuse("unknown-key", `no listed key has the fingerprint ${key}`);
-  if (known.verifier.kind === "weak") return refuse("weak-key", known.verifier.problem);
+  if (parsed.certificate) return certifiedSigner(parsed.certificate, keys.authorities);
+  return keys.plain.get(key) ?? refuse("unknown-key", `no listed key has the fingerprint ${key}`, key);
+}
+
+function refuseSignature(
+  parsed: Sshsig,
+  message: Uint8Array,
+  namespace: string,
+  signer: SshSigner,
+): SignatureRefused | undefined {
+  const { key, verifier } = signer;
+  if (verifier.kind === "weak") return refuse("weak-key", verifier.problem, key);
   if (parsed.namespace !== namespace) {
-    return refuse(
-      "bad-signature",
-      `this signature was made for \`${parsed.namespace}\`, not for \`${namespace}\``,
-    );
+    const problem = `this signature was made for \`${parsed.namespace}\`, not for \`${namespace}\``;
+    return refuse("bad-signature", problem, key);
   }
-  if (!isTrue(parsed, message, known.verifier)) {
-    return refuse("bad-signature", "this signature was not made over these bytes by the key that it names");
+  const hashed = digest(parsed.hashAlgorithm, message);
+  const data = sshsigSignedData(parsed.namespace, parsed.hashAlgorithm, hashed);
+  if (!isSignedBy(parsed.key, verifier, parsed.signature, data)) {
+    const problem = "this signature was not made over these bytes by the key that it names";
+    return refuse("bad-signature", problem, key);
   }
-  return (
-    refuseDemand(parsed.signature, known) ?? { valid: true, key, signingKey: key, validUntil: undefined }
-  );
+  return refuseDemand(parsed.signature, signer);
+}
+
+/** Asked last: a signature lapses only where nothing but the time speaks against it. */
+function inTime(
+  certificate: SshCertificate | undefined,
+  { key, signingKey }: SshSigner,
+  now: number,
+): SignatureOutcome {
+  const forEver: SignatureValid = { valid: true, key, signingKey, validUntil: undefined };
+  if (certificate === undefined) return forEver;
+  const problem = refuseTime(certificate, now);
+  if (problem !== undefined) return { ...refuse("expired-key", problem, key), lapsed: forEver };
+  const end = Number(certificate.validBefore);
+  return { ...forEver, validUntil: Number.isSafeInteger(end) ? end : undefined };
 }
 
 function parse(signature: Uint8Array): Sshsig | SignatureRefused {
@@ -64,55 +100,20 @@ function parse(signature: Uint8Array): Sshsig | SignatureRefused {
   }
 }
 
-function isTrue(sshsig: Sshsig, message: Uint8Array, verifier: SshVerifier): boolean {
-  const hashed = digest(sshsig.hashAlgorithm, message);
-  const data = sshsigSignedData(sshsig.namespace, sshsig.hashAlgorithm, hashed);
-  return verifyWith(verifier, sshsig.signature, authenticated(sshsig.key, sshsig.signature, data));
-}
-
-/**
- * What the key really signed: the data itself, or for a FIDO key the authenticator data of OpenSSH's PROTOCOL.u2f.
- * The application is taken from the listed key's own blob, so that another application is another key.
- */
-function authenticated(key: SshPublicKey, signature: SshSignature, data: Uint8Array): Uint8Array {
-  if (signature.kind === "rsa" || signature.authenticator === undefined || !("application" in key))
-    return data;
-  const { flags, counter } = signature.authenticator;
-  const out = new Uint8Array(32 + 1 + 4 + 32);
-  out.set(digest("sha256", key.application), 0);
-  new DataView(out.buffer).setUint8(32, flags);
-  new DataView(out.buffer).setUint32(33, counter);
-  out.set(digest("sha256", data), 37);
-  return out;
-}
-
-function verifyWith(verifier: SshVerifier, signature: SshSignature, data: Uint8Array): boolean {
-  if (verifier.kind === "ed25519" && signature.kind === "ed25519") {
-    return verifier.key.verify(data, signature.signature);
-  }
-  if (verifier.kind === "ecdsa" && signature.kind === "ecdsa") {
-    return verifier.key.verify(verifier.hash, data, signature.r, signature.s);
-  }
-  if (verifier.kind === "rsa" && signature.kind === "rsa" && signature.hash !== "sha1") {
-    return verifier.key.verify(signature.hash, data, signature.signature);
-  }
-  return false;
-}
-
 /** Read only from flags that the signature was found to cover. A key in a file has none, and meets no demand. */
-function refuseDemand(signature: SshSignature, known: KnownSshKey): SignatureRefused | undefined {
+function refuseDemand(signature: SshSignature, signer: SshSigner): SignatureRefused | undefined {
   const flags = signature.kind === "rsa" ? 0 : (signature.authenticator?.flags ?? 0);
-  const refuse = (code: SignatureCode, message: string): SignatureRefused => ({
-    valid: false,
-    code,
-    message,
-    key: known.fingerprint,
-  });
-  if (known.touch && !(flags & USER_PRESENT)) {
-    return refuse("touch-missing", "this key must be touched to sign, and nobody touched it");
+  if (signer.touch && !(flags & USER_PRESENT)) {
+    const problem = "this key must be touched to sign, and nobody touched it";
+    return refuse("touch-missing", problem, signer.key);
   }
-  if (known.pin && !(flags & USER_VERIFIED)) {
-    return refuse("pin-missing", "this key must ask for a PIN or a fingerprint to sign, and it did not");
+  if (signer.pin && !(flags & USER_VERIFIED)) {
+    const problem = "this key must ask for a PIN or a fingerprint to sign, and it did not";
+    return refuse("pin-missing", problem, signer.key);
   }
   return undefined;
+}
+
+function refuse(code: SignatureCode, message: string, key: SignatureValid["key"]): SignatureRefused {
+  return { valid: false, code, message, key };
 }
