@@ -1,6 +1,7 @@
 /** Rules as a test writes them -> the files of a trust repository. */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Person } from "./world-people.ts";
+import { emailOf } from "./world-repository.ts";
 
 /** `any` of `of`; a list alone means any one of it. */
 export type GroupSpec =
@@ -10,6 +11,8 @@ export type GroupSpec =
 export interface RuleSpec {
   readonly paths: readonly string[];
   readonly write: string | { readonly any: number; readonly of: readonly (Person | string)[] };
+  readonly review?: RuleSpec["write"];
+  readonly mergeIsReview?: boolean;
 }
 
 export interface SourceSpec {
@@ -20,6 +23,9 @@ export interface SourceSpec {
   /** Default: role `writer` writes everything. */
   readonly rules?: readonly RuleSpec[];
   readonly url?: string;
+  readonly goodlist?: readonly CommitId[];
+  /** Lines of the source's table, as they stand. */
+  readonly more?: string;
 }
 
 export interface PolicySpec {
@@ -34,6 +40,12 @@ export interface PolicySpec {
   /** FIDO keys of these people must prove a touch, or a PIN. */
   readonly touch?: readonly Person[];
   readonly pin?: readonly Person[];
+  /** What root says of a key's life, as it stands in its table: `retired = { after = "..." }`. */
+  readonly life?: ReadonlyMap<Person, string>;
+  /** Everybody has the address that they commit under. */
+  readonly emails?: boolean;
+  /** Lines at the top, as they stand. */
+  readonly top?: string;
   /** Lines at the end, as they stand. */
   readonly more?: string;
 }
@@ -57,8 +69,9 @@ function rules(spec: PolicySpec, people: Readonly<Record<string, readonly Person
     "format = 1",
     `name = ${JSON.stringify(spec.name ?? "world")}`,
     `expires = ${new Date((spec.expires ?? IN_2090) * 1000).toISOString().replace(".000", "")}`,
+    spec.top ?? "",
     ...Object.entries(people).map(
-      ([name, keys]) => `[principal.${name}]\nkeys = [${keys.map((key) => keyEntry(spec, key)).join(", ")}]`,
+      ([name, keys]) => `[principal.${name}]\n${spec.emails ? `email = "${emailOf(name)}"\n` : ""}keys = [${keys.map((key) => keyEntry(spec, key)).join(", ")}]`,
     ),
     "[role]",
     ...Object.entries(roles).map(([name, group]) => `${name} = ${groupText(group)}`),
@@ -67,10 +80,13 @@ function rules(spec: PolicySpec, people: Readonly<Record<string, readonly Person
   ].join("\n");
 }
 
-function keyEntry({ touch, pin }: PolicySpec, key: Person): string {
-  const demands = [touch?.includes(key) ? "touch = true" : "", pin?.includes(key) ? "pin = true" : ""].filter(
-    Boolean,
-  );
+function keyEntry({ touch, pin, life }: PolicySpec, key: Person): string {
+  const said = [
+    touch?.includes(key) ? "touch = true" : "",
+    pin?.includes(key) ? "pin = true" : "",
+    life?.get(key) ?? "",
+  ];
+  const demands = said.filter(Boolean);
   const file = JSON.stringify(key.keyFile);
   return demands.length === 0 ? file : `{ file = ${file}, ${demands.join(", ")} }`;
 }
@@ -88,9 +104,19 @@ function sourceText(name: string, source: SourceSpec): string {
     `urls = [${JSON.stringify(source.url ?? `https://example.org/${name}`)}]`,
     `authenticate = ${JSON.stringify(source.authenticate ?? "every-commit")}`,
     `introduction = { commit = "${source.introduction}", signed_by = "${source.signedBy ?? "writer"}" }`,
-    ...list.map(
-      ({ paths, write }) =>
-        `[[source.${name}.rule]]\npaths = ${JSON.stringify(paths)}\nwrite = ${typeof write === "string" ? JSON.stringify(write) : groupText(write)}`,
-    ),
+    source.goodlist ? `goodlist = ${JSON.stringify(source.goodlist)}` : "",
+    source.more ?? "",
+    ...list.map((rule) => ruleText(name, rule)),
+  ].join("\n");
+}
+
+function ruleText(source: string, { paths, write, review, mergeIsReview }: RuleSpec): string {
+  const who = (group: RuleSpec["write"]) => (typeof group === "string" ? JSON.stringify(group) : groupText(group));
+  return [
+    `[[source.${source}.rule]]`,
+    `paths = ${JSON.stringify(paths)}`,
+    `write = ${who(write)}`,
+    ...(review === undefined ? [] : [`review = ${who(review)}`]),
+    ...(mergeIsReview === undefined ? [] : [`merge_is_review = ${mergeIsReview}`]),
   ].join("\n");
 }

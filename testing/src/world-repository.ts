@@ -25,7 +25,9 @@ export interface CommitSpec {
   /** The ref that moves: `main` unless told. */
   readonly branch?: string;
   readonly message?: string | Uint8Array;
+  /** Names; who signs, unless told. */
   readonly author?: string;
+  readonly committer?: string;
   /** Header lines behind the committer, signed with the rest. */
   readonly headers?: readonly string[];
   /** Changes the finished object, behind its signer's back. */
@@ -171,7 +173,7 @@ export class WorldRepository {
     const header = [
       `tree ${this.writeTree(files)}`,
       ...parents.map((id) => `parent ${id}`),
-      this.people(spec.author ?? spec.by?.name).trimEnd(),
+      this.people(spec.author ?? spec.by?.name, spec.committer ?? spec.by?.name).trimEnd(),
       ...(spec.headers ?? []),
     ].join("\n");
     const message = Buffer.from((spec.message ?? "a change\n") as string);
@@ -192,10 +194,10 @@ export class WorldRepository {
     return `${name} ${Buffer.from(signature).toString("latin1").trimEnd().replaceAll("\n", "\n ")}`;
   }
 
-  private people(name = "someone"): string {
+  private people(name = "someone", committer = name): string {
     this.clock += 60;
-    const who = `${name} <${name.replace(/[^a-z]/g, "")}@example.org> ${this.clock} +0000`;
-    return `author ${who}\ncommitter ${who}\n`;
+    const at = `${this.clock} +0000`;
+    return `author ${name} <${emailOf(name)}> ${at}\ncommitter ${committer} <${emailOf(committer)}> ${at}\n`;
   }
 
   private writeTree(files: Snapshot): ObjectId {
@@ -235,6 +237,11 @@ export class WorldRepository {
       }),
     );
   }
+}
+
+/** The address that somebody commits under. */
+export function emailOf(name: string): string {
+  return `${name.replace(/[^a-z]/g, "")}@example.org`;
 }
 
 /** Git without anybody's configuration. */

@@ -103,7 +103,6 @@ export class World implements AsyncDisposable {
       repository: dir,
       tip: question.tip ?? question.repository.tip(),
       policy,
-      policyFiles: files,
       source: await chooseSource(policy, dir, question.source ?? [...policy.sources.keys()][0]),
       now: question.now ?? WORLD_NOW,
       cacheDir: question.cacheDir,

@@ -61,7 +61,6 @@ export class Authenticator {
         repository,
         tip,
         policy: rules.policy,
-        policyFiles: rules.files,
         source,
         now: this.clock(),
         cacheDir: this.cacheDir,

@@ -4,19 +4,19 @@
  */
 import { enableCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
-import type { CommitId } from "@firstmile/formats/git/object-id";
-import type { CheckedCommit, CommitJob } from "./check-commits.ts";
+import type { CommitJob } from "./check-commits.ts";
+import type { Batch } from "./check-commits-records.ts";
 
 enableCompileCache();
-const { localChecker } = await import("./check-commits.ts");
+const { localChecker } = await import("./check-commits-local.ts");
 const port = parentPort!;
 const checker = localChecker(workerData as CommitJob);
 let answered: Promise<unknown> = Promise.resolve();
 
-port.on("message", (chunk: readonly CommitId[]) => {
-  const checked: Promise<CheckedCommit[]> = checker.check(chunk);
+port.on("message", ({ ids, width }: { ids: Uint8Array; width: number }) => {
+  const checked: Promise<Batch> = checker.check(ids, width);
   answered = Promise.all([checked, answered]).then(
-    ([commits]) => port.postMessage(commits),
+    ([batch]) => port.postMessage(batch, [batch.records.buffer]),
     (error: unknown) => {
       throw error;
     },

@@ -1,42 +1,65 @@
 /**
- * Signatures of many commits on all cores. This thread and its helpers each read from a Git child of their own and
- * take the next chunk when they are done with one; few commits are checked right here, since a thread takes longer
- * to start than a few hundred signatures take to check.
+ * Signatures of many commits on all cores, into one table. This thread and its helpers each read from a Git child of
+ * their own and take the next chunk when they are done with one; few commits are checked right here, since a thread
+ * takes longer to start than some hundred signatures take to check.
+ *
+ * Claim: a table of the same rows in the same order, however many threads there are and whichever is faster. Ids and
+ * results go between threads as bytes, which change hands without a copy.
  */
 import { availableParallelism } from "node:os";
-import { extname } from "node:path";
-import { Worker } from "node:worker_threads";
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import { type CommitFacts, type CorruptCommit, commitFacts } from "@firstmile/trust/history/facts";
-import { loadPolicy } from "@firstmile/trust/policy/load";
-import { identitiesOf } from "@firstmile/trust/signature/identities";
-import type { KeyRing } from "@firstmile/trust/signature/verify";
-import { GitObjects } from "../git/objects.ts";
+import { CommitTable } from "@firstmile/trust/history/commit-table";
+import type { Policy } from "@firstmile/trust/policy/policy";
+import type { IdListing } from "../git/rev-list.ts";
+import { Chunks, listingOf } from "./check-commits-chunks.ts";
+import { localChecker } from "./check-commits-local.ts";
+import { type Batch, BatchReader } from "./check-commits-records.ts";
+import { threadChecker } from "./check-commits-remote.ts";
 
-/** Commits to check, with all that a thread needs for it. Structured-cloneable. */
+/** What a checker needs to know. Structured-cloneable. */
 export interface CommitJob {
   /** Environment of the Git child: see `neutralGit`. */
   readonly env: NodeJS.ProcessEnv;
-  /** The trust repository's files, from which each thread loads the keys; undefined: signatures are not checked. */
-  readonly policyFiles: ReadonlyMap<string, Uint8Array> | undefined;
+  /** Whose keys count; undefined: signatures are not checked. */
+  readonly policy: Pick<Policy, "principals"> | undefined;
   /** Unix seconds that decide the life of keys. */
   readonly now: number;
+  /** Whether to look for the principals who wrote each commit: `CommitFacts.wrote`. */
+  readonly people?: boolean;
 }
 
-export type CheckedCommit = CommitFacts | CorruptCommit | { readonly id: CommitId; readonly missing: true };
+/** What became of the commits that were asked for; what is in neither of the last two is in the table. */
+export interface CheckedCommits {
+  readonly table: CommitTable;
+  /** Why a commit's bytes cannot be used. */
+  readonly corrupt: ReadonlyMap<CommitId, string>;
+  /** Ids of which the repository has no commit. */
+  readonly missing: ReadonlySet<CommitId>;
+}
 
-const CHUNK = 256;
-/** Chunks that each checker has at once, so that it reads one while it checks another and never waits for this thread. */
-const IN_FLIGHT = 2;
+/** Told how many commits are checked and how many are known of so far. */
+export type Progress = (done: number, listed: number) => void;
+
+export interface Checker {
+  /** Checks a chunk of ids, `width` bytes each. */
+  check(ids: Uint8Array, width: number): Promise<Batch>;
+  close(): Promise<unknown>;
+}
+
+/**
+ * Chunks that a checker has at once, so that it reads one while it checks another. A thread gets more: this one hands
+ * out nothing while it checks what it read for itself.
+ */
+const IN_FLIGHT = { here: 2, thread: 5 };
 /** Below this many, threads cost more than they bring. */
 const WORTH_THREADS = 1500;
 
-/** Facts of every commit, in the order asked for. `progress` is told how many are done. */
+/** Checks them all. */
 export async function checkCommits(
   job: CommitJob,
-  ids: readonly CommitId[],
-  progress: (done: number) => void = () => {},
-): Promise<CheckedCommit[]> {
+  ids: IdListing | readonly CommitId[],
+  progress?: Progress,
+): Promise<CheckedCommits> {
   await using checkers = new CommitCheckers(job);
   return await checkers.check(ids, progress);
 }
@@ -44,102 +67,99 @@ export async function checkCommits(
 /** This thread and, where there is enough to do, one for each further core. */
 export class CommitCheckers implements AsyncDisposable {
   private readonly job: CommitJob;
-  private readonly local: Checker;
-  private threads: Checker[] = [];
+  private readonly local: Party;
+  private threads: Party[] = [];
 
   constructor(job: CommitJob) {
     this.job = job;
-    this.local = localChecker(job);
+    this.local = new Party(localChecker(job), IN_FLIGHT.here);
   }
 
   /** Starts the threads now, while this one still finds out what there is to check. */
   expectMany(): void {
     if (this.threads.length > 0) return;
-    this.threads = Array.from({ length: availableParallelism() - 1 }, () => threadChecker(this.job));
+    const more = availableParallelism() - 1;
+    this.threads = Array.from({ length: more }, () => new Party(threadChecker(this.job), IN_FLIGHT.thread));
   }
 
-  async check(
-    ids: readonly CommitId[],
-    progress: (done: number) => void = () => {},
-  ): Promise<CheckedCommit[]> {
-    if (ids.length >= WORTH_THREADS) this.expectMany();
-    const results = new Array<CheckedCommit>(ids.length);
-    const starts = Array.from({ length: Math.ceil(ids.length / CHUNK) }, (_, i) => i * CHUNK);
-    let done = 0;
-    const work = async (checker: Checker) => {
-      for (let start = starts.shift(); start !== undefined; start = starts.shift()) {
-        const checked = await checker.check(ids.slice(start, start + CHUNK));
-        for (const [i, result] of checked.entries()) results[start + i] = result;
-        done += checked.length;
-        progress(done);
-      }
-    };
-    const checkers = ids.length < WORTH_THREADS ? [this.local] : [this.local, ...this.threads];
-    await Promise.all(checkers.flatMap((checker) => Array.from({ length: IN_FLIGHT }, () => work(checker))));
-    return results;
+  /** Checks each id of a listing; one that is listed twice counts once. Rejects where Git cannot be asked. */
+  async check(ids: IdListing | readonly CommitId[], progress: Progress = () => {}): Promise<CheckedCommits> {
+    const chunks = new Chunks("pieces" in ids ? ids : listingOf(ids));
+    const run = new CheckRun(progress);
+    const started = [this.local, ...this.threads].map((party) => party.work(chunks, run));
+    if (this.threads.length === 0) started.push(this.joinIfMany(chunks, run));
+    await Promise.all(started);
+    return run.result;
+  }
+
+  /** A listing that turns out long gets its threads then. */
+  private async joinIfMany(chunks: Chunks, run: CheckRun): Promise<void> {
+    if (!(await chunks.reach(WORTH_THREADS))) return;
+    this.expectMany();
+    await Promise.all(this.threads.map((thread) => thread.work(chunks, run)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.local, ...this.threads].map((checker) => checker.close()));
+    await Promise.all([this.local, ...this.threads].map(({ checker }) => checker.close()));
   }
 }
 
-export interface Checker {
-  check(chunk: readonly CommitId[]): Promise<CheckedCommit[]>;
-  close(): Promise<unknown>;
+/** A checker and what was learned from it. */
+class Party {
+  readonly checker: Checker;
+  private readonly reader = new BatchReader();
+  private readonly inFlight: number;
+
+  constructor(checker: Checker, inFlight: number) {
+    this.checker = checker;
+    this.inFlight = inFlight;
+  }
+
+  /** Has it take chunks until there are no more. */
+  async work(chunks: Chunks, run: CheckRun): Promise<void> {
+    const lane = async () => {
+      for (let chunk = await chunks.next(); chunk; chunk = await chunks.next()) {
+        const batch = await this.checker.check(chunk.ids, chunk.width);
+        this.reader.learn(batch);
+        run.put(chunk.place, batch, this.reader, chunks.listed);
+      }
+    };
+    await Promise.all(Array.from({ length: this.inFlight }, lane));
+  }
 }
 
-/** A checker in this thread. */
-export function localChecker(job: CommitJob): Checker {
-  const objects = new GitObjects(job.env);
-  const keys = job.policyFiles && keysIn(job.policyFiles);
-  return {
-    check: async (chunk) => {
-      const read = await objects.getAll(chunk);
-      return read.map((object, i) =>
-        check(chunk[i]!, object?.type === "commit" ? object.content : undefined, keys, job.now),
-      );
-    },
-    close: async () => objects[Symbol.dispose](),
-  };
-}
+/** Puts the batches of all checkers into one table, in the order of the listing. */
+class CheckRun {
+  private readonly table = new CommitTable();
+  private readonly corrupt = new Map<CommitId, string>();
+  private readonly missing = new Set<CommitId>();
+  /** Batches that came before others that are listed in front of them. */
+  private readonly early = new Map<number, () => void>();
+  private readonly progress: Progress;
+  private due = 0;
+  private done = 0;
 
-function check(
-  id: CommitId,
-  content: Uint8Array | undefined,
-  keys: KeyRing | undefined,
-  now: number,
-): CheckedCommit {
-  return content ? commitFacts(id, content, keys, now) : { id, missing: true };
-}
+  constructor(progress: Progress) {
+    this.progress = progress;
+  }
 
-function keysIn(files: ReadonlyMap<string, Uint8Array>): KeyRing {
-  const loaded = loadPolicy(files);
-  if (!loaded.ok) throw new Error("a policy that was loaded before does not load in another thread");
-  return identitiesOf(loaded.policy).keys;
-}
+  get result(): CheckedCommits {
+    return { table: this.table, corrupt: this.corrupt, missing: this.missing };
+  }
 
-function threadChecker(job: CommitJob): Checker {
-  // Beside this file it ends as this file does: .ts in a checkout, .js in a bundle.
-  const thread = new URL(`./check-commits-thread${extname(import.meta.url)}`, import.meta.url);
-  const worker = new Worker(thread, { workerData: job });
-  const asked: PromiseWithResolvers<CheckedCommit[]>[] = [];
-  let failure: Error | undefined;
-  worker.unref();
-  worker.on("message", (checked: CheckedCommit[]) => asked.shift()?.resolve(checked));
-  worker.on("error", (error: Error) => {
-    failure = error;
-    for (const { reject } of asked.splice(0)) reject(error);
-  });
-  return {
-    check: (chunk) => {
-      // A thread that has died answers nothing: waiting for it would last for ever.
-      if (failure) return Promise.reject(failure);
-      const answer = Promise.withResolvers<CheckedCommit[]>();
-      asked.push(answer);
-      worker.postMessage(chunk);
-      return answer.promise;
-    },
-    close: () => worker.terminate(),
-  };
+  put(place: number, batch: Batch, reader: BatchReader, listed: number): void {
+    this.early.set(place, () => this.take(batch, reader));
+    for (let take = this.early.get(this.due); take; take = this.early.get(this.due)) {
+      this.early.delete(this.due++);
+      take();
+    }
+    this.done += batch.count;
+    this.progress(this.done, listed);
+  }
+
+  private take(batch: Batch, reader: BatchReader): void {
+    reader.take(batch, this.table);
+    for (const { id, corrupt } of batch.corrupt) this.corrupt.set(id, corrupt);
+    for (const id of batch.missing) this.missing.add(id);
+  }
 }

@@ -1,48 +1,55 @@
 /**
- * Authenticates a source's history on this machine: lists what is new, checks it, reads the paths that rules ask
+ * Authenticates a source's history on this machine: lists what is new, checks it, reads the contents that rules ask
  * for, has it judged, and remembers what passed. It decides nothing itself: `@firstmile/trust/history` does.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { authenticatedPart } from "@firstmile/trust/history/accepted";
 import {
   authenticate,
-  authenticatedPart,
+  type Contents,
   type Docket,
   type History,
   type HistoryVerdict,
   judgeIntroduction,
   openDocket,
 } from "@firstmile/trust/history/authenticate";
+import { CommitTable } from "@firstmile/trust/history/commit-table";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
-import { reachable } from "@firstmile/trust/history/graph";
-import type { DeniedCommit, OwnChanges } from "@firstmile/trust/history/judge";
+import { reachableRows } from "@firstmile/trust/history/graph";
+import type { DeniedCommit } from "@firstmile/trust/history/judge";
+import { asksForReviews } from "@firstmile/trust/history/review";
+import { followedParents } from "@firstmile/trust/history/shape";
+import { Standing } from "@firstmile/trust/history/standing";
+import { electorateAt } from "@firstmile/trust/policy/electorate";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
-import { verifyCosignature } from "@firstmile/trust/signature/cosignature";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
-import type { SignatureOutcome } from "@firstmile/trust/signature/outcome";
+import { ReviewsInTime } from "@firstmile/trust/statement/reviews-in-time";
+import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
-import { readCosignatures } from "../git/notes.ts";
-import { revList } from "../git/rev-list.ts";
-import {
-  AuthenticatedCommits,
-  type CacheKey,
-  loadAuthenticated,
-  saveAuthenticated,
-} from "../state/authenticated-cache.ts";
-import { type CheckedCommit, CommitCheckers, checkCommits } from "./check-commits.ts";
+import { GitObjects } from "../git/objects.ts";
+import { listIds, revList } from "../git/rev-list.ts";
+import type { StatementPlace } from "../statements/place.ts";
+import { type CheckedCommits, CommitCheckers, checkCommits } from "./check-commits.ts";
+import { gatherCosignatures } from "./cosignatures.ts";
+import { Remembered } from "./remembered.ts";
 import { ChangeReader } from "./own-changes.ts";
+import { reachOf } from "./reach.ts";
+import { StepReader } from "./review-steps.ts";
+import { verifiedStatements } from "./statements.ts";
 
 export interface HistoryQuestion {
   /** Path of a Git repository that has the history. */
   readonly repository: string;
   readonly tip: CommitId;
+  /** With its imports resolved. */
   readonly policy: Policy;
-  /** The files that the policy was loaded from. */
-  readonly policyFiles: ReadonlyMap<string, Uint8Array>;
   readonly source: Source;
   /** Unix seconds. */
   readonly now: number;
   /** Where to remember what was authenticated; undefined: look at everything. */
   readonly cacheDir: string | undefined;
+  /** Where statements are, beside the repository itself. */
+  readonly statements?: readonly StatementPlace[];
   readonly progress?: (done: number, total: number) => void;
 }
 
@@ -50,200 +57,202 @@ export interface HistoryQuestion {
 export async function authenticateHistory(question: HistoryQuestion): Promise<HistoryVerdict> {
   const git = await neutralGit(question.repository);
   try {
-    return await new HistoryRun(question, git).run();
+    const statements = await statementsOf(question);
+    const known = Remembered.load(question, statements);
+    if (known.covers(question.tip)) return alreadyKnown(question, known);
+    const run = new HistoryRun(question, git, known, statements);
+    const verdict = await run.verdict();
+    // What is remembered does not lead to this tip in the one way that reviews are asked along.
+    if (verdict) return verdict;
+    return (await new HistoryRun(question, git, known.forgotten(), statements).verdict())!;
   } finally {
     git.dispose();
   }
 }
 
+function statementsOf({ repository, policy, statements = [], now }: HistoryQuestion) {
+  return verifiedStatements(policy, [{ kind: "ref", repository }, ...statements], now);
+}
+
+function alreadyKnown({ source, tip }: HistoryQuestion, { validUntil }: Remembered): HistoryVerdict {
+  return {
+    allowed: true,
+    source: source.name,
+    commit: tip,
+    checked: 0,
+    denied: [],
+    goodlisted: [],
+    validUntil,
+  };
+}
+
 class HistoryRun {
   private readonly question: HistoryQuestion;
+  private readonly policy: Policy;
+  /** Until when those who are certified now still are. */
+  private readonly certifiedUntil: number | undefined;
+  private readonly identities: Identities;
   private readonly git: NeutralGit;
+  private readonly known: Remembered;
+  private readonly statements: readonly VerifiedStatement[];
   private readonly introduction: CommitId;
-  private readonly known: AuthenticatedCommits;
 
-  constructor(question: HistoryQuestion, git: NeutralGit) {
+  constructor(
+    question: HistoryQuestion,
+    git: NeutralGit,
+    known: Remembered,
+    statements: readonly VerifiedStatement[],
+  ) {
+    const { policy, validUntil } = electorateAt(question.policy, question.now);
     this.question = question;
+    this.policy = policy;
+    this.certifiedUntil = validUntil;
+    this.identities = identitiesOf(policy);
     this.git = git;
+    this.known = known;
+    this.statements = statements;
     this.introduction = question.source.introduction.commit as string as CommitId;
-    const { cacheDir, now } = question;
-    this.known =
-      cacheDir === undefined ? AuthenticatedCommits.none : loadAuthenticated(cacheDir, this.cacheKey(), now);
   }
 
-  async run(): Promise<HistoryVerdict> {
-    const { policy, source, tip } = this.question;
-    if (this.known.isIntroduced(tip)) return this.alreadyKnown();
+  /** Undefined: what is remembered cannot be built upon for this tip. */
+  async verdict(): Promise<HistoryVerdict | undefined> {
+    const { source, tip } = this.question;
     const checked = await this.check();
-    const identities = identitiesOf(policy);
-    const history = await this.history(checked, identities);
-    const docket = openDocket(policy, source, identities.ownerOf, history);
-    const verdict = authenticate(policy, source, docket, await this.changes(docket));
-    const introductionFault = this.judgeIntroduction(checked, identities);
-    const validUntil = earliest([
-      verdict.validUntil,
-      this.known.validUntil,
-      introductionExpiry(checked, this.introduction),
-    ]);
-    if (introductionFault)
-      return { ...verdict, validUntil, allowed: false, denied: [introductionFault, ...verdict.denied] };
+    if (!this.known.leadsTo(checked.table, tip)) return undefined;
+    const history = await this.history(checked);
+    const docket = openDocket(this.policy, source, this.identities, history);
+    const verdict = authenticate(this.policy, source, docket, await this.contents(docket));
+    const validUntil = earliest([verdict.validUntil, this.known.validUntil, this.certifiedUntil]);
+    const fault = await this.introductionFault();
+    if (fault) return { ...verdict, validUntil, allowed: false, denied: [fault, ...verdict.denied] };
     const whole = { ...verdict, validUntil };
-    this.remember(docket, whole);
+    this.known.remember(authenticatedPart(source, docket, whole), whole);
     return whole;
   }
 
-  private alreadyKnown(): HistoryVerdict {
-    const { source, tip } = this.question;
-    return {
-      allowed: true,
-      source: source.name,
-      commit: tip,
-      checked: 0,
-      denied: [],
-      validUntil: this.known.validUntil,
-    };
-  }
-
-  /**
-   * What has to be looked at, and the introduction where it never was. Listing stops at known tips only where all that
-   * they reach is known too; otherwise a branch off a side branch would seem to have lost its parents.
-   */
-  private async newCommits(): Promise<CommitId[]> {
-    const { tip, source } = this.question;
-    const stops = source.authenticate === "every-commit" ? this.known.tips : [];
-    const listed = await revList(this.git, [tip], [this.introduction, ...stops], {
-      firstParent: source.authenticate === "first-parent",
-    });
-    const fresh = listed.filter((id) => !this.known.has(id));
-    return this.known.size === 0 ? [...fresh, this.introduction] : fresh;
-  }
-
-  private async check(): Promise<CheckedCommit[]> {
-    const { policyFiles, now, progress, source, tip } = this.question;
-    if (source.authenticate === "tip") return this.checkTipOnly(await this.newCommits(), tip);
-    await using checkers = new CommitCheckers({ env: this.git.env, policyFiles, now });
+  private async check(): Promise<CheckedCommits> {
+    const { now, progress, source, tip } = this.question;
+    const people = asksForReviews(source);
+    const job = { env: this.git.env, policy: this.policy, now, people };
+    const listing = () =>
+      listIds(this.git, [tip], [this.introduction, ...this.known.stops], {
+        firstParent: followedParents(source) === 1,
+        skip: (ids, at) => this.known.hasAt(ids, at),
+      });
+    if (source.authenticate === "tip" && !people) return tipOnly(job, tip, listing);
+    await using checkers = new CommitCheckers(job);
     if (this.known.size === 0) checkers.expectMany();
-    const ids = await this.newCommits();
-    return await checkers.check(ids, (done) => progress?.(done, ids.length));
+    return await checkers.check(listing(), (done, listed) => progress?.(done, listed));
   }
 
-  /** The shape of the history from all commits, signatures from the tip and the introduction alone. */
-  private async checkTipOnly(ids: readonly CommitId[], tip: CommitId): Promise<CheckedCommit[]> {
-    const { policyFiles, now } = this.question;
-    const shape = await checkCommits({ env: this.git.env, policyFiles: undefined, now }, ids);
-    const signed = await checkCommits({ env: this.git.env, policyFiles, now }, [tip, this.introduction]);
-    const byId = new Map(signed.map((commit) => [commit.id, commit]));
-    return shape.map((commit) => byId.get(commit.id) ?? commit);
-  }
-
-  private async history(checked: readonly CheckedCommit[], identities: Identities): Promise<History> {
-    const commits = new Map<CommitId, CommitFacts>();
-    const unusable = new Map<CommitId, DeniedCommit>();
-    for (const commit of checked) {
-      if (commit.id === this.introduction) continue;
-      if ("corrupt" in commit) unusable.set(commit.id, corrupt(commit.id, commit.corrupt));
-      else if (!("missing" in commit)) commits.set(commit.id, commit);
-    }
+  private async history(checked: CheckedCommits): Promise<History> {
+    const { tip, now, repository } = this.question;
+    const { table: commits } = checked;
+    const unusable = new Map([...checked.corrupt].map(([id, problem]) => [id, corrupt(id, problem)]));
     const before = await this.beforeTheIntroduction(commits);
     const isIntroduced = (id: CommitId) => id === this.introduction || this.known.isIntroduced(id);
-    const isAccepted = (id: CommitId) => isIntroduced(id) || this.known.has(id) || before.has(id);
-    const cosignatures = await this.cosignatures(commits, identities);
-    return { tip: this.question.tip, commits, unusable, isAccepted, isIntroduced, cosignatures };
+    const isAccepted = (id: CommitId) => isIntroduced(id) || this.known.has(id) || before(id);
+    const { keys } = this.identities;
+    const { git, statements } = this;
+    const cosignatures = await gatherCosignatures({ repository, git, commits, keys, statements, now });
+    const isReached = await reachOf(this.git, commits, this.identities.lives);
+    return { tip, commits, unusable, isAccepted, isIntroduced, cosignatures, isReached };
   }
 
   /**
    * Ancestors of the introduction, proven by walking the commits themselves; walked only where the tip, or a parent of
    * a new commit, is neither new nor known, which is where a branch began before the introduction.
    */
-  private async beforeTheIntroduction(
-    commits: ReadonlyMap<CommitId, CommitFacts>,
-  ): Promise<ReadonlySet<CommitId>> {
-    const followed = this.question.source.authenticate === "first-parent" ? 1 : Number.POSITIVE_INFINITY;
-    const loose = (id: CommitId) => id !== this.introduction && !commits.has(id) && !this.known.has(id);
-    const edges = [...commits.values()].flatMap(({ parents }) => parents.slice(0, followed));
-    if (![this.question.tip, ...edges].some(loose)) return new Set();
+  private async beforeTheIntroduction(commits: CommitTable): Promise<(id: CommitId) => boolean> {
+    if (!this.hasLooseEnds(commits)) return () => false;
     const listed = await revList(this.git, [this.introduction], []);
-    const checked = await checkCommits({ env: this.git.env, policyFiles: undefined, now: 0 }, listed);
-    const graph = new Map(
-      checked.flatMap((commit) => ("tree" in commit ? [[commit.id, commit] as const] : [])),
-    );
-    return reachable(graph, [this.introduction]);
+    const { table } = await checkCommits({ env: this.git.env, policy: undefined, now: 0 }, listed);
+    const within = reachableRows(table, [table.row(this.introduction)]);
+    return (id) => within[table.row(id)] === 1;
   }
 
-  private async cosignatures(
-    commits: ReadonlyMap<CommitId, CommitFacts>,
-    identities: Identities,
-  ): Promise<History["cosignatures"]> {
-    const notes = await readCosignatures(this.question.repository, this.git, (id) =>
-      commits.has(id as CommitId),
-    );
-    const { now } = this.question;
-    return new Map(
-      [...notes].map(([id, signatures]): [CommitId, SignatureOutcome[]] => [
-        id as CommitId,
-        signatures.map((signature) => verifyCosignature(signature, id, identities.keys, now)),
-      ]),
-    );
+  private hasLooseEnds(commits: CommitTable): boolean {
+    const isLoose = (row: number) => {
+      const id = commits.idAt(row);
+      return id !== this.introduction && !commits.holds(row) && !this.known.has(id);
+    };
+    const tip = commits.row(this.question.tip);
+    if (tip < 0 || isLoose(tip)) return true;
+    const followed = followedParents(this.question.source);
+    for (const row of commits.childrenFirst()) {
+      const parents = Math.min(followed, commits.parentCount(row));
+      for (let i = 0; i < parents; i++) if (isLoose(commits.parentRow(row, i))) return true;
+    }
+    return false;
   }
 
-  private async changes(docket: Docket): Promise<ReadonlyMap<CommitId, OwnChanges>> {
-    if (docket.needPaths.length === 0) return new Map();
+  private async contents(docket: Docket): Promise<Contents> {
+    const { source } = this.question;
+    const standing = new Standing(this.identities, docket.history.isReached);
+    const terms = { source: source.name, machine: false, skimmed: false };
+    const reviews = new ReviewsInTime(this.statements, this.identities, standing, terms);
+    if (docket.needPaths.length === 0 && docket.line.length === 0) {
+      return { own: new Map(), steps: [], reviews, unreadable: [] };
+    }
     using reader = new ChangeReader(this.git, docket.history.commits);
+    const own = await reader.read(docket.needPaths, this.against());
+    if (docket.line.length === 0) return { own, steps: [], reviews, unreadable: [] };
+    using objects = new GitObjects(this.git.env);
+    const steps = new StepReader(source, docket, reader, objects, reviews.paths);
+    return { own, reviews, ...(await steps.read()) };
+  }
+
+  private against() {
     switch (this.question.source.authenticate) {
       case "every-commit":
-        return await reader.read(docket.needPaths, "all-parents");
+        return "all-parents" as const;
       case "first-parent":
-        return await reader.read(docket.needPaths, "first-parent");
+        return "first-parent" as const;
       case "tip":
-        return await reader.read(docket.needPaths, { commit: this.introduction });
+        return { commit: this.introduction };
     }
   }
 
-  private judgeIntroduction(
-    checked: readonly CheckedCommit[],
-    { ownerOf }: Identities,
-  ): DeniedCommit | undefined {
+  /** Asked once: what is remembered rests on it. */
+  private async introductionFault(): Promise<DeniedCommit | undefined> {
     if (this.known.size > 0) return undefined;
-    const facts = checked.find(({ id }) => id === this.introduction);
-    if (facts && "tree" in facts)
-      return judgeIntroduction(this.question.policy, this.question.source, ownerOf, facts);
-    if (facts && "corrupt" in facts) return corrupt(this.introduction, facts.corrupt);
-    return {
-      commit: this.introduction,
-      code: "missing-object",
-      message: `is the introduction of source ${this.question.source.name}: it is not in this repository`,
-      remedy: "ask in a repository of this source, with its whole history: git fetch --unshallow",
-    };
-  }
-
-  private remember(docket: Docket, verdict: HistoryVerdict): void {
-    if (this.question.cacheDir === undefined) return;
-    const part = authenticatedPart(this.question.source, docket, verdict);
-    if (part.introduced.length + part.others.length === 0) return;
-    const known = this.known.with(
-      part,
-      verdict.allowed ? verdict.commit : undefined,
-      verdict.validUntil,
-      this.introduction.length / 2,
-    );
-    saveAuthenticated(this.question.cacheDir, this.cacheKey(), known);
-  }
-
-  private cacheKey(): CacheKey {
-    const { policy, source } = this.question;
-    return {
-      policyDigest: policy.digest,
-      source: source.name,
-      mode: source.authenticate,
-      introduction: source.introduction.commit,
-    };
+    const { source, now, repository } = this.question;
+    const { git, introduction, statements } = this;
+    const { keys, ownerOf } = this.identities;
+    const { table, corrupt: problems } = await checkCommits({ env: git.env, policy: this.policy, now }, [
+      introduction,
+    ]);
+    const facts = table.get(introduction);
+    if (!facts) return unusableIntroduction(source, introduction, problems.get(introduction));
+    const others = await gatherCosignatures({ repository, git, commits: table, keys, statements, now });
+    return judgeIntroduction(this.policy, source, ownerOf, facts, others.get(introduction) ?? []);
   }
 }
 
-/** The introduction's own signature is a ground of the verdict like any other. */
-function introductionExpiry(checked: readonly CheckedCommit[], introduction: CommitId): number | undefined {
-  const facts = checked.find(({ id }) => id === introduction);
-  return facts && "tree" in facts && facts.signature.valid ? facts.signature.validUntil : undefined;
+/** The shape of the history from all commits, the signature from the tip alone. */
+async function tipOnly(
+  job: { env: NodeJS.ProcessEnv; policy: Policy; now: number },
+  tip: CommitId,
+  listing: () => ReturnType<typeof listIds>,
+): Promise<CheckedCommits> {
+  const signed = await checkCommits(job, [tip]);
+  const shape = await checkCommits({ ...job, policy: undefined }, listing());
+  const table = new CommitTable();
+  const facts: CommitFacts | undefined = signed.table.get(tip);
+  // The first facts of an id stay.
+  if (facts && shape.table.has(tip)) table.add(facts);
+  for (const commit of shape.table.values()) table.add(commit);
+  return { ...shape, table };
+}
+
+function unusableIntroduction(source: Source, commit: CommitId, problem: string | undefined): DeniedCommit {
+  if (problem !== undefined) return corrupt(commit, problem);
+  return {
+    commit,
+    code: "missing-object",
+    message: `is the introduction of source ${source.name}: it is not in this repository`,
+    remedy: "ask in a repository of this source, with its whole history: git fetch --unshallow",
+  };
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {

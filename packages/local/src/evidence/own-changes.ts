@@ -1,26 +1,29 @@
 /**
  * Which paths each commit itself changes, from trees read out of the object database and re-hashed. Merges that
- * whole files do not explain are merged again by `git merge-tree`, in a scratch object directory, so that nothing
- * is written into the repository under test.
+ * whole files do not explain are merged again by `git merge-tree`, in an object directory of our own that holds only
+ * what was hashed here (merge-again.ts).
  */
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
 import { type CommitId, hashObject, type ObjectId } from "@firstmile/formats/git/object-id";
 import { parseTree } from "@firstmile/formats/git/tree";
+import type { CommitTable } from "@firstmile/trust/history/commit-table";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
-import { mergeBases } from "@firstmile/trust/history/graph";
+import { mergeBases, type Positions } from "@firstmile/trust/history/graph";
 import type { OwnChanges } from "@firstmile/trust/history/judge";
 import {
+  changedFiles,
   changedPaths,
-  differingFiles,
+  type PathChange,
   type Tree,
   type TreeReader,
   unexplainedByMerge,
 } from "@firstmile/trust/history/trees";
+import { CollisionError, CorruptObjectsError, HashedObjects } from "../git/hashed-objects.ts";
 import type { NeutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import { mergeAgain } from "./merge-again.ts";
+import { HashedReader, UnreadableObject } from "./hashed-reader.ts";
+import { type MergeSources, mergeAgain, mergeBasesOf } from "./merge-again.ts";
 
 /** What a commit's changes are measured against: all its parents (a merge is merged again), the first, or one commit. */
 export type Against = "all-parents" | "first-parent" | { readonly commit: CommitId };
@@ -32,23 +35,27 @@ const MERGES_AT_ONCE = 4;
 
 export class ChangeReader implements Disposable {
   private readonly objects: GitObjects;
-  private readonly env: NodeJS.ProcessEnv;
-  private readonly commits: ReadonlyMap<CommitId, CommitFacts>;
+  private readonly sources: MergeSources;
+  private readonly commits: CommitTable;
   private readonly trees = new Map<ObjectId, Promise<Tree>>();
-  private readonly order: Map<CommitId, number>;
+  private readonly order: Positions;
   private readonly lanes: Promise<unknown>[] = Array.from({ length: MERGES_AT_ONCE }, () =>
     Promise.resolve(),
   );
   private merges = 0;
 
   /** `commits`: facts of the commits asked about and of their ancestors as far as they are known, children first. */
-  constructor(git: NeutralGit, commits: ReadonlyMap<CommitId, CommitFacts>) {
-    const scratch = join(git.env.GIT_DIR!, "scratch");
-    mkdirSync(scratch, { recursive: true });
-    this.env = { ...git.env, GIT_OBJECT_DIRECTORY: scratch, GIT_ALTERNATE_OBJECT_DIRECTORIES: git.objects };
-    this.objects = new GitObjects(this.env);
+  constructor(git: NeutralGit, commits: CommitTable) {
+    const hashed = new HashedObjects(git);
+    // Reads what merging again came to, and all else from the repository; Git merges without the latter.
+    this.objects = new GitObjects({ ...hashed.env, GIT_ALTERNATE_OBJECT_DIRECTORIES: git.objects });
     this.commits = commits;
-    this.order = new Map([...commits.keys()].map((id, i) => [id, i]));
+    this.order = commits.positions();
+    this.sources = {
+      hashed,
+      reader: new HashedReader(this.objects, hashed),
+      knownBases: (a, b) => mergeBases(commits, this.order, a, b),
+    };
   }
 
   /** Own changes of each commit; one whose trees cannot be read has no entry. */
@@ -63,6 +70,36 @@ export class ChangeReader implements Disposable {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     return changes;
+  }
+
+  /** Everything that differs from a commit's first parent, or from another commit; undefined where unreadable. */
+  async brought(id: CommitId, against: Exclude<Against, "all-parents">): Promise<PathChange[] | undefined> {
+    const { parents, tree } = this.commits.get(id)!;
+    const from = against === "first-parent" ? parents[0] : against.commit;
+    try {
+      return await this.drive(changedFiles(from && (await this.treeOf(from)), tree));
+    } catch (error) {
+      return unreadable(error);
+    }
+  }
+
+  /** A merge's own paths, and what each further parent changed since it and the first one parted. */
+  async merged(id: CommitId): Promise<{ own: string[]; sides: PathChange[][] } | undefined> {
+    const commit = this.commits.get(id)!;
+    const [first, ...others] = commit.parents as [CommitId, ...CommitId[]];
+    try {
+      const own = await this.mergersOwn(commit);
+      return { own, sides: await Promise.all(others.map((other) => this.since(first, other))) };
+    } catch (error) {
+      return unreadable(error);
+    }
+  }
+
+  /** Nothing where the two have no single best common ancestor: then only the merge as a whole can have been read. */
+  private async since(first: CommitId, other: CommitId): Promise<PathChange[]> {
+    const [base, ...more] = await mergeBasesOf(this.sources, first, other);
+    if (base === undefined || more.length > 0) return [];
+    return this.drive(changedFiles(await this.treeOf(base), await this.treeOf(other)));
   }
 
   [Symbol.dispose](): void {
@@ -95,9 +132,7 @@ export class ChangeReader implements Disposable {
 
   /** What differs from Git's own merge of the parents, and what that merge left to be decided by hand. */
   private async beyondMergingAgain({ parents, tree }: CommitFacts): Promise<string[]> {
-    const clean = await this.inLane(() =>
-      mergeAgain(this.env, parents, (commits) => this.requireFiles(commits)),
-    );
+    const clean = await this.inLane(() => mergeAgain(this.sources, parents));
     const differing = await this.drive(changedPaths(clean?.tree, tree));
     return [...new Set([...differing, ...(clean?.conflicts ?? [])])];
   }
@@ -107,24 +142,6 @@ export class ChangeReader implements Disposable {
     const result = this.lanes[lane]!.then(work);
     this.lanes[lane] = result.catch(() => {});
     return result;
-  }
-
-  /**
-   * Git merges the bytes that the database gives it and hashes none of them. Planted ones could make a smuggled
-   * change look clean, so each file that differs between the commits of a merge is hashed before.
-   */
-  private async requireFiles(commits: readonly CommitId[]): Promise<void> {
-    const [first, ...others] = await Promise.all(commits.map((id) => this.treeOf(id)));
-    const differing = await Promise.all(others.map((tree) => this.drive(differingFiles(first, tree))));
-    const ids = [...new Set(differing.flat())];
-    for (let i = 0; i < ids.length; i += AT_ONCE) {
-      const batch = await this.objects.getAll(ids.slice(i, i + AT_ONCE));
-      for (const [j, object] of batch.entries()) {
-        const id = ids[i + j]!;
-        if (object?.type !== "blob" || hashObject("blob", object.content, formatOf(id)) !== id)
-          throw new UnreadableTree(id);
-      }
-    }
   }
 
   private async treeOf(id: CommitId): Promise<ObjectId> {
@@ -163,9 +180,10 @@ export class ChangeReader implements Disposable {
 /** A tree, file or commit that is missing, malformed or does not hash to its id. */
 class UnreadableTree extends Error {}
 
+const UNREADABLE = [FormatError, UnreadableTree, UnreadableObject, CollisionError, CorruptObjectsError];
+
 function unreadable(error: unknown): undefined {
-  if (error instanceof UnreadableTree || (error instanceof Error && error.name === "FormatError"))
-    return undefined;
+  if (UNREADABLE.some((kind) => error instanceof kind)) return undefined;
   throw error;
 }
 

@@ -8,15 +8,30 @@ export interface GitObject {
   readonly content: Buffer;
 }
 
-type Answer = GitObject | { readonly missing: string };
+/** An object over the limit of its type, whose content was passed over. */
+export interface OversizedObject {
+  readonly id: string;
+  readonly type: ObjectType;
+  readonly oversized: number;
+}
 
-/** Largest object taken into memory, in bytes. */
-const MAX_OBJECT_BYTES = 1 << 30;
+export type Answer = GitObject | OversizedObject | { readonly missing: string };
+
+/**
+ * Largest objects taken into memory, in bytes. A history names its commits by the million, so whoever plants them
+ * must not get a gigabyte for each; files can be large.
+ */
+export const MAX_BYTES: Readonly<Record<ObjectType, number>> = {
+  commit: 32 << 20,
+  tag: 32 << 20,
+  tree: 1 << 30,
+  blob: 1 << 30,
+};
 const MAX_HEADER_BYTES = 256;
 const NEWLINE = 10;
 const HEADER = /^([0-9a-f]{40,64}) (commit|tree|blob|tag) (\d{1,12})$/;
 
-/** Output that is not what Git documents, or an object over the limit. */
+/** Output that is not what Git documents. */
 export class BatchFormatError extends Error {
   constructor(problem: string) {
     super(`git cat-file: ${problem}`);
@@ -64,23 +79,32 @@ export class BatchParser {
     }
     const match = HEADER.exec(line);
     if (!match) throw new BatchFormatError(`unexpected answer ${JSON.stringify(line)}`);
-    const size = Number(match[3]);
-    if (size > MAX_OBJECT_BYTES)
-      throw new BatchFormatError(`${match[1]} has ${size} bytes, over the limit of ${MAX_OBJECT_BYTES}`);
-    this.current = { id: match[1]!, type: match[2] as ObjectType, size, parts: [], have: 0 };
+    this.current = {
+      id: match[1]!,
+      type: match[2] as ObjectType,
+      size: Number(match[3]),
+      parts: [],
+      have: 0,
+    };
   }
 
   /** Content is followed by one line break, which is counted with it. */
   private takeContent(input: Buffer): number {
     const current = this.current!;
-    const part = input.subarray(0, current.size + 1 - current.have);
-    current.parts.push(part);
+    const { id, type, size } = current;
+    const part = input.subarray(0, size + 1 - current.have);
+    const fits = size <= MAX_BYTES[type];
+    if (fits) current.parts.push(part);
     current.have += part.length;
-    if (current.have === current.size + 1) {
+    if (current.have === size + 1) {
       this.current = undefined;
-      const whole = current.parts.length === 1 ? part : Buffer.concat(current.parts);
-      this.emit({ id: current.id, type: current.type, content: whole.subarray(0, current.size) });
+      this.emit(fits ? { id, type, content: joined(current.parts, size) } : { id, type, oversized: size });
     }
     return part.length;
   }
+}
+
+function joined(parts: readonly Buffer[], size: number): Buffer {
+  const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  return whole.subarray(0, size);
 }

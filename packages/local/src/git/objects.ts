@@ -4,17 +4,23 @@
  * rests a verdict on one re-hashes it.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { BatchParser, type GitObject } from "./batch-parser.ts";
+import { type Answer, BatchParser, type GitObject, type OversizedObject } from "./batch-parser.ts";
 import type { NeutralGit } from "./neutral.ts";
 
-export type { GitObject, ObjectType } from "./batch-parser.ts";
+export type { GitObject, ObjectType, OversizedObject } from "./batch-parser.ts";
 
 /** Keeps anything else, such as a second command behind a line break, out of the child's input. */
 const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
+/** What the database answers for one id: undefined where it has no such object. */
+type Take = (object: GitObject | OversizedObject | undefined, place: number) => void;
+
+/** Some ids that were asked for together, and how many of them are answered. */
 interface Waiting {
-  readonly id: string;
-  readonly resolve: (object: GitObject | undefined) => void;
+  readonly ids: readonly string[];
+  answered: number;
+  readonly take: Take;
+  readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -30,7 +36,7 @@ export class GitObjects implements Disposable {
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly queue: Waiting[] = [];
   private head = 0;
-  private pending: string[] = [];
+  private pending: (readonly string[])[] = [];
   private failure: Error | undefined;
   private readonly parser: BatchParser;
 
@@ -48,20 +54,37 @@ export class GitObjects implements Disposable {
   }
 
   /** The object, or undefined where the database has none of that id. */
-  get(id: string): Promise<GitObject | undefined> {
-    if (this.failure) return Promise.reject(this.failure);
-    if (!OBJECT_ID.test(id))
-      return Promise.reject(new GitReadError("was asked for something that is no object id"));
-    const { promise, resolve, reject } = Promise.withResolvers<GitObject | undefined>();
-    this.queue.push({ id, resolve, reject });
-    this.pending.push(id);
-    if (this.pending.length === 1) queueMicrotask(() => this.flush());
-    return promise;
+  async get(id: string): Promise<GitObject | undefined> {
+    const [object] = await this.getAll([id]);
+    return object;
   }
 
-  /** All of them, in the order asked for. */
-  getAll(ids: readonly string[]): Promise<(GitObject | undefined)[]> {
-    return Promise.all(ids.map((id) => this.get(id)));
+  /** All of them, in the order asked for. Rejects where one is over the limit of its type. */
+  async getAll(ids: readonly string[]): Promise<(GitObject | undefined)[]> {
+    const found = new Array<GitObject | undefined>(ids.length);
+    let oversized: OversizedObject | undefined;
+    await this.each(ids, (object, place) => {
+      if (object && "oversized" in object) oversized ??= object;
+      else found[place] = object;
+    });
+    if (oversized) throw new GitReadError(`${oversized.id} has ${oversized.oversized} bytes, over the limit`);
+    return found;
+  }
+
+  /**
+   * Hands over each object as soon as it is here, in the order asked for, so that a million of them need no more memory
+   * than one.
+   */
+  each(ids: readonly string[], take: Take): Promise<void> {
+    if (this.failure) return Promise.reject(this.failure);
+    if (ids.length === 0) return Promise.resolve();
+    if (!ids.every((id) => OBJECT_ID.test(id)))
+      return Promise.reject(new GitReadError("was asked for something that is no object id"));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.queue.push({ ids, answered: 0, take, resolve, reject });
+    this.pending.push(ids);
+    if (this.pending.length === 1) queueMicrotask(() => this.flush());
+    return promise;
   }
 
   [Symbol.dispose](): void {
@@ -70,7 +93,7 @@ export class GitObjects implements Disposable {
   }
 
   private flush(): void {
-    const ids = this.pending;
+    const ids = this.pending.flat();
     this.pending = [];
     this.child.stdin.write(`contents ${ids.join("\ncontents ")}\nflush\n`);
   }
@@ -84,16 +107,21 @@ export class GitObjects implements Disposable {
     }
   }
 
-  private answer(object: GitObject | { readonly missing: string }): void {
-    const waiting = this.queue[this.head++];
+  private answer(object: Answer): void {
+    const waiting = this.queue[this.head];
+    if (!waiting) throw new GitReadError("answered a question that nobody asked");
+    const place = waiting.answered++;
+    const asked = waiting.ids[place]!;
+    if (!("missing" in object) && object.id !== asked)
+      throw new GitReadError(`was asked for ${asked} and answered ${object.id}`);
+    waiting.take("missing" in object ? undefined : object, place);
+    if (waiting.answered < waiting.ids.length) return;
+    waiting.resolve();
+    this.head++;
     if (this.head > 4096) {
       this.queue.splice(0, this.head);
       this.head = 0;
     }
-    if (!waiting) throw new GitReadError("answered a question that nobody asked");
-    if ("missing" in object) waiting.resolve(undefined);
-    else if (object.id === waiting.id) waiting.resolve(object);
-    else throw new GitReadError(`was asked for ${waiting.id} and answered ${object.id}`);
   }
 
   private fail(error: Error): void {

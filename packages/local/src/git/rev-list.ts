@@ -2,11 +2,71 @@ import { FormatError } from "@firstmile/formats/bytes/error";
 import { parseCommit } from "@firstmile/formats/git/commit";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { run } from "../process/run.ts";
+import { Lines } from "./lines.ts";
 import type { NeutralGit } from "./neutral.ts";
-import { GitObjects } from "./objects.ts";
+import { type GitObject, GitObjects, type OversizedObject } from "./objects.ts";
 
 interface Options {
   readonly firstParent?: boolean;
+}
+
+/** Object ids as bytes, `width` each, in pieces of whole ids as they come. To be gone through once. */
+export interface IdListing {
+  readonly width: number;
+  readonly pieces: AsyncIterable<Buffer> | Iterable<Buffer>;
+}
+
+interface ListOptions extends Options {
+  /** Which ids to leave out, by the bytes at an offset. */
+  readonly skip?: (ids: Buffer, at: number) => boolean;
+}
+
+/**
+ * Commits that `tips` reach and `without` does not. In no sure order, and where something is missing, some twice: a
+ * list of what to read and nothing more. Whoever reads puts the commits themselves in order and checks by them that
+ * nothing is missing.
+ */
+export function listIds(
+  git: NeutralGit,
+  tips: readonly CommitId[],
+  without: readonly CommitId[],
+  options: ListOptions = {},
+): IdListing {
+  const width = git.format === "sha256" ? 32 : 20;
+  // Started with the reading: a child that nobody reads from would wait for ever.
+  async function* pieces() {
+    const listing = new Lines("git", revListArgs(options), git.env, revListInput(tips, without));
+    for await (const lines of listing.pieces()) yield kept(idsIn(lines, width), width, options);
+    if (listing.code === 0) return;
+    const left = await walk(git, tips, without, options);
+    yield kept(Buffer.from(left.join(""), "hex"), width, options);
+  }
+  return { width, pieces: pieces() };
+}
+
+function kept(ids: Buffer, width: number, { skip }: ListOptions): Buffer {
+  if (!skip) return ids;
+  let end = 0;
+  for (let at = 0; at < ids.length; at += width) {
+    if (!skip(ids, at)) end += ids.copy(ids, end, at, at + width);
+  }
+  return ids.subarray(0, end);
+}
+
+/** Lines of hex digits as bytes, all at once. */
+function idsIn(lines: string, width: number): Buffer {
+  const ids = Buffer.from(lines.replaceAll("\n", ""), "hex");
+  if (ids.length * 2 + ids.length / width !== lines.length)
+    throw new Error("git rev-list printed something that is no list of object ids");
+  return ids;
+}
+
+function revListInput(tips: readonly CommitId[], without: readonly CommitId[]): string {
+  return [...tips, ...without.map((id) => `^${id}`), ""].join("\n");
+}
+
+function revListArgs({ firstParent }: Options, ...more: string[]): string[] {
+  return ["rev-list", "--ignore-missing", ...(firstParent ? ["--first-parent"] : []), ...more, "--stdin"];
 }
 
 /**
@@ -19,10 +79,11 @@ export async function revList(
   without: readonly CommitId[],
   options: Options = {},
 ): Promise<CommitId[]> {
-  const lines = [...tips, ...without.map((id) => `^${id}`), ""].join("\n");
-  const flags = options.firstParent ? ["--first-parent"] : [];
-  const args = ["rev-list", "--topo-order", "--ignore-missing", ...flags, "--stdin"];
-  const listed = await run("git", args, { env: git.env, input: lines, maxBytes: 1 << 30 });
+  const listed = await run("git", revListArgs(options, "--topo-order"), {
+    env: git.env,
+    input: revListInput(tips, without),
+    maxBytes: 1 << 30,
+  });
   if (listed.code !== 0) return walk(git, tips, without, options);
   const text = listed.stdout.toString("latin1").trimEnd();
   return text === "" ? [] : (text.split("\n") as CommitId[]);
@@ -56,10 +117,13 @@ async function parentsBelow(
   const found: Parents = new Map();
   for (let next = new Set(starts.filter((id) => !stop(id))); next.size > 0; ) {
     const ids = [...next];
-    const read = await objects.getAll(ids);
+    const read: (readonly CommitId[] | undefined)[] = [];
+    await objects.each(ids, (object, place) => {
+      read[place] = parentsIn(object);
+    });
     next = new Set();
     for (const [i, id] of ids.entries()) {
-      const parents = parentsIn(read[i]);
+      const parents = read[i];
       if (parents) found.set(id, firstParent ? parents.slice(0, 1) : parents);
       for (const parent of found.get(id) ?? []) if (!found.has(parent) && !stop(parent)) next.add(parent);
     }
@@ -67,8 +131,9 @@ async function parentsBelow(
   return found;
 }
 
-function parentsIn(object: Awaited<ReturnType<GitObjects["get"]>>): readonly CommitId[] | undefined {
+function parentsIn(object: GitObject | OversizedObject | undefined): readonly CommitId[] | undefined {
   if (object?.type !== "commit") return undefined;
+  if ("oversized" in object) return [];
   try {
     return parseCommit(object.content).parents;
   } catch (error) {

@@ -5,10 +5,10 @@
  * files could as well replace the program.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import type { Authenticated } from "@firstmile/trust/history/authenticate";
+import { holds, type Ids, withMore } from "./id-set.ts";
 import { PROGRAM_VERSION } from "./version.ts";
 
 /** What an entry is good for; any difference means another file. */
@@ -17,6 +17,8 @@ export interface CacheKey {
   readonly source: string;
   readonly mode: string;
   readonly introduction: string;
+  /** Names the set of statements that speak against something. */
+  readonly against: string;
 }
 
 interface Header {
@@ -72,16 +74,35 @@ export class AuthenticatedCommits {
 
   /** Descends from the introduction and was authenticated. */
   isIntroduced(id: CommitId): boolean {
-    return holds(this.sets.introduced, this.sets.width, id);
+    return this.isOfWidth(id) && this.isIntroducedAt(Buffer.from(id, "hex"));
   }
 
   has(id: CommitId): boolean {
-    return this.isIntroduced(id) || holds(this.sets.others, this.sets.width, id);
+    return this.isOfWidth(id) && this.hasAt(Buffer.from(id, "hex"));
+  }
+
+  /** As `isIntroduced`, for the id at an offset of some bytes. */
+  isIntroducedAt(ids: Uint8Array, at = 0): boolean {
+    return holds(this.sets.introduced, this.sets.width, ids, at);
+  }
+
+  /** As `has`, for the id at an offset of some bytes. */
+  hasAt(ids: Uint8Array, at = 0): boolean {
+    return this.isIntroducedAt(ids, at) || holds(this.sets.others, this.sets.width, ids, at);
+  }
+
+  private isOfWidth(id: CommitId): boolean {
+    return id.length === this.sets.width * 2;
+  }
+
+  /** The same, with no tip where listing may stop. */
+  withoutTips(): AuthenticatedCommits {
+    return new AuthenticatedCommits({ ...this.sets, tips: [] });
   }
 
   /** With more commits and an allowed tip; void as soon as the first key that either rests on expires. */
   with(
-    more: Authenticated,
+    more: { readonly introduced: Ids; readonly others: Ids },
     tip: CommitId | undefined,
     validUntil: number | undefined,
     width: number,
@@ -91,8 +112,8 @@ export class AuthenticatedCommits {
       validUntil ?? Number.POSITIVE_INFINITY,
     );
     return new AuthenticatedCommits({
-      introduced: sorted(this.sets.introduced, more.introduced, width),
-      others: sorted(this.sets.others, more.others, width),
+      introduced: withMore(this.sets.introduced, more.introduced, width),
+      others: withMore(this.sets.others, more.others, width),
       width,
       tips: tip === undefined ? this.tips : [...this.tips.filter((id) => id !== tip), tip].slice(-MAX_TIPS),
       validUntil: Number.isFinite(until) ? until : undefined,
@@ -135,26 +156,38 @@ export function saveAuthenticated(dir: string, key: CacheKey, commits: Authentic
     tips,
     validUntil: commits.validUntil ?? null,
   };
-  const body = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), introduced, others]);
+  const parts = [Buffer.from(`${JSON.stringify(header)}\n`), introduced, others];
   const file = fileOf(dir, key);
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(`${file}.${process.pid}`, Buffer.concat([body, sha256(body)]), { mode: 0o600 });
+    writeWhole(`${file}.${process.pid}`, [...parts, sha256(...parts)]);
     renameSync(`${file}.${process.pid}`, file);
   } catch {
     return;
   }
 }
 
+/** Part by part: a million ids need not be copied together first. */
+function writeWhole(file: string, parts: readonly Uint8Array[]): void {
+  const handle = openSync(file, "w", 0o600);
+  try {
+    for (const part of parts) writeFileSync(handle, part);
+  } finally {
+    closeSync(handle);
+  }
+}
+
 const DIGEST = 32;
 
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
+function sha256(...parts: readonly Uint8Array[]): Buffer {
+  const state = createHash("sha256");
+  for (const part of parts) state.update(part);
+  return state.digest();
 }
 
 function fullKey(key: CacheKey): Header["key"] {
-  const { policyDigest, source, mode, introduction } = key;
-  return { policyDigest, source, mode, introduction, program: PROGRAM_VERSION };
+  const { policyDigest, source, mode, introduction, against } = key;
+  return { policyDigest, source, mode, introduction, against, program: PROGRAM_VERSION };
 }
 
 function fileOf(dir: string, key: CacheKey): string {
@@ -165,39 +198,4 @@ function fileOf(dir: string, key: CacheKey): string {
       .toString("hex")
       .slice(0, 32),
   );
-}
-
-function sorted(have: Buffer, more: readonly CommitId[], width: number): Buffer {
-  const ids = [...more].sort();
-  const out = Buffer.alloc(have.length + ids.length * width);
-  let at = 0;
-  let from = 0;
-  for (const id of ids) {
-    const bytes = Buffer.from(id, "hex");
-    const upTo = position(have, width, bytes, from);
-    at += have.copy(out, at, from * width, upTo * width);
-    at += bytes.copy(out, at);
-    from = upTo;
-  }
-  have.copy(out, at, from * width);
-  return out;
-}
-
-function holds(set: Buffer, width: number, id: CommitId): boolean {
-  if (id.length !== width * 2) return false;
-  const bytes = Buffer.from(id, "hex");
-  const at = position(set, width, bytes, 0);
-  return at * width < set.length && set.compare(bytes, 0, width, at * width, (at + 1) * width) === 0;
-}
-
-/** Index of the first id that is not less, from `low` on. */
-function position(set: Buffer, width: number, id: Buffer, low: number): number {
-  let high = set.length / width;
-  let from = low;
-  while (from < high) {
-    const middle = (from + high) >>> 1;
-    if (set.compare(id, 0, width, middle * width, (middle + 1) * width) < 0) from = middle + 1;
-    else high = middle;
-  }
-  return from;
 }

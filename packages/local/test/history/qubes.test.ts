@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { loadPolicy } from "@firstmile/trust/policy/load";
+import type { Policy } from "@firstmile/trust/policy/policy";
 import { afterAll, describe, expect, test } from "vitest";
 import { checkCommits } from "../../src/evidence/check-commits.ts";
 import { neutralGit } from "../../src/git/neutral.ts";
@@ -36,16 +38,16 @@ describe.skipIf(!existsSync(DATA))("qubes-core-admin", () => {
     );
     const ids = [...expectedOf.keys()] as CommitId[];
     const git = await neutralGit(dir);
-    const checked = await checkCommits({ env: git.env, policyFiles: policy(), now: NOW }, ids);
+    const checked = await checkCommits({ env: git.env, policy: rules(), now: NOW }, ids);
     git.dispose();
 
     const differing: [string, string][] = [];
-    for (const commit of checked) {
-      const signature = "signature" in commit ? commit.signature : undefined;
+    for (const id of ids) {
+      const signature = checked.table.get(id)?.signature;
       const ours = signature === undefined ? "no facts" : signature.valid ? "valid" : signature.code;
-      const [letter, fingerprint] = expectedOf.get(commit.id)!;
+      const [letter, fingerprint] = expectedOf.get(id)!;
       if (signature?.valid) expect(signature.signingKey).toBe(fingerprint);
-      if (ours !== MEANING[letter!]) differing.push([`${letter} ${ours}`, commit.id]);
+      if (ours !== MEANING[letter!]) differing.push([`${letter} ${ours}`, id]);
     }
     // SHA-1: good by GnuPG 2.2, refused here.
     const { "U weak-signature": taken = [], ...rest } = grouped(differing);
@@ -92,13 +94,15 @@ describe.skipIf(!existsSync(DATA))("qubes-core-admin", () => {
     return found;
   }
 
-  function policy(): Map<string, Uint8Array> {
+  function rules(): Policy {
     const names = readdirSync(join(DATA, "keys"));
     const files = new Map<string, Uint8Array>(
       names.map((name) => [`keys/${name}`, readFileSync(join(DATA, "keys", name))]),
     );
     const list = names.map((name) => JSON.stringify(`keys/${name}`)).join(", ");
     const text = `format = 1\nname = "qubes"\nexpires = 2090-01-01T00:00:00Z\n[principal.qubes]\nkeys = [${list}]\n[role]\nroot = { any = 1, of = ["qubes"] }\n`;
-    return files.set("firstmile.toml", Buffer.from(text));
+    const loaded = loadPolicy(files.set("firstmile.toml", Buffer.from(text)));
+    if (!loaded.ok) throw new Error(loaded.defects[0]!.message);
+    return loaded.policy;
   }
 });

@@ -150,12 +150,26 @@ describe("two people", () => {
     expect(offences(await world.verify({ repository, policy }))).toEqual([]);
   });
 
-  test("co-signatures do not outweigh the commit's own bad signature", async () => {
+  test("co-signatures do not outweigh an own signature that is forged", async () => {
     const { repository, judge } = await story();
+    const forged = await repository.commit({
+      by: alice,
+      files: { a: "2" },
+      tamper: (object) => Buffer.from(object.toString("latin1").replace(/\n\n/, "\n\nnot "), "latin1"),
+    });
+    await repository.cosign(forged, bob);
+    await repository.cosign(forged, alice);
+    expect(await judge()).toContainEqual([forged, "bad-signature"]);
+  });
+
+  test("two who sign what nobody signed vouch for it; one does not", async () => {
+    const { repository, commit, judge } = await story();
     const unsigned = await repository.commit({ files: { a: "2" } });
+    await repository.cosign(commit, bob);
+    expect(await judge()).toEqual(expected([unsigned, "unsigned"]));
     await repository.cosign(unsigned, bob);
+    expect(await judge()).toEqual(expected([unsigned, "too-few-signers"]));
     await repository.cosign(unsigned, alice);
-    const found = await judge();
-    expect(found).toContainEqual([unsigned, "unsigned"]);
+    expect(await judge()).toEqual([]);
   });
 });

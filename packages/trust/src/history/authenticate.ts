@@ -1,6 +1,7 @@
 /**
  * Claim: if this allows a tip, then every commit that the source's mode looks at, from the introduction to the tip,
- * was signed by people who may write what it changes, and nothing reached the tip by another way.
+ * was signed by people who may write what it changes, everything that rules want reviewed was, and nothing reached
+ * the tip by another way.
  *
  * Modes. `every-commit`: each commit that the tip reaches and the introduction does not. `first-parent`: the line of
  * first parents, each judged by all that it brings in; side branches are their merger's word. `tip`: the tip alone,
@@ -11,30 +12,29 @@ import type { Policy, Source } from "../policy/policy.ts";
 import { meets } from "../policy/thresholds.ts";
 import type { Identities } from "../signature/identities.ts";
 import type { SignatureOutcome } from "../signature/outcome.ts";
+import type { CommitTable } from "./commit-table.ts";
 import type { CommitFacts } from "./facts.ts";
-import { firstParents, reachable } from "./graph.ts";
-import {
-  type DeniedCommit,
-  judgeCommit,
-  needsPaths,
-  type OwnChanges,
-  type Signers,
-  signersOf,
-  Writers,
-} from "./judge.ts";
+import { reachableRows } from "./graph.ts";
+import { type DeniedCommit, judgeCommit, needsPaths, type OwnChanges, Writers } from "./judge.ts";
+import { asksForReviews, judgeReviews, type Reviews, type Step } from "./review.ts";
+import { shapeFaults } from "./shape.ts";
+import type { IsReached } from "./standing.ts";
+import { type Cosignatures, Signatories, type Signers, signersOf } from "./signers.ts";
 
 /** What is known of a history: facts of each commit between what is accepted already and the tip. */
 export interface History {
   readonly tip: CommitId;
-  /** Commits between the accepted ones and the tip; the introduction's own facts are among them when asked for. */
-  readonly commits: ReadonlyMap<CommitId, CommitFacts>;
+  /** Commits between the accepted ones and the tip, without the introduction. */
+  readonly commits: CommitTable;
   /** Why a commit's bytes could not be used. */
   readonly unusable: ReadonlyMap<CommitId, DeniedCommit>;
   /** The introduction, what was authenticated before under the same rules, and all ancestors of these. */
   readonly isAccepted: (id: CommitId) => boolean;
   /** Accepted, and the introduction or one of its descendants. */
   readonly isIntroduced: (id: CommitId) => boolean;
-  readonly cosignatures: ReadonlyMap<CommitId, readonly SignatureOutcome[]>;
+  readonly cosignatures: Cosignatures;
+  /** What is old, for keys that root retired after some commits. */
+  readonly isReached: IsReached;
 }
 
 export interface HistoryVerdict {
@@ -45,148 +45,133 @@ export interface HistoryVerdict {
   readonly checked: number;
   /** Every offending commit, oldest last. */
   readonly denied: readonly DeniedCommit[];
+  /** Commits that root accepted by the source's goodlist, in spite of what speaks against them. */
+  readonly goodlisted: readonly CommitId[];
   /** Unix seconds until which no key that this rests on expires; undefined where none does. */
   readonly validUntil: number | undefined;
 }
 
-/** The commits that the source's mode judges, and who signed each: step one, before any path is looked at. */
+/** What the source's mode judges, and who signed each: step one, before any path is looked at. */
 export interface Docket {
   readonly history: History;
-  readonly judged: readonly CommitId[];
-  readonly signers: ReadonlyMap<CommitId, Signers>;
+  /** Rows of the table. */
+  readonly judged: readonly number[];
+  readonly signatories: Signatories;
+  readonly writers: Writers;
   /** Those whose own changes have to be known. */
   readonly needPaths: readonly CommitId[];
+  /** The line on which reviews are asked for, tip first; empty where no rule asks for any. */
+  readonly line: readonly CommitId[];
   /** Faults in the shape of the history itself. */
   readonly faults: readonly DeniedCommit[];
+}
+
+/** What had to be read from trees. A commit that has no entry could not be read. */
+export interface Contents {
+  readonly own: ReadonlyMap<CommitId, OwnChanges>;
+  /** One for each commit of the docket's line, oldest first. */
+  readonly steps: readonly Step[];
+  readonly reviews: Reviews;
+  /** Commits of the line whose changes could not be read. */
+  readonly unreadable: readonly CommitId[];
 }
 
 /** Lists what has to be judged, and which of it by paths. */
 export function openDocket(
   policy: Policy,
   source: Source,
-  ownerOf: Identities["ownerOf"],
+  identities: Pick<Identities, "ownerOf" | "lives">,
   history: History,
 ): Docket {
-  const judged = judgedCommits(source, history);
+  const { commits, cosignatures, isReached } = history;
+  const judged = judgedRows(source, history);
   const writers = new Writers(policy, source);
-  const signers = new Map<CommitId, Signers>();
+  const signatories = new Signatories(commits, identities, cosignatures, isReached);
+  const needing = new Map<Signers, boolean>();
   const needPaths: CommitId[] = [];
-  for (const id of judged) {
-    const who = signersOf(ownerOf, history.commits.get(id)!, history.cosignatures.get(id) ?? []);
-    signers.set(id, who);
-    if (needsPaths(writers, who)) needPaths.push(id);
+  for (const row of judged) {
+    const signers = signatories.of(row);
+    const needs = needing.get(signers) ?? needsPaths(writers, signers);
+    needing.set(signers, needs);
+    if (needs && !source.goodlist.has(commits.idAt(row))) needPaths.push(commits.idAt(row));
   }
-  return { history, judged, signers, needPaths, faults: shapeFaults(source, history) };
+  const line = asksForReviews(source) ? reviewedLine(source, history) : [];
+  return { history, judged, signatories, writers, needPaths, line, faults: shapeFaults(source, history) };
 }
 
-/** Judges a docket, with the own changes of every commit in `needPaths`. */
+/** Judges a docket, with what its commits change. */
 export function authenticate(
   policy: Policy,
   source: Source,
   docket: Docket,
-  changes: ReadonlyMap<CommitId, OwnChanges>,
+  contents: Contents,
 ): HistoryVerdict {
-  const { history, judged, signers } = docket;
-  const needed = new Set(docket.needPaths);
-  const writers = new Writers(policy, source);
-  const denied = [...docket.faults];
-  for (const id of judged) {
-    const own = needed.has(id) ? (changes.get(id) ?? UNKNOWN_CHANGES) : undefined;
-    const fault = judgeCommit(writers, history.commits.get(id)!, signers.get(id)!, own);
-    if (fault) denied.push(fault);
-  }
+  const { history, judged } = docket;
+  const { denied, goodlisted } = judgeWriters(source, docket, contents);
+  const reviewed = judgeReviews(policy, source, contents.steps, contents.reviews);
+  const unread = contents.unreadable
+    .filter((id) => !source.goodlist.has(id))
+    .map((commit) => ({
+      commit,
+      code: "not-reviewed" as const,
+      message: "brings changes that could not be read, so nobody can be said to have reviewed them",
+      remedy: "fetch the repository with all its trees and files, and check it: git fsck",
+    }));
+  const all = [...docket.faults, ...denied, ...unread, ...reviewed];
   return {
-    allowed: denied.length === 0,
+    allowed: all.length === 0,
     source: source.name,
     commit: history.tip,
     checked: judged.length,
-    denied,
-    validUntil: earliestExpiry(
-      judged.flatMap((id) => [history.commits.get(id)!.signature, ...(history.cosignatures.get(id) ?? [])]),
-    ),
+    denied: all,
+    goodlisted,
+    validUntil: earliestExpiry(docket),
   };
+}
+
+function judgeWriters(source: Source, docket: Docket, { own }: Contents) {
+  const { history, judged, signatories, writers } = docket;
+  const needed = new Set(docket.needPaths);
+  const denied: DeniedCommit[] = [];
+  const goodlisted: CommitId[] = [];
+  for (const row of judged) {
+    const id = history.commits.idAt(row);
+    const changes = needed.has(id) ? (own.get(id) ?? UNKNOWN_CHANGES) : undefined;
+    const fault = judgeCommit(writers, id, signatories.of(row), changes);
+    if (fault) denied.push(fault);
+    if (source.goodlist.has(id)) goodlisted.push(id);
+  }
+  return { denied, goodlisted };
 }
 
 /** Changes that nobody could read count as everywhere, which no path rule lets anybody write. */
 const UNKNOWN_CHANGES: OwnChanges = { paths: ["(paths that could not be read)"], merge: false };
 
-function judgedCommits(source: Source, history: History): CommitId[] {
-  if (history.isAccepted(history.tip)) return [];
-  switch (source.authenticate) {
-    case "tip":
-      return history.commits.has(history.tip) ? [history.tip] : [];
-    case "first-parent":
-    case "every-commit":
-      return walked(source, history);
+function judgedRows(source: Source, { commits, tip, isAccepted }: History): number[] {
+  if (isAccepted(tip)) return [];
+  const fresh = (row: number) => commits.holds(row) && !isAccepted(commits.idAt(row));
+  if (source.authenticate === "tip") return [commits.row(tip)].filter((row) => row >= 0 && fresh(row));
+  if (source.authenticate === "first-parent") return lineRows(commits, tip).filter(fresh);
+  const within = reachableRows(commits, [commits.row(tip)]);
+  return [...commits.childrenFirst()].filter((row) => within[row] === 1 && fresh(row));
+}
+
+/** Tip first, then each first parent, as far as there are facts. */
+function lineRows(commits: CommitTable, tip: CommitId): number[] {
+  const line: number[] = [];
+  const seen = new Set<number>();
+  for (let row = commits.row(tip); row >= 0 && commits.holds(row) && !seen.has(row); ) {
+    line.push(row);
+    seen.add(row);
+    row = commits.parentCount(row) > 0 ? commits.parentRow(row, 0) : -1;
   }
+  return line;
 }
 
-/** The commits that the tip reaches on the ways that the mode follows, in the order in which they were read. */
-function walked(source: Source, history: History): CommitId[] {
-  if (source.authenticate === "first-parent") {
-    return firstParents(history.commits, history.tip).filter((id) => !history.isAccepted(id));
-  }
-  const within = reachable(history.commits, [history.tip]);
-  return [...history.commits.keys()].filter((id) => within.has(id) && !history.isAccepted(id));
-}
-
-function parentsOf(source: Source, commit: CommitFacts): readonly CommitId[] {
-  return source.authenticate === "first-parent" ? commit.parents.slice(0, 1) : commit.parents;
-}
-
-/** Commits that are missing or broken, and a tip that does not come from the introduction. */
-function shapeFaults(source: Source, history: History): DeniedCommit[] {
-  if (history.isIntroduced(history.tip)) return [];
-  const edges = walked(source, history).flatMap((id) => parentsOf(source, history.commits.get(id)!));
-  const faults = [...new Set([history.tip, ...edges])]
-    .filter((id) => !history.isAccepted(id) && !history.commits.has(id))
-    .map((id) => history.unusable.get(id) ?? missing(id));
-  const arrives = edges.some((id) => history.isIntroduced(id));
-  return arrives || faults.length > 0 ? faults : [notADescendant(source, history.tip)];
-}
-
-function missing(id: CommitId): DeniedCommit {
-  return {
-    commit: id,
-    code: "missing-object",
-    message: "is an ancestor of what was asked for, and the repository does not have it",
-    remedy: "fetch the whole history: git fetch --unshallow",
-  };
-}
-
-function notADescendant(source: Source, tip: CommitId): DeniedCommit {
-  return {
-    commit: tip,
-    code: "not-a-descendant",
-    message: `does not descend from the introduction ${source.introduction.commit} of source ${source.name}`,
-    remedy: "ask for a commit after the introduction, or introduce the source anew in the trust repository",
-  };
-}
-
-/** What a later run need not look at again: commits that passed and whose ancestors all did. */
-export interface Authenticated {
-  /** Descendants of the introduction, and the introduction itself. */
-  readonly introduced: readonly CommitId[];
-  /** The rest: side branches that began before the introduction. */
-  readonly others: readonly CommitId[];
-}
-
-/** The part of a judged history that stands on its own, also where the whole was denied. */
-export function authenticatedPart(source: Source, docket: Docket, verdict: HistoryVerdict): Authenticated {
-  const { history } = docket;
-  const bad = new Set(verdict.denied.map((fault) => fault.commit));
-  const good = new Map<CommitId, boolean>();
-  if (source.authenticate === "tip") return { introduced: verdict.allowed ? docket.judged : [], others: [] };
-  for (const id of docket.judged.toReversed()) {
-    const parents = parentsOf(source, history.commits.get(id)!);
-    if (bad.has(id) || !parents.every((parent) => history.isAccepted(parent) || good.has(parent))) continue;
-    good.set(
-      id,
-      parents.some((parent) => history.isIntroduced(parent) || good.get(parent) === true),
-    );
-  }
-  const split = Map.groupBy(good.keys(), (id) => good.get(id)!);
-  return { introduced: split.get(true) ?? [], others: split.get(false) ?? [] };
+function reviewedLine(source: Source, { commits, tip, isAccepted }: History): CommitId[] {
+  if (isAccepted(tip)) return [];
+  const line = lineRows(commits, tip).map((row) => commits.idAt(row));
+  return source.authenticate === "tip" ? line.slice(0, 1) : line.filter((id) => !isAccepted(id));
 }
 
 /** The introduction is pinned by id; that its own signer is of the role named guards against a mistaken pin. */
@@ -194,26 +179,29 @@ export function judgeIntroduction(
   policy: Policy,
   source: Source,
   ownerOf: Identities["ownerOf"],
-  commit: CommitFacts,
+  { id, signature }: Pick<CommitFacts, "id" | "signature">,
+  cosignatures: readonly SignatureOutcome[],
 ): DeniedCommit | undefined {
   const { signedBy } = source.introduction;
-  const signers = signersOf(ownerOf, commit, []);
-  if (!signers.refused && meets(policy.roles.get(signedBy)!, signers.principals, policy).met)
-    return undefined;
+  // Whatever became of a key since: the commit is pinned, so who signed it then is all that is asked.
+  const counted = [signature, ...cosignatures].map((outcome) =>
+    outcome.valid ? outcome : (outcome.lapsed ?? outcome),
+  );
+  const signers = signersOf(ownerOf, counted[0]!, counted.slice(1));
+  if (!signers.final && meets(policy.roles.get(signedBy)!, signers.principals, policy).met) return undefined;
   const why = signers.refused?.message ?? "it is signed by somebody else";
   return {
-    commit: commit.id,
+    commit: id,
     code: "introduction-not-vouched",
     message: `is the introduction of source ${source.name}, which role ${signedBy} should have signed: ${why}`,
     remedy: `in [source.${source.name}], choose an introduction that role ${signedBy} signed`,
   };
 }
 
-function earliestExpiry(outcomes: readonly SignatureOutcome[]): number | undefined {
-  let earliest: number | undefined;
-  for (const outcome of outcomes) {
-    if (!outcome.valid || outcome.validUntil === undefined) continue;
-    if (earliest === undefined || outcome.validUntil < earliest) earliest = outcome.validUntil;
-  }
-  return earliest;
+function earliestExpiry({ history, judged }: Docket): number | undefined {
+  const { commits, cosignatures } = history;
+  const outcomes = new Set<SignatureOutcome>([...cosignatures.values()].flat());
+  for (const row of judged) outcomes.add(commits.outcomeAt(row));
+  const times = [...outcomes].map((outcome) => (outcome.valid ? outcome.validUntil : undefined));
+  return times.reduce((a, b) => (a === undefined || (b !== undefined && b < a) ? b : a), undefined);
 }

@@ -1,17 +1,15 @@
 /**
  * Claim: a commit that passes was signed by people whom the source's rules let write every path that the commit
- * itself changes. Against: anyone without such keys, an allowed person outside their paths, and a merger who
- * hides a change in a merge. Left out: what a permitted writer writes, and whether anybody else read it.
+ * itself changes, or is named in the source's goodlist. Against: anyone without such keys, an allowed person outside
+ * their paths, and a merger who hides a change in a merge. Left out: what a permitted writer writes, and whether
+ * anybody else read it (see review.ts).
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import type { PrincipalName } from "../policy/names.ts";
 import { ruleFor } from "../policy/paths.ts";
 import type { Policy, Rule, Source } from "../policy/policy.ts";
 import { meets, type Tally } from "../policy/thresholds.ts";
-import { type Identities, peopleBehind } from "../signature/identities.ts";
-import type { SignatureOutcome } from "../signature/outcome.ts";
 import type { CommitCode } from "../verdict/codes.ts";
-import type { CommitFacts } from "./facts.ts";
+import type { Signers } from "./signers.ts";
 
 /** One offending commit and why. */
 export interface DeniedCommit {
@@ -34,47 +32,32 @@ export interface OwnChanges {
 
 export const SHOWN_PATHS = 20;
 
-/** Who signed one commit: the principals behind its valid signatures. */
-export interface Signers {
-  readonly principals: ReadonlySet<PrincipalName>;
-  /** Why its own signature does not count, where it does not. */
-  readonly refused: DeniedCommit | undefined;
-}
-
-/** Principals of the commit's own signature and of co-signatures over it. A refused own signature is never outweighed. */
-export function signersOf(
-  ownerOf: Identities["ownerOf"],
-  commit: CommitFacts,
-  cosignatures: readonly SignatureOutcome[],
-): Signers {
+/** What is wrong with the own signature of a commit that nobody else's word helps. */
+export function refusedSignature(commit: CommitId, { refused }: Signers): DeniedCommit | undefined {
+  if (!refused) return undefined;
+  const remedy = SIGNATURE_REMEDIES[refused.code];
   return {
-    principals: peopleBehind([commit.signature, ...cosignatures], ownerOf),
-    refused: refusedSignature(commit),
-  };
-}
-
-function refusedSignature(commit: CommitFacts): DeniedCommit | undefined {
-  const outcome = commit.signature;
-  if (outcome.valid) return undefined;
-  const remedy = SIGNATURE_REMEDIES[outcome.code];
-  return {
-    commit: commit.id,
-    code: outcome.code,
-    message: outcome.message,
-    ...(outcome.key === undefined ? {} : { key: outcome.key }),
+    commit,
+    code: refused.code,
+    message: refused.message,
+    ...(refused.key === undefined ? {} : { key: refused.key }),
     ...(remedy === undefined ? {} : { remedy }),
   };
 }
 
 const SIGNATURE_REMEDIES: Partial<Record<CommitCode, string>> = {
   unsigned:
-    "sign it: git commit --amend -S for the newest commit, git rebase --exec 'git commit --amend --no-edit -S' for more",
+    "sign it: git commit --amend -S for the newest commit, git rebase --exec 'git commit --amend --no-edit -S' for more; or writers sign it as it is: firstmile cosign",
   "unknown-key":
     "if this key is somebody's you trust, add it to keys/ and to their [principal] in the trust repository",
   "expired-key":
-    "ask its owner to extend it (gpg --quick-set-expire) and put the new certificate into keys/ of the trust repository",
+    "ask its owner to extend it (gpg --quick-set-expire), or let it count in its time: retired = { after = \"ITS LAST COMMIT\" } for this key in the trust repository",
   "revoked-key":
-    "its owner withdrew it: choose an introduction after its last commit, signed by a key that is good today",
+    "if its owner withdrew it without harm, say up to where it counts: retired = { after = \"ITS LAST COMMIT\" } for this key in the trust repository",
+  "retired-key":
+    "its owner signs again with the new key; if it is older than its retirement, name its commit in after as well",
+  "compromised-key":
+    "writers with other keys vouch for it, after reading it: firstmile cosign; or root names it in the source's goodlist",
   "weak-signature":
     "sign again with SHA-256 or better: gpg --digest-algo SHA256, or remove digest-algo from gpg.conf",
 };
@@ -84,6 +67,7 @@ export class Writers {
   readonly policy: Policy;
   readonly source: Source;
   private readonly answers = new Map<Rule, Map<string, Tally>>();
+  private readonly refusing = new Map<Signers, readonly Rule[]>();
 
   constructor(policy: Policy, source: Source) {
     this.policy = policy;
@@ -99,18 +83,24 @@ export class Writers {
     return answer;
   }
 
-  unmet(signers: Signers): Rule[] {
-    return this.source.rules.filter((rule) => !this.tally(rule, signers).met);
+  /** The rules that these people do not meet. */
+  unmet(signers: Signers): readonly Rule[] {
+    const known = this.refusing.get(signers);
+    if (known) return known;
+    const unmet = this.source.rules.filter((rule) => !this.tally(rule, signers).met);
+    this.refusing.set(signers, unmet);
+    return unmet;
   }
 }
 
 /** False where every rule lets these signers write and one covers all, so that paths cannot matter. */
 export function needsPaths(writers: Writers, signers: Signers): boolean {
-  if (signers.refused) return false;
+  if (signers.final) return false;
   return !(coversEverything(writers.source) && writers.unmet(signers).length === 0);
 }
 
-function coversEverything(source: Source): boolean {
+/** Whether one rule is for every path there can be. */
+export function coversEverything(source: Source): boolean {
   return source.rules.some((rule) =>
     rule.paths.some((glob) => glob.segments.length === 0 && glob.below <= 1),
   );
@@ -119,12 +109,13 @@ function coversEverything(source: Source): boolean {
 /** Judges one commit. `own` undefined: its signers may write anywhere, so its paths were not looked at. */
 export function judgeCommit(
   writers: Writers,
-  commit: CommitFacts,
+  commit: CommitId,
   signers: Signers,
   own: OwnChanges | undefined,
 ): DeniedCommit | undefined {
   const { source } = writers;
-  if (signers.refused) return signers.refused;
+  if (source.goodlist.has(commit)) return undefined;
+  if (signers.final) return refusedSignature(commit, signers);
   if (own === undefined) return undefined;
   const unmet = writers.unmet(signers);
   if (unmet.length === source.rules.length) return inNoRole(writers, commit, signers);
@@ -138,7 +129,7 @@ function mayWrite(source: Source, unmet: readonly Rule[], path: string): boolean
   return rule !== undefined && !unmet.includes(rule);
 }
 
-function inNoRole(writers: Writers, commit: CommitFacts, signers: Signers): DeniedCommit {
+function inNoRole(writers: Writers, commit: CommitId, signers: Signers): DeniedCommit {
   const { source } = writers;
   const some = source.rules.some((rule) => writers.tally(rule, signers).counted.length > 0);
   const who = people(signers);
@@ -146,17 +137,17 @@ function inNoRole(writers: Writers, commit: CommitFacts, signers: Signers): Deni
     ...about(commit, signers),
     code: some ? "too-few-signers" : "not-in-role",
     message: some
-      ? `is signed by ${who} alone; every rule of source ${source.name} asks for more people`
-      : `is signed by ${who}, whom no rule of source ${source.name} lets write`,
+      ? `is signed by ${who} alone; every rule of source ${source.name} asks for more people${unheard(signers)}`
+      : `is signed by ${who}, whom no rule of source ${source.name} lets write${unheard(signers)}`,
     remedy: some
-      ? `another person of the role co-signs it: firstmile cosign REPO ${commit.id.slice(0, 12)}`
+      ? `another person of the role co-signs it: firstmile cosign REPO ${commit.slice(0, 12)}`
       : `have somebody in the role sign the change, or add ${who} to the role in the trust repository`,
   };
 }
 
 function outsidePaths(
   source: Source,
-  commit: CommitFacts,
+  commit: CommitId,
   signers: Signers,
   outside: string[],
   merge: boolean,
@@ -182,18 +173,20 @@ function writersNamed(rule: Rule): string {
   return rule.role ? `role ${rule.role}` : `the group of the rule at line ${rule.line} of firstmile.toml`;
 }
 
-function about(
-  commit: CommitFacts,
-  signers: Signers,
-): { commit: CommitId; key?: string; principal?: string } {
-  const [principal] = signers.principals;
+function about(commit: CommitId, { key, principals }: Signers): Pick<DeniedCommit, "commit" | "key" | "principal"> {
+  const [principal] = principals;
   return {
-    commit: commit.id,
-    ...(commit.signature.valid ? { key: commit.signature.key } : {}),
+    commit,
+    ...(key === undefined ? {} : { key }),
     ...(principal === undefined ? {} : { principal }),
   };
 }
 
-function people(signers: Signers): string {
-  return [...signers.principals].join(" and ") || "nobody the policy names";
+/** Where others signed and its own signature is worth nothing. */
+function unheard({ refused }: Signers): string {
+  return refused ? ` (its own signature does not count: it ${refused.message})` : "";
+}
+
+function people({ principals }: Signers): string {
+  return [...principals].join(" and ") || "nobody the policy names";
 }

@@ -8,6 +8,7 @@
  */
 import type { ObjectId } from "@firstmile/formats/git/object-id";
 import type { TreeEntry } from "@firstmile/formats/git/tree";
+import type { FileVersion } from "@firstmile/formats/statement/review";
 
 /** The entries of one tree by their Latin-1 name. */
 export type Tree = ReadonlyMap<string, TreeEntry>;
@@ -20,29 +21,47 @@ const TREE_MODE = 0o40000;
 /** A submodule's commit, which is no object of this repository. */
 const COMMIT_MODE = 0o160000;
 
-/** Paths of files that differ between two trees, sorted as found. An undefined tree is empty. */
-export function* changedPaths(
+/** A file that differs between two trees; undefined on the side where it is not there. */
+export interface PathChange {
+  /** Latin-1. */
+  readonly path: string;
+  readonly before: FileVersion | undefined;
+  readonly after: FileVersion | undefined;
+}
+
+/** Files that differ between two trees, in the order found. An undefined tree is empty. */
+export function* changedFiles(
   before: ObjectId | undefined,
   after: ObjectId | undefined,
   prefix = "",
-): TreeReader<string[]> {
+): TreeReader<PathChange[]> {
   if (before === after) return [];
   const [old, now] = [yield* read(before), yield* read(after)];
-  const paths: string[] = [];
+  const changes: PathChange[] = [];
   for (const name of new Set([...old.keys(), ...now.keys()])) {
-    paths.push(...(yield* entryChanges(old.get(name), now.get(name), prefix + name)));
+    for (const change of yield* entryChanges(old.get(name), now.get(name), prefix + name))
+      changes.push(change);
   }
-  return paths;
+  return changes;
 }
 
 function* entryChanges(
   before: TreeEntry | undefined,
   after: TreeEntry | undefined,
   path: string,
-): TreeReader<string[]> {
+): TreeReader<PathChange[]> {
   if (same(before, after)) return [];
-  const files = isFile(before) || isFile(after) ? [path] : [];
-  return [...files, ...(yield* changedPaths(subtree(before), subtree(after), `${path}/`))];
+  const below = yield* changedFiles(subtree(before), subtree(after), `${path}/`);
+  if (!isFile(before) && !isFile(after)) return below;
+  return [{ path, before: version(before), after: version(after) }, ...below];
+}
+
+/** Paths of files that differ between two trees. */
+export function* changedPaths(
+  before: ObjectId | undefined,
+  after: ObjectId | undefined,
+): TreeReader<string[]> {
+  return (yield* changedFiles(before, after)).map(({ path }) => path);
 }
 
 /** Ids of the files that differ between two trees, of both sides: all that merging them can come to read. */
@@ -133,6 +152,10 @@ function isTree(entry: TreeEntry | undefined): boolean {
 
 function isFile(entry: TreeEntry | undefined): boolean {
   return entry !== undefined && !isTree(entry);
+}
+
+function version(entry: TreeEntry | undefined): FileVersion | undefined {
+  return isFile(entry) ? { id: entry!.id, mode: entry!.mode } : undefined;
 }
 
 function subtree(entry: TreeEntry | undefined): ObjectId | undefined {

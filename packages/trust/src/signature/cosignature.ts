@@ -25,7 +25,7 @@ export function verifyCosignature(
   now: number,
 ): SignatureOutcome {
   if (latin1(signature.subarray(0, 40)).startsWith("-----BEGIN SSH SIGNATURE-----")) {
-    return verifySshsig(signature, cosignedText(commit), COSIGN_NAMESPACE, keys.ssh);
+    return verifySshsig(signature, cosignedText(commit), COSIGN_NAMESPACE, keys.ssh, now);
   }
   const outcome = verifyOpenPgp(signature, cosignedText(commit), keys.openpgp, now);
   if (outcome.valid || outcome.code !== "bad-signature") return outcome;

@@ -1,29 +1,59 @@
 /** Whose key is whose, by one policy. Keys verify; people count. */
 import { openPgpKeys } from "../openpgp/keys.ts";
 import type { PrincipalName } from "../policy/names.ts";
-import type { Policy } from "../policy/policy.ts";
-import { sshFingerprint, sshKeys } from "../ssh/keys.ts";
+import type { Key, KeyEvent, Policy } from "../policy/policy.ts";
+import { certifiedFingerprint, sshFingerprint, sshKeys } from "../ssh/keys.ts";
 import type { Fingerprint, SignatureOutcome } from "./outcome.ts";
 import type { KeyRing } from "./verify.ts";
 
 export interface Identities {
   readonly keys: KeyRing;
   readonly ownerOf: ReadonlyMap<Fingerprint, PrincipalName>;
+  /** What root says of a key's life, by the key as a principal lists it. */
+  readonly lives: ReadonlyMap<Fingerprint, readonly KeyEvent[]>;
 }
 
 /** All keys of the policy, loaded once, and their owners. A key has one owner: `loadPolicy` refuses a second. */
-export function identitiesOf(policy: Policy): Identities {
-  const listed = [...policy.principals.values()].flatMap(({ name, keys }) =>
+export function identitiesOf(policy: Pick<Policy, "principals">): Identities {
+  const owned = [...policy.principals.values()].flatMap(({ name, keys }) =>
     keys.map((key) => ({ name, key })),
   );
-  const openpgp = listed.flatMap(({ key }) => (key.kind === "openpgp" ? [key.certificate] : []));
-  const ssh = listed.flatMap(({ key }) => (key.kind === "ssh" ? [key] : []));
+  const keys = owned.map(({ key }) => key);
   const ownerOf = new Map<Fingerprint, PrincipalName>();
-  for (const { name, key } of listed) {
-    if (key.kind === "openpgp") ownerOf.set(key.certificate.fingerprint as string as Fingerprint, name);
-    if (key.kind === "ssh") ownerOf.set(sshFingerprint(key.key), name);
+  const lives = new Map<Fingerprint, KeyEvent[]>();
+  for (const { name, key } of owned) {
+    for (const fingerprint of fingerprintsOf(key)) {
+      ownerOf.set(fingerprint, name);
+      const said = key.kind === "nix" ? [] : key.life;
+      if (said.length > 0) lives.set(fingerprint, [...(lives.get(fingerprint) ?? []), ...said]);
+    }
   }
-  return { keys: { openpgp: openPgpKeys(openpgp), ssh: sshKeys(ssh) }, ownerOf };
+  return { keys: keyRing(keys), ownerOf, lives };
+}
+
+function keyRing(keys: readonly Key[]): KeyRing {
+  return {
+    openpgp: openPgpKeys(keys.flatMap((key) => (key.kind === "openpgp" ? [key.certificate] : []))),
+    ssh: sshKeys(
+      keys.filter((key) => key.kind === "ssh"),
+      keys.filter((key) => key.kind === "ssh-authority"),
+    ),
+  };
+}
+
+/** The names by which signatures of this key come out. */
+function fingerprintsOf(key: Key): Fingerprint[] {
+  switch (key.kind) {
+    case "openpgp":
+      return [key.certificate.fingerprint as string as Fingerprint];
+    case "ssh":
+      return [sshFingerprint(key.key)];
+    case "ssh-authority":
+      return key.certifiedAs.map((name) => certifiedFingerprint(sshFingerprint(key.key), name));
+    case "sigstore":
+    case "nix":
+      return [];
+  }
 }
 
 /** The distinct people behind the valid ones of several signatures over one object. */

@@ -14,6 +14,8 @@ export type SignatureCode =
   | "expired-signature"
   | "expired-key"
   | "revoked-key"
+  | "retired-key"
+  | "compromised-key"
   | "not-a-signing-key"
   | "touch-missing"
   | "pin-missing";

@@ -25,7 +25,7 @@ export function verifySignature(
 ): SignatureOutcome {
   const opening = latin1(signature.subarray(0, 40));
   if (opening.startsWith("-----BEGIN SSH SIGNATURE-----")) {
-    return verifySshsig(signature, message, GIT_NAMESPACE, keys.ssh);
+    return verifySshsig(signature, message, GIT_NAMESPACE, keys.ssh, now);
   }
   if (
     opening.startsWith("-----BEGIN PGP SIGNATURE-----") ||

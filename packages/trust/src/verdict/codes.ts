@@ -7,6 +7,8 @@ export type CommitCode =
   | "outside-paths"
   | "merge-smuggles"
   | "too-few-signers"
+  | "not-reviewed"
+  | "review-rejected"
   | "corrupt-object"
   | "missing-object"
   | "not-a-descendant"
@@ -20,7 +22,12 @@ export type TrustCode =
   | "policy-expired"
   | "root-not-met"
   | "rollback"
-  | "clock-behind";
+  | "clock-behind"
+  | "equivocation"
+  | "stale-head"
+  | "mirror-behind"
+  | "mirror-unreachable"
+  | "mirror-unauthentic";
 
 /** Why an evaluation does not become an admission. */
 export type AdmissionCode =
@@ -54,11 +61,14 @@ export type ProofCode =
   | "authentic"
   | "introduced"
   | "signed"
+  | "reviewed"
+  | "goodlisted"
   | "admitted"
   | "agreed"
   | "vote"
   | "resolved"
-  | "followed";
+  | "followed"
+  | "fresh";
 
 /** Every code a verdict can carry. A closed list: docs/codes.md has a line for each. */
 export type ReasonCode = CommitCode | TrustCode | AdmissionCode | StoreCode | ProofCode;

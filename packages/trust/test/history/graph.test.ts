@@ -59,3 +59,13 @@ test("reachable and firstParents end where the graph does, also on a circle", ()
   expect(firstParents(graph, id("c"))).toEqual(["c", "b", "a"]);
   expect(firstParents(graph, id("x"))).toEqual([]);
 });
+
+test("mergeBases takes time in proportion where thousands of commits wait side by side", () => {
+  const sides = Array.from({ length: 20_000 }, (_, i) => id(`s${i}`));
+  const { graph, order } = graphOf(
+    [`l: ${sides.join(" ")}`, "r: o", ...sides.map((side) => `${side}: o`), "o:"].join("\n"),
+  );
+  const start = performance.now();
+  expect(mergeBases(graph, order, id("l"), id("r"))).toEqual(["o"]);
+  expect(performance.now() - start).toBeLessThan(1000);
+});

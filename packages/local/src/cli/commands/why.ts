@@ -91,13 +91,11 @@ async function judge(
   repository: string,
   tip: CommitId,
 ): Promise<Reason> {
-  const { policy, files: policyFiles } = rules;
   return historyReason(
     await authenticateHistory({
       repository,
       tip,
-      policy,
-      policyFiles,
+      policy: rules.policy,
       source,
       now: context.now,
       cacheDir: context.stateDir,

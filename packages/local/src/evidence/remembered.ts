@@ -1,0 +1,121 @@
+/**
+ * What this machine authenticated before under the same rules, and when that may be built upon.
+ *
+ * Where rules ask for reviews, a commit is judged as part of the line that leads to a tip, and who took part in a
+ * range is looked up in all of it. So then only one tip is remembered, with all that it reaches, and only a tip whose
+ * own line leads to that one builds upon it; everything else is looked at anew.
+ */
+import { createHash } from "node:crypto";
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { Authenticated } from "@firstmile/trust/history/accepted";
+import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
+import type { CommitTable } from "@firstmile/trust/history/commit-table";
+import { asksForReviews } from "@firstmile/trust/history/review";
+import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
+import {
+  AuthenticatedCommits,
+  type CacheKey,
+  loadAuthenticated,
+  saveAuthenticated,
+} from "../state/authenticated-cache.ts";
+import type { HistoryQuestion } from "./history.ts";
+
+export class Remembered {
+  private readonly question: HistoryQuestion;
+  private readonly key: CacheKey;
+  private readonly commits: AuthenticatedCommits;
+
+  private constructor(question: HistoryQuestion, key: CacheKey, commits: AuthenticatedCommits) {
+    this.question = question;
+    this.key = key;
+    this.commits = commits;
+  }
+
+  static load(question: HistoryQuestion, statements: readonly VerifiedStatement[]): Remembered {
+    const key = keyOf(question, statements);
+    const { cacheDir, now } = question;
+    const commits = cacheDir === undefined ? AuthenticatedCommits.none : loadAuthenticated(cacheDir, key, now);
+    return new Remembered(question, key, commits);
+  }
+
+  /** As if nothing were. */
+  forgotten(): Remembered {
+    return new Remembered(this.question, this.key, AuthenticatedCommits.none);
+  }
+
+  get size(): number {
+    return this.commits.size;
+  }
+
+  get validUntil(): number | undefined {
+    return this.commits.validUntil;
+  }
+
+  /**
+   * Where listing may stop: at tips that were allowed, and only where all that they reach is remembered too, or else a
+   * branch off a side branch would seem to have lost its parents.
+   */
+  get stops(): readonly CommitId[] {
+    return this.question.source.authenticate === "every-commit" ? this.commits.tips : [];
+  }
+
+  has(id: CommitId): boolean {
+    return this.commits.has(id);
+  }
+
+  hasAt(ids: Uint8Array, at: number): boolean {
+    return this.commits.hasAt(ids, at);
+  }
+
+  isIntroduced(id: CommitId): boolean {
+    return this.commits.isIntroduced(id);
+  }
+
+  /** Whether the tip was allowed before, so that nothing has to be looked at. */
+  covers(tip: CommitId): boolean {
+    return this.alongLine ? this.commits.tips.includes(tip) : this.commits.isIntroduced(tip);
+  }
+
+  /** Whether what is remembered may be built upon for this tip, given the commits that are new. */
+  leadsTo(commits: CommitTable, tip: CommitId): boolean {
+    if (!this.alongLine || this.commits.size === 0) return true;
+    const seen = new Set<number>();
+    let row = commits.row(tip);
+    while (row >= 0 && commits.holds(row) && !seen.has(row)) {
+      seen.add(row);
+      row = commits.parentCount(row) > 0 ? commits.parentRow(row, 0) : -1;
+    }
+    return row >= 0 && this.commits.tips.includes(commits.idAt(row));
+  }
+
+  remember(part: Authenticated, { allowed, commit, validUntil }: HistoryVerdict): void {
+    const { cacheDir, source } = this.question;
+    if (cacheDir === undefined || part.size === 0) return;
+    const width = source.introduction.commit.length / 2;
+    const before = this.alongLine ? this.commits.withoutTips() : this.commits;
+    const known = before.with(part, allowed ? commit : undefined, validUntil, width);
+    saveAuthenticated(cacheDir, this.key, known);
+  }
+
+  private get alongLine(): boolean {
+    return asksForReviews(this.question.source);
+  }
+}
+
+function keyOf({ policy, source }: HistoryQuestion, statements: readonly VerifiedStatement[]): CacheKey {
+  return {
+    policyDigest: policy.digest,
+    source: source.name,
+    mode: source.authenticate,
+    introduction: source.introduction.commit,
+    against: rejections(statements),
+  };
+}
+
+/** A rejection can come later than what it rejects: with another set of them, nothing that was allowed is sure. */
+function rejections(statements: readonly VerifiedStatement[]): string {
+  const digests = statements.flatMap(({ statement, digest }) =>
+    statement.kind === "review" && statement.verdict === "reject" ? [digest] : [],
+  );
+  return createHash("sha256").update(digests.sort().join("\n")).digest("hex");
+}

@@ -1,0 +1,115 @@
+/**
+ * What each commit on the line of first parents brings in, read from trees: the other half of what a review is asked
+ * about, beside who had a part in it.
+ */
+import { createHash } from "node:crypto";
+import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
+import type { Docket } from "@firstmile/trust/history/authenticate";
+import { type Part, partOfAll, partsOf } from "@firstmile/trust/history/ranges";
+import type { BroughtChange, Step } from "@firstmile/trust/history/review";
+import type { PathChange } from "@firstmile/trust/history/trees";
+import { ruleFor } from "@firstmile/trust/policy/paths";
+import type { Source } from "@firstmile/trust/policy/policy";
+import type { GitObjects } from "../git/objects.ts";
+import type { ChangeReader } from "./own-changes.ts";
+
+export interface ReadSteps {
+  /** Oldest first. */
+  readonly steps: readonly Step[];
+  readonly unreadable: readonly CommitId[];
+}
+
+/** How many commits of the line are read at once. */
+const AT_ONCE = 64;
+
+export class StepReader {
+  private readonly source: Source;
+  private readonly docket: Docket;
+  private readonly reader: ChangeReader;
+  private readonly objects: GitObjects;
+  /** Paths that any review speaks of: only their contents are hashed anew. */
+  private readonly spokenOf: ReadonlySet<string>;
+
+  constructor(
+    source: Source,
+    docket: Docket,
+    reader: ChangeReader,
+    objects: GitObjects,
+    spokenOf: ReadonlySet<string>,
+  ) {
+    this.source = source;
+    this.docket = docket;
+    this.reader = reader;
+    this.objects = objects;
+    this.spokenOf = spokenOf;
+  }
+
+  async read(): Promise<ReadSteps> {
+    const { line } = this.docket;
+    const parts = this.parts();
+    const steps: Step[] = [];
+    const unreadable: CommitId[] = [];
+    for (let end = line.length; end > 0; end -= AT_ONCE) {
+      const ids = line.slice(Math.max(0, end - AT_ONCE), end).reverse();
+      const read = await Promise.all(ids.map((id) => this.step(id, parts.get(id)!)));
+      for (const [i, step] of read.entries()) {
+        if (step) steps.push(step);
+        else unreadable.push(ids[i]!);
+      }
+    }
+    return { steps, unreadable };
+  }
+
+  private parts(): Map<CommitId, Part> {
+    const { history, signatories, line } = this.docket;
+    if (this.source.authenticate !== "tip") return partsOf(history.commits, signatories, line);
+    const { commits, tip } = history;
+    return new Map(line.map((id) => [id, partOfAll(commits, signatories, tip)]));
+  }
+
+  private async step(commit: CommitId, part: Part): Promise<Step | undefined> {
+    const net = await this.reader.brought(commit, this.against());
+    if (!net) return undefined;
+    const asked = net.filter(({ path }) => ruleFor(path, this.source.rules)?.review !== undefined);
+    const plain = { commit, ...part, net: await this.hashed(asked), own: undefined, sides: [] };
+    const { history } = this.docket;
+    const isMerge = history.commits.parentCount(history.commits.row(commit)) > 1;
+    if (asked.length === 0 || !isMerge || this.source.authenticate === "tip") return plain;
+    const merge = await this.reader.merged(commit);
+    if (!merge) return undefined;
+    const sides = await Promise.all(merge.sides.map((side) => this.hashed(side)));
+    return { ...plain, own: new Set(merge.own), sides: sides.map(byPath) };
+  }
+
+  private against() {
+    const introduction = this.source.introduction.commit as string as CommitId;
+    return this.source.authenticate === "tip" ? { commit: introduction } : ("first-parent" as const);
+  }
+
+  /** With the SHA-256 of what is read, so that a review of it holds for these bytes and not for a SHA-1. */
+  private async hashed(changes: readonly PathChange[]): Promise<BroughtChange[]> {
+    const spoken = changes.filter(({ path, after }) => after && this.spokenOf.has(path) && !isSubmodule(after));
+    const blobs = await this.objects.getAll(spoken.map(({ after }) => after!.id));
+    const digests = new Map(spoken.map((change, i) => [change, sha256(change.after!.id, blobs[i]?.content)]));
+    return changes.map((change) => {
+      const digest = digests.get(change);
+      return digest && change.after ? { ...change, after: { ...change.after, sha256: digest } } : change;
+    });
+  }
+}
+
+const SUBMODULE = 0o160000;
+
+function isSubmodule({ mode }: { readonly mode: number }): boolean {
+  return mode === SUBMODULE;
+}
+
+/** No digest at all of bytes that are missing or others than their name says. */
+function sha256(id: ObjectId, content: Uint8Array | undefined): string {
+  if (!content || hashObject("blob", content, objectHashOf(id)) !== id) return "unreadable";
+  return createHash("sha256").update(content).digest("hex");
+}
+
+function byPath(changes: readonly BroughtChange[]): Map<string, BroughtChange> {
+  return new Map(changes.map((change) => [change.path, change]));
+}

@@ -1,0 +1,82 @@
+/**
+ * What each commit on the line of first parents brings in, and who had a part in that. Claim: everybody whom the
+ * policy knows by key or address and who wrote, committed, co-wrote or signed a commit of the range is named, whether
+ * that signature counts or not. A commit belongs to the range of the oldest commit of the line that reaches it.
+ */
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { PrincipalName } from "../policy/names.ts";
+import type { CommitTable } from "./commit-table.ts";
+import { reachableRows } from "./graph.ts";
+import type { Step } from "./review.ts";
+import type { Signatories } from "./signers.ts";
+
+export type Part = Pick<Step, "range" | "mergers" | "signers">;
+
+/** For each commit of the line (tip first), who had a part in what it brings. */
+export function partsOf(
+  commits: CommitTable,
+  signatories: Signatories,
+  line: readonly CommitId[],
+): Map<CommitId, Part> {
+  const people = new People(commits, signatories);
+  const seen = new Uint8Array(commits.rows);
+  const parts = new Map<CommitId, Part>();
+  for (const id of line.toReversed()) {
+    const row = commits.row(id);
+    seen[row] = 1;
+    const merged = newlyReached(commits, row, seen);
+    const own = people.of([row]);
+    const isMerge = commits.parentCount(row) > 1;
+    const range = isMerge ? people.of(merged) : own;
+    parts.set(id, { range, mergers: own, signers: signatories.of(row).principals });
+  }
+  return parts;
+}
+
+/** Who had a part in anything between the introduction and the tip: one range. */
+export function partOfAll(commits: CommitTable, signatories: Signatories, tip: CommitId): Part {
+  const row = commits.row(tip);
+  const within = reachableRows(commits, [row]);
+  const rows = [...within.keys()].filter((at) => within[at] === 1);
+  const people = new People(commits, signatories);
+  return { range: people.of(rows), mergers: new Set(), signers: signatories.of(row).principals };
+}
+
+function newlyReached(commits: CommitTable, from: number, seen: Uint8Array): number[] {
+  const found: number[] = [];
+  const stack = [from];
+  for (let row = stack.pop(); row !== undefined; row = stack.pop()) {
+    for (let i = 0; i < commits.parentCount(row); i++) {
+      const parent = commits.parentRow(row, i);
+      if (seen[parent] === 1 || !commits.holds(parent)) continue;
+      seen[parent] = 1;
+      found.push(parent);
+      stack.push(parent);
+    }
+  }
+  return found;
+}
+
+/** Sets of people, each made once: most commits are by one of a few. */
+class People {
+  private readonly commits: CommitTable;
+  private readonly signatories: Signatories;
+  private readonly known = new Map<string, ReadonlySet<PrincipalName>>();
+
+  constructor(commits: CommitTable, signatories: Signatories) {
+    this.commits = commits;
+    this.signatories = signatories;
+  }
+
+  of(rows: readonly number[]): ReadonlySet<PrincipalName> {
+    const names = new Set<PrincipalName>();
+    for (const row of rows) {
+      for (const name of this.commits.wroteAt(row)) names.add(name);
+      for (const name of this.signatories.anybody(row)) names.add(name);
+    }
+    const key = [...names].sort().join(" ");
+    const set = this.known.get(key) ?? names;
+    this.known.set(key, set);
+    return set;
+  }
+}

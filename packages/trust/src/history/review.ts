@@ -1,0 +1,241 @@
+/**
+ * Claim: where a rule asks for a review, everything that reached the tip under its paths was read and approved by
+ * people who meet it, none of whom wrote, committed or signed any commit of the range that they read. Against: an
+ * author who approves their own change, under a second key or address, as committer, co-author or co-signer; a merger
+ * who adds something in the merge; content exchanged after the review.
+ *
+ * What is read is content: a path, what stood there before and what after. So a review holds after a squash or a
+ * rebase that comes to the same content, and no longer when a byte differs. It is asked along the line of first
+ * parents: each of its commits brings in a range, which for a merge is what its further parents had and the first had
+ * not. Left out: how well somebody read; people who write under names that the policy does not know.
+ */
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { PrincipalName } from "../policy/names.ts";
+import { ruleFor } from "../policy/paths.ts";
+import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
+import { meets } from "../policy/thresholds.ts";
+import type { ResultVersion, ReviewIndex } from "../statement/review-index.ts";
+import { type DeniedCommit, SHOWN_PATHS } from "./judge.ts";
+import type { PathChange } from "./trees.ts";
+
+/** What a path is after a change, with the SHA-256 of its content where that was read. */
+export interface BroughtChange extends PathChange {
+  readonly after: ResultVersion | undefined;
+}
+
+/** What people approved and rejected, by content: see statement/review-index.ts. */
+export interface Reviews {
+  /** As it counts for what a commit brings: a retired reviewer's word counts in old commits. */
+  at(commit: CommitId): Pick<ReviewIndex, "approvals" | "rejections">;
+}
+
+/** A commit on the line of first parents and what it brings. */
+export interface Step {
+  readonly commit: CommitId;
+  /** Everything that differs from its first parent. */
+  readonly net: readonly BroughtChange[];
+  /** Of a merge: the paths that it changes beyond merging. Undefined: no merge, so all of it is its own. */
+  readonly own: ReadonlySet<string> | undefined;
+  /** Of a merge: what each further parent changed since it left the line. */
+  readonly sides: readonly ReadonlyMap<string, BroughtChange>[];
+  /** Everybody who had a part in a commit that is merged; of a commit that merges nothing, in itself. */
+  readonly range: ReadonlySet<PrincipalName>;
+  /** Everybody who had a part in the merge commit itself, and those whose valid signature it carries. */
+  readonly mergers: ReadonlySet<PrincipalName>;
+  readonly signers: ReadonlySet<PrincipalName>;
+}
+
+/** Whether any rule of the source asks for a review. */
+export function asksForReviews(source: Source): boolean {
+  return source.rules.some(({ review }) => review !== undefined);
+}
+
+/** Longest stretch of one path's changes that a single review is looked for over: a bound on work, not on reviews. */
+const MAX_STRETCH = 200;
+
+/** Judges steps, oldest first, that together lead to the tip. */
+export function judgeReviews(
+  policy: Policy,
+  source: Source,
+  steps: readonly Step[],
+  reviews: Reviews,
+): DeniedCommit[] {
+  const readers = new Readers(steps, reviews);
+  const versions = changesByPath(source, steps);
+  const missing = new Map<number, Unread[]>();
+  const note = (step: number, unread: Unread) => {
+    missing.set(step, [...(missing.get(step) ?? []), unread]);
+  };
+  for (const [path, { rule, review, changes }] of versions) {
+    const { step: last, change } = changes.at(-1)!;
+    const rejected = rejection(policy, review, steps[last]!.commit, change, reviews);
+    if (rejected.length > 0 && !source.goodlist.has(steps[last]!.commit))
+      note(last, { path, rule, review, have: new Set(), rejected });
+    for (const [step, have] of readers.of(path, changes, review)) {
+      if (source.goodlist.has(steps[step]!.commit)) continue;
+      if (!meets(review.by, have, policy).met) note(step, { path, rule, review, have, rejected: [] });
+    }
+  }
+  return [...missing].sort(([a], [b]) => b - a).map(([step, unread]) => denial(policy, steps[step]!, unread));
+}
+
+interface Unread {
+  readonly path: string;
+  readonly rule: Rule;
+  readonly review: ReviewRule;
+  /** Who read it and counts. */
+  readonly have: ReadonlySet<PrincipalName>;
+  readonly rejected: readonly PrincipalName[];
+}
+
+interface PathHistory {
+  readonly rule: Rule;
+  readonly review: ReviewRule;
+  readonly changes: { readonly step: number; readonly change: BroughtChange }[];
+}
+
+/** Every path whose rule asks for a review, with its changes, oldest first. */
+function changesByPath(source: Source, steps: readonly Step[]): Map<string, PathHistory> {
+  const paths = new Map<string, PathHistory | undefined>();
+  for (const [step, { net }] of steps.entries()) {
+    for (const change of net) {
+      if (!paths.has(change.path)) paths.set(change.path, historyOf(source, change.path));
+      paths.get(change.path)?.changes.push({ step, change });
+    }
+  }
+  return new Map([...paths].filter((entry): entry is [string, PathHistory] => entry[1] !== undefined));
+}
+
+function historyOf(source: Source, path: string): PathHistory | undefined {
+  const rule = ruleFor(path, source.rules);
+  return rule?.review && { rule, review: rule.review, changes: [] };
+}
+
+/** Content that somebody of the group rejected does not pass as long as the path has it. */
+function rejection(
+  policy: Policy,
+  { by }: ReviewRule,
+  commit: CommitId,
+  { path, before, after }: PathChange,
+  reviews: Reviews,
+): PrincipalName[] {
+  const against = reviews.at(commit).rejections(path, before, after);
+  return [...against].filter((name) => meets(by, new Set([name]), policy).counted.length > 0);
+}
+
+/** Who read each change of a path and had no part in it. */
+class Readers {
+  private readonly steps: readonly Step[];
+  private readonly reviews: Reviews;
+
+  constructor(steps: readonly Step[], reviews: Reviews) {
+    this.steps = steps;
+    this.reviews = reviews;
+  }
+
+  of(path: string, changes: PathHistory["changes"], review: ReviewRule): Map<number, Set<PrincipalName>> {
+    const found = new Map(changes.map(({ step, change }) => [step, this.ofOne(step, change, review)]));
+    for (let from = 0; from < changes.length; from++) this.ofStretches(path, changes, from, found);
+    return found;
+  }
+
+  private ofOne(
+    index: number,
+    { path, before, after }: BroughtChange,
+    review: ReviewRule,
+  ): Set<PrincipalName> {
+    const step = this.steps[index]!;
+    const merged = step.own !== undefined && !step.own.has(path);
+    const readers = new Set(this.reviews.at(step.commit).approvals(path, before, after));
+    if (merged) {
+      for (const name of this.ofSides(step, path)) readers.add(name);
+      if (review.mergeIsReview) for (const name of step.signers) readers.add(name);
+    }
+    return without(readers, partIn(step, path));
+  }
+
+  /** Who read what every merged side did to the path, as the sides have it: merging them added nothing. */
+  private ofSides(step: Step, path: string): Set<PrincipalName> {
+    const touched = step.sides.flatMap((side) => side.get(path) ?? []);
+    const index = this.reviews.at(step.commit);
+    const each = touched.map(({ before, after }) => index.approvals(path, before, after));
+    const [first, ...others] = each;
+    return new Set([...(first ?? [])].filter((name) => others.every((readers) => readers.has(name))));
+  }
+
+  /** A change that came in several commits may have been read as one: from the first's before to the last's after. */
+  private ofStretches(
+    path: string,
+    changes: PathHistory["changes"],
+    from: number,
+    found: Map<number, Set<PrincipalName>>,
+  ): void {
+    const took = new Set(this.partInAt(changes, from));
+    for (let to = from + 1; to < Math.min(changes.length, from + MAX_STRETCH); to++) {
+      for (const name of this.partInAt(changes, to)) took.add(name);
+      const { before } = changes[from]!.change;
+      const { step, change } = changes[to]!;
+      const index = this.reviews.at(this.steps[step]!.commit);
+      const readers = without(new Set(index.approvals(path, before, change.after)), took);
+      for (let i = from; readers.size > 0 && i <= to; i++) {
+        for (const name of readers) found.get(changes[i]!.step)!.add(name);
+      }
+    }
+  }
+
+  private partInAt(changes: PathHistory["changes"], at: number): ReadonlySet<PrincipalName> {
+    const { step, change } = changes[at]!;
+    return partIn(this.steps[step]!, change.path);
+  }
+}
+
+/** Whoever merged had a part in what the merge itself changes, and none in what it merely merges. */
+function partIn(step: Step, path: string): ReadonlySet<PrincipalName> {
+  if (step.own === undefined || !step.own.has(path)) return step.range;
+  return new Set([...step.range, ...step.mergers]);
+}
+
+function without(names: Set<PrincipalName>, others: ReadonlySet<PrincipalName>): Set<PrincipalName> {
+  return new Set([...names].filter((name) => !others.has(name)));
+}
+
+function denial(policy: Policy, step: Step, unread: readonly Unread[]): DeniedCommit {
+  const rejected = unread.find((one) => one.rejected.length > 0);
+  const first = rejected ?? unread[0]!;
+  const paths = [...new Set(unread.map(({ path }) => path))];
+  const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
+  const common = { commit: step.commit, paths: paths.slice(0, SHOWN_PATHS) };
+  if (rejected) {
+    const who = rejected.rejected.join(" and ");
+    return {
+      ...common,
+      code: "review-rejected",
+      message: `brings ${first.path}, which ${who} rejected as it is`,
+      remedy: "change what was rejected; the review says why",
+    };
+  }
+  return {
+    ...common,
+    code: "not-reviewed",
+    message: `brings changes to ${first.path}${more} that ${lackingText(policy, first)}`,
+    remedy: remedyText(policy, step, first),
+  };
+}
+
+function lackingText(policy: Policy, { review, rule, have }: Unread): string {
+  const group = review.role ? `role ${review.role}` : `the group of the rule at line ${rule.line}`;
+  const { counted } = meets(review.by, have, policy);
+  const asked = review.role
+    ? `role ${review.role} has not read`
+    : `the reviewers of the rule at line ${rule.line} of firstmile.toml have not read`;
+  return counted.length > 0 ? `only ${counted.join(" and ")} of ${group} has read` : asked;
+}
+
+function remedyText(policy: Policy, step: Step, { review, have, path }: Unread): string {
+  const took = partIn(step, path);
+  const sets = meets(review.by, have, policy)
+    .completions.filter((people) => people.every((name) => !took.has(name)))
+    .map((people) => people.join(" and "));
+  const who = sets.length > 0 ? `${sets.join(", or ")} reads it` : "somebody who had no part in it reads it";
+  return `${who}: firstmile review REPO ${step.commit.slice(0, 12)}`;
+}

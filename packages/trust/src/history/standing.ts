@@ -1,0 +1,62 @@
+/**
+ * Whose word a signature is, after what root says of the key behind it. Claim: a key that is `compromised` speaks for
+ * nobody; one that is `retired` speaks for its owner in commits that the named ones reach, and nowhere else, and
+ * there also where it has expired or its owner withdrew it without harm since. Against: whoever got hold of a key
+ * that its owner no longer uses, and dates, which whoever holds a key writes as they please: what an old commit is,
+ * its place in the history says. Left out: a revocation because of harm, which no retirement softens.
+ */
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { KeyEvent } from "../policy/policy.ts";
+import type { Identities } from "../signature/identities.ts";
+import type { SignatureOutcome, SignatureRefused, SignatureValid } from "../signature/outcome.ts";
+
+/** Whether a commit is one of these or one of their ancestors. */
+export type IsReached = (commit: CommitId, from: readonly CommitId[]) => boolean;
+
+/** A signature over no commit of a history, such as one over the rules themselves: nothing is old there. */
+export const NOTHING_OLD: IsReached = () => false;
+
+export class Standing {
+  private readonly lives: Identities["lives"];
+  private readonly isReached: IsReached;
+
+  constructor({ lives }: Pick<Identities, "lives">, isReached: IsReached) {
+    this.lives = lives;
+    this.isReached = isReached;
+  }
+
+  /** The outcome that counts, for a signature over `commit`. The same object where root says nothing of its key. */
+  weigh(outcome: SignatureOutcome, commit: CommitId): SignatureOutcome {
+    if (this.lives.size === 0) return outcome;
+    const good = outcome.valid ? outcome : outcome.lapsed;
+    const event = good && this.eventOf(good);
+    if (!good || !event) return outcome;
+    if (event.kind === "compromised") return refused("compromised-key", good, reasonText(event));
+    if (this.isReached(commit, event.after as readonly string[] as readonly CommitId[])) return good;
+    return outcome.valid ? refused("retired-key", good, retiredText(event)) : outcome;
+  }
+
+  /** What is said of the key that signed outweighs what is said of all keys of its file; harm outweighs age. */
+  private eventOf({ key, signingKey }: SignatureValid): KeyEvent | undefined {
+    const said = [...(this.lives.get(signingKey) ?? []), ...(this.lives.get(key) ?? [])];
+    const own = said.filter((event) => event.key === undefined || event.key === signingKey);
+    return own.find(({ kind }) => kind === "compromised") ?? own[0];
+  }
+}
+
+function refused(
+  code: SignatureRefused["code"],
+  { key, signingKey }: SignatureValid,
+  text: string,
+): SignatureRefused {
+  return { valid: false, code, key, message: `is signed by ${signingKey}, ${text}` };
+}
+
+function reasonText(event: KeyEvent & { kind: "compromised" }): string {
+  return `which root calls compromised: ${event.reason}`;
+}
+
+function retiredText({ after }: KeyEvent & { kind: "retired" }): string {
+  const named = after.map((id) => id.slice(0, 12)).join(", ");
+  return `which root retired: it counts in ${named} and what is before, and this is not`;
+}
