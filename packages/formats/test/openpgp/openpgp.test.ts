@@ -185,7 +185,8 @@ describe("fuzz", () => {
     Buffer.concat(decodeArmor(bytes, label, { surroundingText: true }));
 
   test("parseCertificates", () => {
-    const armored = blocks("certificates");
+    const certified = readVectors("openpgp/certification").flatMap(({ blocks: all }) => [...all.values()]);
+    const armored = [...blocks("certificates"), ...certified];
     fuzz("armored certificates", armored, parseCertificates);
     fuzz(
       "binary certificates",

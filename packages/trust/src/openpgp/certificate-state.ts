@@ -5,19 +5,20 @@
  * and carries every revocation and expiry that the certificate states. Against: subkeys put into a certificate by
  * somebody else, a subkey of another's certificate claimed as one's own (back signatures, RFC 9580 section
  * 5.2.1.10), flags and dates in unhashed areas, weak hashes.
- * Leaves out: who the user IDs are (the policy says whose key it is), certifications by others, and time: nothing
- * here depends on when it is asked. Of several statements the newest counts. A revocation is final, also a soft
+ * Leaves out: who the user IDs are (the policy says whose key it is), certifications by others (certification.ts), and
+ * time: nothing here depends on when it is asked. Of several statements the newest counts. A revocation is final, also a soft
  * one, and whatever its own expiry. What is signed by a designated revoker cannot be checked without its
  * certificate, so such a revocation counts unchecked.
  */
 import type { OpenPgpCertificate, Subkey } from "@firstmile/formats/openpgp/certificate";
-import type { PublicKey } from "@firstmile/formats/openpgp/public-key";
+import { keyIdOf, type PublicKey } from "@firstmile/formats/openpgp/public-key";
 import { KeyFlag, type Signature, SignatureType } from "@firstmile/formats/openpgp/signature";
 import type { Fingerprint, SignatureCode } from "../signature/outcome.ts";
 import { gradedHash } from "./hash-algorithm.ts";
 import { gravest, type Revocation } from "./revocation.ts";
 import { mayBeFrom, SelfSignatures, saysOnlyKnown } from "./self-signature.ts";
-import { keyData, userIdData } from "./signed-data.ts";
+import { keyData } from "./signed-data.ts";
+import { newestSelf, type UserIdState, userIdState } from "./user-id-state.ts";
 import { importKey, type KeyProblem, type VerifyingKey } from "./verifying-key.ts";
 
 export interface Refusal {
@@ -44,6 +45,10 @@ export interface CertificateState {
   /** Whether the primary key vouches for itself: without that nothing it binds counts. */
   readonly primaryRefusal: Refusal | undefined;
   readonly subkeys: readonly KeyState[];
+  /** Why its certifications of others' user IDs do not count at any time, revocation aside. */
+  readonly certifierRefusal: Refusal | undefined;
+  /** In the order of the certificate. */
+  readonly userIds: readonly UserIdState[];
 }
 
 /** Evaluates a certificate's own signatures: some hundred microseconds each. Never throws. */
@@ -52,7 +57,8 @@ export function loadCertificate(certificate: OpenPgpCertificate): CertificateSta
   const verifying = importKey(primary);
   if (!("verify" in verifying)) return withoutPrimary(certificate, verifying);
   const own = new SelfSignatures(primary, verifying);
-  const self = selfStatement(certificate, own);
+  const userIds = certificate.userIds.map((userId) => userIdState(primary, userId, own));
+  const self = selfStatement(certificate, userIds, own);
   const state: CertificateState = {
     fingerprint: fingerprintOf(primary),
     primary: {
@@ -63,18 +69,25 @@ export function loadCertificate(certificate: OpenPgpCertificate): CertificateSta
     },
     primaryRefusal: self.refusal,
     subkeys: certificate.subkeys.map((subkey) => subkeyState(primary, subkey, own)),
+    certifierRefusal: self.refusal ?? certifyingRefusal(self.keyFlags),
+    userIds,
   };
   return own.exhausted ? flooded(state) : state;
 }
 
 /** With a primary key that verifies nothing, no binding can be checked and no subkey counts. */
-function withoutPrimary({ primary, subkeys }: OpenPgpCertificate, problem: KeyProblem): CertificateState {
+function withoutPrimary(
+  { primary, subkeys, userIds }: OpenPgpCertificate,
+  problem: KeyProblem,
+): CertificateState {
   const refused = { revoked: undefined, refusal: problem, expires: undefined };
   return {
     fingerprint: fingerprintOf(primary),
     primary: { ...identity("primary key", primary, problem), ...refused },
     primaryRefusal: problem,
     subkeys: subkeys.map(({ key }) => ({ ...identity("subkey", key, importKey(key)), ...refused })),
+    certifierRefusal: problem,
+    userIds: userIds.map((userId) => ({ userId, self: undefined, refusal: "unclaimed-user-id" })),
   };
 }
 
@@ -85,6 +98,8 @@ function flooded(state: CertificateState): CertificateState {
     primary: { ...state.primary, refusal },
     primaryRefusal: refusal,
     subkeys: state.subkeys.map((subkey) => ({ ...subkey, refusal })),
+    certifierRefusal: refusal,
+    userIds: state.userIds,
   };
 }
 
@@ -98,13 +113,13 @@ interface SelfStatement {
  * What the primary key says of itself: in a direct-key signature or with its user IDs, by whichever said it last
  * (section 5.2.3.10). A version 6 key needs the direct-key signature (section 10.1.1).
  */
-function selfStatement(certificate: OpenPgpCertificate, own: SelfSignatures): SelfStatement {
-  const { primary } = certificate;
-  const direct = own.newest(certificate.signatures, [SignatureType.directKey], keyData(primary), [
-    "strong",
-    "sha1",
-  ]);
-  const certified = primary.version === 6 ? undefined : newestCertification(certificate, own);
+function selfStatement(
+  { primary, signatures }: OpenPgpCertificate,
+  userIds: readonly UserIdState[],
+  own: SelfSignatures,
+): SelfStatement {
+  const direct = own.newest(signatures, [SignatureType.directKey], keyData(primary), ["strong", "sha1"]);
+  const certified = primary.version === 6 ? undefined : newestSelf(userIds);
   const said = [direct, certified].filter((one) => one !== undefined).sort((a, b) => b.created - a.created);
   const expiring = said.find(({ keyExpiresAfter }) => keyExpiresAfter !== undefined);
   return {
@@ -112,28 +127,6 @@ function selfStatement(certificate: OpenPgpCertificate, own: SelfSignatures): Se
     keyFlags: said.find(({ keyFlags }) => keyFlags !== undefined)?.keyFlags,
     expires: earliest(keyExpiry(primary, expiring), ...said.map(signatureExpiry)),
   };
-}
-
-const CERTIFICATIONS = [
-  SignatureType.genericCertification,
-  SignatureType.personaCertification,
-  SignatureType.casualCertification,
-  SignatureType.positiveCertification,
-];
-
-function newestCertification(
-  { primary, userIds }: OpenPgpCertificate,
-  own: SelfSignatures,
-): Signature | undefined {
-  return userIds
-    .map((userId) => {
-      const data = userIdData(primary, userId);
-      const certified = own.newest(userId.signatures, CERTIFICATIONS, data, ["strong", "sha1"]);
-      const revoked = own.revocations(userId.signatures, SignatureType.certificationRevocation, data);
-      return revoked.some(({ created }) => created >= (certified?.created ?? 0)) ? undefined : certified;
-    })
-    .filter((certified) => certified !== undefined)
-    .sort((a, b) => b.created - a.created)[0];
 }
 
 function subkeyState(primary: PublicKey, { key, signatures }: Subkey, own: SelfSignatures): KeyState {
@@ -200,9 +193,8 @@ function byDesignatedRevoker({ primary, signatures }: OpenPgpCertificate, own: S
   const revokers = naming
     .filter((one) => own.newest([one], [SignatureType.directKey], keyData(primary), ["strong", "sha1"]))
     .flatMap(({ revocationKeys }) => revocationKeys);
-  return foreign.filter(
-    ({ issuer }) => issuer.kind !== "none" && revokers.some((revoker) => revoker.endsWith(issuer.keyId)),
-  );
+  const keyIds = new Set(revokers.map((revoker) => keyIdOf(4, revoker)));
+  return foreign.filter(({ issuer }) => issuer.kind !== "none" && keyIds.has(issuer.keyId));
 }
 
 function identity(role: KeyState["role"], key: PublicKey, verifying: VerifyingKey | KeyProblem) {
@@ -216,6 +208,14 @@ function fingerprintOf(key: PublicKey): Fingerprint {
 function signingRefusal(keyFlags: number | undefined, role: KeyState["role"]): Refusal | undefined {
   if (((keyFlags ?? 0) & KeyFlag.sign) !== 0) return undefined;
   return notSigning(`the ${role} is not marked for signing`);
+}
+
+/**
+ * Section 5.2.3.29. A primary key whose owner states no flags at all may certify: that is what makes it primary.
+ */
+function certifyingRefusal(keyFlags: number | undefined): Refusal | undefined {
+  if (keyFlags === undefined || (keyFlags & KeyFlag.certify) !== 0) return undefined;
+  return { code: "not-a-signing-key", message: "the primary key is not marked for certifying" };
 }
 
 function notSigning(message: string): Refusal {

@@ -12,7 +12,13 @@ export function keyData(...keys: readonly PublicKey[]): Uint8Array[] {
   return keys.flatMap(({ version, body }) => [keyFrame(version, body.length), body]);
 }
 
-export function userIdData(primary: PublicKey, { kind, bytes }: UserId): Uint8Array[] {
+/** Signatures of version 3 cover a user ID without anything in front of it. */
+export function userIdData(
+  primary: PublicKey,
+  { kind, bytes }: UserId,
+  version: 3 | 4 | 6 = 4,
+): Uint8Array[] {
+  if (version === 3) return [...keyData(primary), bytes];
   const length = bytes.length;
   const tag = kind === "user-id" ? 0xb4 : 0xd1;
   const frame = Uint8Array.of(tag, length >>> 24, length >>> 16, length >>> 8, length);

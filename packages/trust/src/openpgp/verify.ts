@@ -5,7 +5,8 @@
  * this one signature over exactly these bytes. Against: a second signature beside the one that is shown, text
  * signatures (one of them fits many byte strings), weak hashes, restrictions that this reader does not understand,
  * keys lent from another's certificate, and dates: those inside a signature are its maker's own words, so a revoked
- * or expired key is refused however old the signature claims to be.
+ * or expired key is refused however old the signature claims to be. A refusal says where that alone is why (`lapsed`):
+ * whether it was made in time is then for others to know, by where it stands in a history.
  * Leaves out: whose key it is, and whether that person may.
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
@@ -120,10 +121,23 @@ function tryCandidate(
   if (made.created < key.key.created) {
     return refuse("bad-signature", `claims to be older than its key ${key.fingerprint}`, named);
   }
+  const valid = { valid: true, key: named, signingKey: key.fingerprint } as const;
   const refusal = refuseKey(certificate, key) ?? refuseExpired(made, certificate.primary, key, now);
-  if (refusal !== undefined) return refuse(refusal.code, refusal.message, named);
+  if (refusal !== undefined) {
+    const refused = refuse(refusal.code, refusal.message, named);
+    return mayLapse(certificate, key) ? { ...refused, lapsed: { ...valid, validUntil: undefined } } : refused;
+  }
   const validUntil = earliest(certificate.primary.expires, key.expires, signatureExpiry(made));
-  return { valid: true, key: named, signingKey: key.fingerprint, validUntil };
+  return { ...valid, validUntil };
+}
+
+/**
+ * Whether nothing but time and its owner's own tidying up speaks against the key. After a hard revocation anybody may
+ * hold it, and what it signed yesterday is worth no more than what it signs tomorrow.
+ */
+function mayLapse({ primary, primaryRefusal }: CertificateState, key: KeyState): boolean {
+  const hard = [primary, key].some(({ revoked }) => revoked?.kind === "hard");
+  return !hard && primaryRefusal === undefined && key.refusal === undefined;
 }
 
 /** What holds against the key at any time: revocation first, as the graver news for a person. */
@@ -153,14 +167,15 @@ function refuseExpired(made: Signature, primary: KeyState, key: KeyState, now: n
 }
 
 /**
- * Of what several candidates came to: valid, else the one whose key did make the signature, else the first. One
+ * Of what several candidates came to: valid, else lapsed, else the one whose key did make the signature, else the first. One
  * candidate's refusal says nothing about another's: anyone can list a key in a certificate of their own.
  */
 function leastRefused(outcomes: readonly SignatureOutcome[]): SignatureOutcome {
   const rank = (outcome: SignatureOutcome) => {
     if (outcome.valid) return 0;
-    if (outcome.code === "bad-signature") return 3;
-    return outcome.code === "weak-key" || outcome.code === "unsupported-signature" ? 2 : 1;
+    if (outcome.lapsed !== undefined) return 1;
+    if (outcome.code === "bad-signature") return 4;
+    return outcome.code === "weak-key" || outcome.code === "unsupported-signature" ? 3 : 2;
   };
   return outcomes.reduce((best, outcome) => (rank(outcome) < rank(best) ? outcome : best));
 }

@@ -187,11 +187,26 @@ export class GroupReader {
     const group = typeof shape.by === "string" ? this.#roleFor(shape.by, by) : this.#resolve(shape.by, by);
     const certificates = this.#beyond.keyring(shape.keyring, child(node, "keyring")!.at);
     if (!group || !certificates) return undefined;
+    if (!this.#isOfListedPeople(group)) {
+      const problem =
+        "certifiers must be principals of this file: whoever is certified or imported certifies nobody";
+      this.#defects.add(by.at, "bad-value", problem, "name a role of listed people");
+      return undefined;
+    }
     const counted = shape.any === undefined ? group : { any: shape.any, of: group.of };
     if (shape.any !== undefined && !this.#checkThreshold({ any: shape.any, of: group.of.map(String) }, node))
       return undefined;
     this.#isSimpleEnough(counted, node);
     return { kind: "certified", certified: { by: counted, keyring: shape.keyring, certificates } };
+  }
+
+  #isOfListedPeople(group: Group): boolean {
+    return group.of.every((member) => {
+      if (member.kind === "principal") return true;
+      if (member.kind === "group") return this.#isOfListedPeople(member.group);
+      const inner = member.kind === "role" ? this.#read.get(member.name) : undefined;
+      return inner !== undefined && this.#isOfListedPeople(inner);
+    });
   }
 
   /** A role that another one rests on, read now where it was not yet. */

@@ -8,6 +8,7 @@ import { latin1 } from "@firstmile/formats/bytes/text";
 import { parseNixPublicKey } from "@firstmile/formats/nix/key";
 import { type OpenPgpCertificate, parseCertificates } from "@firstmile/formats/openpgp/certificate";
 import { parseSshPublicKey } from "@firstmile/formats/ssh/public-key";
+import { sigstoreInstance } from "../sigstore/trusted-root.ts";
 import { sshFingerprint } from "../ssh/keys.ts";
 import type { DefectCode, DefectList, Position } from "./defect.ts";
 import type { Node } from "./document.ts";
@@ -80,7 +81,21 @@ export class KeyReader {
       return [];
     }
     const trustedRoot = this.#open(file, at);
-    return trustedRoot ? [{ kind: "sigstore", file, trustedRoot, identity, issuer, life }] : [];
+    if (trustedRoot === undefined) return [];
+    this.#checkSigstore(file, trustedRoot, [identity, issuer], at);
+    return [{ kind: "sigstore", file, trustedRoot, identity, issuer, life }];
+  }
+
+  #checkSigstore(file: string, trustedRoot: Uint8Array, names: readonly string[], at: Position): void {
+    const instance = sigstoreInstance(trustedRoot);
+    if (instance.kind === "unusable") {
+      const help = "take trusted_root.json from the TUF repository of the Sigstore instance";
+      this.#defects.add(at, MALFORMED, `${file}: ${instance.problem}`, help);
+    }
+    const odd = names.find((name) => !/^[!-~]{1,512}$/.test(name));
+    if (odd === undefined) return;
+    const help = "write the e-mail address or URL exactly as certificates name it, in ASCII";
+    this.#defects.add(at, "impossible-key", `no certificate can name ${quoted(odd)}`, help);
   }
 
   #authorities(keys: readonly Key[], certifiedAs: readonly string[], file: string, at: Position): Key[] {

@@ -26,6 +26,8 @@ describe("vectors", () => {
     const outcome = run(vector);
     expect(outcome.valid ? "valid" : outcome.code).toBe(vector.expect);
     if (outcome.valid) expect(outcome.key).toBe(vector.header.get("key"));
+    const lapsed = !outcome.valid && outcome.lapsed !== undefined;
+    expect(lapsed).toBe(vector.header.get("lapsed") === "yes");
   });
 });
 

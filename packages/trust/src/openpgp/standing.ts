@@ -1,0 +1,31 @@
+/** Whether a certificate and one of its user IDs stand by their owner's own word at a time. */
+import type { UserId } from "@firstmile/formats/openpgp/certificate";
+import { type CertificateState, earliest, signatureExpiry } from "./certificate-state.ts";
+
+export type StandingCode =
+  | "revoked-key"
+  | "unusable-key"
+  | "expired-key"
+  | "revoked-user-id"
+  | "unclaimed-user-id"
+  | "expired-user-id";
+
+export type Standing =
+  | { readonly stands: true; readonly until: number | undefined }
+  | { readonly stands: false; readonly code: StandingCode };
+
+/** `userId` is one of the certificate's that `state` was loaded from. `now` in Unix seconds. */
+export function standingAt(state: CertificateState, userId: UserId, now: number): Standing {
+  const said = state.userIds.find((one) => one.userId === userId);
+  const end = signatureExpiry(said?.self);
+  const code = keyCode(state, now) ?? said?.refusal ?? (said === undefined ? "unclaimed-user-id" : undefined);
+  if (code !== undefined) return { stands: false, code };
+  if (end !== undefined && end <= now) return { stands: false, code: "expired-user-id" };
+  return { stands: true, until: earliest(state.primary.expires, end) };
+}
+
+function keyCode({ primary, primaryRefusal }: CertificateState, now: number): StandingCode | undefined {
+  if (primary.revoked !== undefined) return "revoked-key";
+  if (primaryRefusal !== undefined) return "unusable-key";
+  return primary.expires !== undefined && primary.expires <= now ? "expired-key" : undefined;
+}
