@@ -24,6 +24,7 @@ export const NOTIONS = [
   "first-parent",
   "tip",
   "key-life",
+  "standing",
   "told-time",
   "object-form",
   "demand",

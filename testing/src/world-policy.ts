@@ -71,7 +71,8 @@ function rules(spec: PolicySpec, people: Readonly<Record<string, readonly Person
     `expires = ${new Date((spec.expires ?? IN_2090) * 1000).toISOString().replace(".000", "")}`,
     spec.top ?? "",
     ...Object.entries(people).map(
-      ([name, keys]) => `[principal.${name}]\n${spec.emails ? `email = "${emailOf(name)}"\n` : ""}keys = [${keys.map((key) => keyEntry(spec, key)).join(", ")}]`,
+      ([name, keys]) =>
+        `[principal.${name}]\n${spec.emails ? `email = "${emailOf(name)}"\n` : ""}keys = [${keys.map((key) => keyEntry(spec, key)).join(", ")}]`,
     ),
     "[role]",
     ...Object.entries(roles).map(([name, group]) => `${name} = ${groupText(group)}`),
@@ -111,7 +112,8 @@ function sourceText(name: string, source: SourceSpec): string {
 }
 
 function ruleText(source: string, { paths, write, review, mergeIsReview }: RuleSpec): string {
-  const who = (group: RuleSpec["write"]) => (typeof group === "string" ? JSON.stringify(group) : groupText(group));
+  const who = (group: RuleSpec["write"]) =>
+    typeof group === "string" ? JSON.stringify(group) : groupText(group);
   return [
     `[[source.${source}.rule]]`,
     `paths = ${JSON.stringify(paths)}`,

@@ -4,12 +4,16 @@ import { preAuthEncoding, renderEnvelope } from "@firstmile/formats/dsse/envelop
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { parseNarHash } from "@firstmile/formats/nix/hash";
 import type { ReviewedChange, ReviewStatement } from "@firstmile/formats/statement/review";
-import { renderStatement, STATEMENT_PAYLOAD_TYPE, type Statement } from "@firstmile/formats/statement/statement";
+import {
+  renderStatement,
+  STATEMENT_PAYLOAD_TYPE,
+  type Statement,
+} from "@firstmile/formats/statement/statement";
+import { runOk } from "@firstmile/local/process/run";
 import { writeStatement } from "@firstmile/local/statements/write";
 import { STATEMENT_NAMESPACE } from "@firstmile/trust/statement/signature";
 import type { Person } from "./world-people.ts";
 import { gitEnv, type WorldRepository } from "./world-repository.ts";
-import { runOk } from "@firstmile/local/process/run";
 
 /** One envelope with a signature of each. */
 export async function signedBy(statement: Statement, people: readonly Person[]): Promise<Uint8Array> {
@@ -61,9 +65,14 @@ async function changeOf(repository: WorldRepository, line: string, path: string)
   const version = (digits: string, blob: string) =>
     digits === "000000" ? undefined : { mode: Number.parseInt(digits, 8), id: blob as never };
   const after = version(mode, id);
-  const content = after && (await runOk("git", ["-C", repository.dir, "cat-file", "blob", id], { env: gitEnv() }));
+  const content =
+    after && (await runOk("git", ["-C", repository.dir, "cat-file", "blob", id], { env: gitEnv() }));
   const sha256 = content && createHash("sha256").update(content).digest("hex");
-  return { path: Buffer.from(path).toString("latin1"), before: version(oldMode, oldId), after: after && { ...after, sha256 } };
+  return {
+    path: Buffer.from(path).toString("latin1"),
+    before: version(oldMode, oldId),
+    after: after && { ...after, sha256 },
+  };
 }
 
 /** A co-signature that names the content of the commit's tree. */

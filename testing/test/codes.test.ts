@@ -4,7 +4,11 @@ import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const UNIONS = ["packages/trust/src/verdict/codes.ts", "packages/trust/src/signature/outcome.ts"];
+const UNIONS = [
+  "packages/trust/src/verdict/codes.ts",
+  "packages/trust/src/signature/outcome.ts",
+  "packages/trust/src/statement/refusal.ts",
+];
 
 function codes(): string[] {
   const members = UNIONS.flatMap((path) => [

@@ -18,6 +18,9 @@ export type FormatName =
   | "flake.lock"
   | "dsse"
   | "statement"
+  | "cms"
+  | "x509 certificate"
+  | "transparency log entry"
   | "hex"
   | "base64";
 

@@ -47,13 +47,22 @@ export function sshsigSignedData(
   messageDigest: Uint8Array,
 ): Uint8Array {
   return concatBytes(
-    encodeUtf8(MAGIC),
-    writeString(encodeUtf8(namespace)),
-    writeString(new Uint8Array(0)),
-    writeString(encodeUtf8(hashAlgorithm)),
-    writeString(messageDigest),
+    signedFront(namespace, hashAlgorithm),
+    Uint8Array.of(0, 0, 0, messageDigest.length),
+    messageDigest,
   );
 }
+
+/** All in front of the digest: the same for every commit of a history, so the last one made is kept. */
+function signedFront(namespace: string, hashAlgorithm: SshsigHash): Uint8Array {
+  if (lastFront?.namespace === namespace && lastFront.hashAlgorithm === hashAlgorithm) return lastFront.bytes;
+  const fields = [namespace, "", hashAlgorithm].map((field) => writeString(encodeUtf8(field)));
+  const bytes = concatBytes(encodeUtf8(MAGIC), ...fields);
+  lastFront = { namespace, hashAlgorithm, bytes };
+  return bytes;
+}
+
+let lastFront: { namespace: string; hashAlgorithm: SshsigHash; bytes: Uint8Array } | undefined;
 
 function dearmor(bytes: Uint8Array): Uint8Array {
   if (bytes.length > MAX_ARMOR) throw new FormatError("sshsig", "armor", MAX_ARMOR, "is too long");
@@ -101,6 +110,9 @@ function readSigner(blob: Uint8Array): Pick<Sshsig, "key" | "certificate"> {
 /** UTF-8 without control characters, since refusals repeat it to a person. Never empty (PROTOCOL.sshsig section 2). */
 function readNamespace(reader: ByteReader): string {
   const bytes = readString(reader, "namespace");
+  // A plain word, as nearly always, needs no decoding.
+  const plain = latin1(bytes);
+  if (plain.length <= MAX_NAMESPACE && /^[ -~]+$/.test(plain)) return plain;
   const text = new TextDecoder().decode(bytes);
   const exact = Buffer.compare(encodeUtf8(text), bytes) === 0;
   if (!exact || text === "" || text.length > MAX_NAMESPACE || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text)) {

@@ -123,7 +123,7 @@ function signedWith(armor: string): (object: Buffer) => Buffer {
 test.each([
   ["malformed-signature", "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n"],
   ["malformed-signature", "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"],
-  ["unsupported-signature", "-----BEGIN SIGNED MESSAGE-----\nMIIB\n-----END SIGNED MESSAGE-----\n"],
+  ["malformed-signature", "-----BEGIN SIGNED MESSAGE-----\nMIIB\n-----END SIGNED MESSAGE-----\n"],
   ["unsupported-signature", "signed, the management\n"],
 ])("%s", async (code, armor) => {
   const told = await story({ tamper: signedWith(armor) });

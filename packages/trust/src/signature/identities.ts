@@ -2,6 +2,7 @@
 import { openPgpKeys } from "../openpgp/keys.ts";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Key, KeyEvent, Policy } from "../policy/policy.ts";
+import { sigstoreFingerprint, sigstoreKeys } from "../sigstore/keys.ts";
 import { certifiedFingerprint, sshFingerprint, sshKeys } from "../ssh/keys.ts";
 import type { Fingerprint, SignatureOutcome } from "./outcome.ts";
 import type { KeyRing } from "./verify.ts";
@@ -38,6 +39,7 @@ function keyRing(keys: readonly Key[]): KeyRing {
       keys.filter((key) => key.kind === "ssh"),
       keys.filter((key) => key.kind === "ssh-authority"),
     ),
+    sigstore: sigstoreKeys(keys.filter((key) => key.kind === "sigstore")),
   };
 }
 
@@ -51,6 +53,7 @@ function fingerprintsOf(key: Key): Fingerprint[] {
     case "ssh-authority":
       return key.certifiedAs.map((name) => certifiedFingerprint(sshFingerprint(key.key), name));
     case "sigstore":
+      return [sigstoreFingerprint(key)];
     case "nix":
       return [];
   }

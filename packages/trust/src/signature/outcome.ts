@@ -7,6 +7,7 @@ export type SignatureCode =
   | "several-signatures"
   | "malformed-signature"
   | "unsupported-signature"
+  | "not-logged"
   | "weak-signature"
   | "weak-key"
   | "unknown-key"
@@ -24,7 +25,8 @@ declare const fingerprintBrand: unique symbol;
 
 /**
  * Names one key. OpenPGP: 40 (v4) or 64 (v6) upper-case hex digits of the primary key. SSH: `SHA256:` and unpadded
- * base64, as `ssh-keygen -l` prints it.
+ * base64, as `ssh-keygen -l` prints it. Sigstore: `sigstore:`, issuer, identity and the start of the trusted root's
+ * SHA-256; what signed is named by the SHA-256 of its certificate.
  */
 export type Fingerprint = string & { readonly [fingerprintBrand]: true };
 

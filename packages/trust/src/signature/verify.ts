@@ -1,6 +1,8 @@
 /** One signature over one message, of whichever kind it is, by the keys at hand. */
 import { latin1 } from "@firstmile/formats/bytes/text";
+import { SIGNED_MESSAGE_BEGIN } from "@firstmile/formats/cms/armor";
 import { type OpenPgpKeys, verifyOpenPgp } from "../openpgp/verify.ts";
+import { type SigstoreKeys, verifySigstore } from "../sigstore/verify.ts";
 import { type SshKeys, verifySshsig } from "../ssh/verify.ts";
 import type { SignatureOutcome } from "./outcome.ts";
 
@@ -8,6 +10,7 @@ import type { SignatureOutcome } from "./outcome.ts";
 export interface KeyRing {
   readonly openpgp: OpenPgpKeys;
   readonly ssh: SshKeys;
+  readonly sigstore: SigstoreKeys;
 }
 
 /** The namespace that Git signs in, for commits and tags (PROTOCOL.sshsig, git-config `gpg.format`). */
@@ -32,6 +35,9 @@ export function verifySignature(
     opening.startsWith("-----BEGIN PGP MESSAGE-----")
   ) {
     return verifyOpenPgp(signature, message, keys.openpgp, now);
+  }
+  if (opening.startsWith(SIGNED_MESSAGE_BEGIN)) {
+    return verifySigstore(signature, message, keys.sigstore, now);
   }
   return { valid: false, code: "unsupported-signature", message: "is signed in a format that is not known" };
 }

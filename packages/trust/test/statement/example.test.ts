@@ -12,6 +12,7 @@ import {
   STATEMENT_PAYLOAD_TYPE,
   type Statement,
 } from "@firstmile/formats/statement/statement";
+import { sigstoreKeys } from "@firstmile/trust/sigstore/keys";
 import { describe, expect, test } from "vitest";
 import { digest } from "../../src/crypto/hash.ts";
 import { ed25519Signer } from "../../src/crypto/signing.ts";
@@ -104,6 +105,7 @@ describe("the example", () => {
   });
   test("counts for both of its keys", () => {
     const keys = {
+      sigstore: sigstoreKeys([]),
       ssh: sshKeys([{ key: parseSshPublicKey(sshLine), touch: false, pin: false }]),
       openpgp: openPgpKeys([]),
       nix: nixKeys([{ kind: "nix", name: "example-1", key: signer.publicKey }]),

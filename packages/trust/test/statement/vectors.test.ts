@@ -4,6 +4,7 @@ import { parseSshPublicKey } from "@firstmile/formats/ssh/public-key";
 import { expect, test } from "vitest";
 import { readVectors, type Vector } from "../../../../testing/src/vectors.ts";
 import { openPgpKeys } from "../../src/openpgp/keys.ts";
+import { sigstoreKeys } from "../../src/sigstore/keys.ts";
 import { sshFingerprint, sshKeys } from "../../src/ssh/keys.ts";
 import { nixFingerprint, nixKeys } from "../../src/statement/nix-keys.ts";
 import { verifyStatement } from "../../src/statement/verify.ts";
@@ -23,6 +24,7 @@ function verdictOf({ blocks }: Vector): string {
     ...nix.map((key) => [nixFingerprint(key), key.name] as const),
   ]);
   const keys = {
+    sigstore: sigstoreKeys([]),
     ssh: sshKeys(ssh.map((line) => ({ key: parseSshPublicKey(line), touch: false, pin: false }))),
     openpgp: openPgpKeys([]),
     nix: nixKeys(nix),

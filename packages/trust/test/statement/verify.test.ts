@@ -10,6 +10,7 @@ import {
   type Statement,
 } from "@firstmile/formats/statement/statement";
 import { BEGINNING, DAY, makeWorld, type Person, WORLD_NOW, type World } from "@firstmile/testing/world";
+import { sigstoreKeys } from "@firstmile/trust/sigstore/keys";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fuzz } from "../../../../testing/src/fuzz.ts";
 import { ed25519Signer } from "../../src/crypto/signing.ts";
@@ -54,6 +55,7 @@ async function keysOf(people: readonly Person[], nix: readonly NixKey[] = []): P
   const isSsh = (i: number) => people[i]!.keyFile.endsWith(".pub");
   const ssh = files.filter((_, i) => isSsh(i)).map((file) => parseSshPublicKey(file.toString()));
   return {
+    sigstore: sigstoreKeys([]),
     ssh: sshKeys(ssh.map((key) => ({ key, touch: key.type.startsWith("sk-"), pin: false }))),
     openpgp: openPgpKeys(files.filter((_, i) => !isSsh(i)).flatMap((file) => parseCertificates(file))),
     nix: nixKeys(nix),
