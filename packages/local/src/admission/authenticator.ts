@@ -61,6 +61,7 @@ export class Authenticator {
         repository,
         tip,
         policy: rules.policy,
+        statements: rules.statements,
         source,
         now: this.clock(),
         cacheDir: this.cacheDir,

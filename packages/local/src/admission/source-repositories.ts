@@ -103,7 +103,13 @@ export class SourceRepositories {
         await gitFetch({
           into,
           url,
-          refspecs: [`+refs/heads/*:refs/firstmile/remote/${i}/*`, `+refs/notes/*:refs/notes/*`],
+          refspecs: [
+            `+refs/heads/*:refs/firstmile/remote/${i}/*`,
+            `+refs/tags/*:refs/firstmile/tags/${i}/*`,
+            // One mirror's evidence must not take the place of another's.
+            `+refs/notes/signatures*:refs/firstmile/notes/mirror-${i}/signatures*`,
+            `+refs/firstmile/statements*:refs/firstmile/statements/mirror-${i}/statements*`,
+          ],
         });
       } catch (error) {
         if (!(error instanceof RepositoryError)) throw error;

@@ -1,17 +1,21 @@
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import { loadPolicy } from "@firstmile/trust/policy/load";
-import type { Policy } from "@firstmile/trust/policy/policy";
 import { renderDefects } from "@firstmile/trust/policy/render";
 import { trustedStateDirectory } from "../state/directory.ts";
 import { readPolicyDirectory } from "../state/policy-directory.ts";
-import { currentPolicy } from "../trust-repository/follow.ts";
+import { STATEMENTS_FOLDER, type StatementPlace } from "../statements/place.ts";
+import { currentPolicy, trustStatements } from "../trust-repository/follow.ts";
+import { withImports } from "../trust-repository/imports.ts";
 import type { FirstmileContext } from "./context.ts";
 import { badInput, EXIT, Failure } from "./failure.ts";
 
-/** A policy, and the files that it was loaded from. */
+/** What is judged by. */
 export interface Rules {
-  readonly policy: Policy;
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly policy: ResolvedPolicy;
+  /** Where statements are kept beside the rules. */
+  readonly statements: readonly StatementPlace[];
 }
 
 /** The rules in a directory that the user names, or else this machine's authenticated trust repository. */
@@ -24,7 +28,9 @@ export async function rulesToJudgeBy(
   const loaded = loadPolicy(files);
   if (!loaded.ok)
     throw badInput(`the rules in ${directory} are not valid\n${renderDefects(loaded.defects, files)}`);
-  return { policy: loaded.policy, files };
+  const policy = await withImports(trustedStateDirectory(context.stateDir), loaded.policy, context.now);
+  const path = join(resolve(context.cwd, directory), STATEMENTS_FOLDER);
+  return { policy, statements: existsSync(path) ? [{ kind: "directory", path }] : [] };
 }
 
 async function followedRules(context: FirstmileContext): Promise<Rules> {
@@ -37,5 +43,7 @@ async function followedRules(context: FirstmileContext): Promise<Rules> {
   }
   const refusal = current.reasons.find((reason) => !reason.ok);
   if (refusal) throw new Failure(EXIT.denied, `${refusal.code}: ${refusal.message}`, refusal.remedy);
-  return { policy: current.policy, files: current.files };
+  const stateDir = trustedStateDirectory(context.stateDir);
+  const policy = await withImports(stateDir, current.policy, context.now);
+  return { policy, statements: [trustStatements(stateDir, current.pin)] };
 }

@@ -5,14 +5,20 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { type BuilderKeys, builderKeys } from "@firstmile/trust/consensus/agree";
-import type { Policy } from "@firstmile/trust/policy/policy";
+import { type Freshness, freshnessAt } from "@firstmile/trust/freshness/judge-head";
+import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import { judgeTime } from "@firstmile/trust/root/follow";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
-import { currentPolicy } from "../trust-repository/follow.ts";
+import type { StatementPlace } from "../statements/place.ts";
+import { currentPolicy, trustStatements } from "../trust-repository/follow.ts";
+import { importsGeneration, withImports } from "../trust-repository/imports.ts";
 
 export interface RulesInForce {
-  readonly policy: Policy;
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly policy: ResolvedPolicy;
+  /** Where the trust repository keeps statements of its own. */
+  readonly statements: readonly StatementPlace[];
+  /** How lately somebody said that these rules are the newest, where they ask for that. */
+  readonly freshness: Freshness | undefined;
   readonly builders: BuilderKeys;
   /** Why these rules hold. */
   readonly reason: Reason;
@@ -45,7 +51,7 @@ export class RulesHolder {
   generation(): string {
     try {
       const { mtimeMs, ino, size } = statSync(join(this.stateDir, "trust", "pin.json"));
-      return `${mtimeMs} ${ino} ${size}`;
+      return `${mtimeMs} ${ino} ${size} ${importsGeneration(this.stateDir)}`;
     } catch {
       return "none";
     }
@@ -58,6 +64,9 @@ export class RulesHolder {
       this.stamp = stamp;
       this.loaded = this.load(stamp);
     }
+    const { result: had } = await this.loaded;
+    // What an import gives ends with the import's own rules.
+    if (had.ok && this.clock() >= had.rules.policy.resolvedUntil) this.loaded = this.load(stamp);
     const { result, latestSeen } = await this.loaded;
     return result.ok ? this.inTime(result.rules, latestSeen) : result;
   }
@@ -66,6 +75,8 @@ export class RulesHolder {
     const now = this.clock();
     const reason = judgeTime(rules.policy, now, Math.max(latestSeen, this.latestSeen));
     this.latestSeen = Math.max(this.latestSeen, now);
+    const fresh = rules.freshness && freshnessAt(rules.freshness, now);
+    if (fresh && !fresh.ok) return { ok: false, reason: fresh };
     return reason.ok ? { ok: true, rules: { ...rules, reason } } : { ok: false, reason };
   }
 
@@ -73,8 +84,11 @@ export class RulesHolder {
     try {
       const current = await currentPolicy(this.stateDir, this.clock());
       if (!current) return { stamp, latestSeen: 0, result: { ok: false, reason: NO_POLICY } };
-      const { policy, files, pin, reasons } = current;
-      const rules = { policy, files, builders: builderKeys(policy), reason: reasons.at(-1)! };
+      const { pin, reasons, freshness } = current;
+      const policy = await withImports(this.stateDir, current.policy, this.clock());
+      const reason = reasons.at(-1)!;
+      const statements = [trustStatements(this.stateDir, pin)];
+      const rules = { policy, statements, builders: builderKeys(policy), reason, freshness };
       return { stamp, latestSeen: pin.latestSeen, result: { ok: true, rules } };
     } catch (error) {
       this.loaded = undefined;

@@ -38,13 +38,15 @@ export async function readCosignatures(
     const mine = notes.filter(({ subject }) => wanted(subject));
     const blobs = await objects.getAll(mine.map(({ id }) => id));
     for (const [i, { subject }] of mine.entries()) {
-      found.set(
-        subject,
-        [...(found.get(subject) ?? []), ...signaturesIn(blobs[i]?.content)].slice(0, MAX_SIGNATURES),
-      );
+      found.set(subject, distinct([...(found.get(subject) ?? []), ...signaturesIn(blobs[i]?.content)]));
     }
   }
   return found;
+}
+
+/** Several places serve the same co-signature; each is bounded by itself, so that none crowds out another's. */
+function distinct(signatures: readonly Uint8Array[]): Uint8Array[] {
+  return [...new Map(signatures.map((bytes) => [Buffer.from(bytes).toString("latin1"), bytes])).values()];
 }
 
 async function noteTips(repository: string): Promise<string[]> {

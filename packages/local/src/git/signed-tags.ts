@@ -8,7 +8,7 @@ import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmi
 import { parseTag, type Tag } from "@firstmile/formats/git/tag";
 import { run } from "../process/run.ts";
 import { ownRepositoriesEnv } from "./neutral.ts";
-import type { GitObjects } from "./objects.ts";
+import type { GitObject, GitObjects } from "./objects.ts";
 
 const TAG_REFS = ["refs/tags", "refs/firstmile/tags"];
 /** Most tags of a repository that are looked at. */
@@ -23,7 +23,11 @@ export async function readSignedTags(
 ): Promise<Map<CommitId, Tag[]>> {
   const found = new Map<CommitId, Tag[]>();
   const ids = await tagsOn(repository, wanted);
-  const read = await objects.getAll(ids);
+  const read = new Array<GitObject | undefined>(ids.length);
+  // One that is too large to be a tag speaks for nobody, and keeps nobody else's from being read.
+  await objects.each(ids, (object, place) => {
+    if (object && !("oversized" in object)) read[place] = object;
+  });
   for (const [i, id] of ids.entries()) {
     const object = read[i];
     const tag = object?.type === "tag" ? soundTag(id, object.content) : undefined;
@@ -40,7 +44,9 @@ async function tagsOn(repository: string, wanted: (commit: string) => boolean): 
   const args = ["-C", repository, "for-each-ref", `--count=${MAX_TAGS}`, `--format=${format}`, ...TAG_REFS];
   const listed = await run("git", args, { env: ownRepositoriesEnv() });
   const lines = listed.stdout.toString("latin1").split("\n");
-  const tags = lines.map((line) => line.split(" ")).filter(([type, , on]) => type === "tag" && wanted(on ?? ""));
+  const tags = lines
+    .map((line) => line.split(" "))
+    .filter(([type, , on]) => type === "tag" && wanted(on ?? ""));
   return [...new Set(tags.map(([, id]) => id as ObjectId))];
 }
 

@@ -1,33 +1,46 @@
 /**
- * Follows a trust repository: fetches what is offered, walks it from what this machine has authenticated, and moves
- * the pin only when every commit on the way is authentic. A refusal changes nothing.
+ * Follows a trust repository: asks all places that serve it, authenticates what they offer from what this machine
+ * has, and moves the pin only when every commit on the way is authentic and no authentic head is on another line.
+ * A refusal changes nothing but for one: what is authentic and newer, but was called the newest by nobody lately
+ * (`stale-head`), is followed and then decides nothing until somebody does. Staying on older rules would be worse,
+ * since the newer ones may take a stolen key away.
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
-import { parseCommit } from "@firstmile/formats/git/commit";
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { Freshness } from "@firstmile/trust/freshness/judge-head";
+import { judgeServedHeads } from "@firstmile/trust/freshness/served-heads";
 import type { Policy } from "@firstmile/trust/policy/policy";
-import {
-  type AuthenticPolicy,
-  type Introduction,
-  RootOfTrust,
-  type TrustCommit,
-} from "@firstmile/trust/root/authenticate";
-import { type Advance, judgeAdvance, judgeTime } from "@firstmile/trust/root/follow";
+import { type AuthenticPolicy, type Introduction, RootOfTrust } from "@firstmile/trust/root/authenticate";
+import { judgeAdvance, judgeTime } from "@firstmile/trust/root/follow";
 import { lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
-import { gitFetch } from "../git/fetch.ts";
-import { initBare, type NeutralGit, neutralGit, RepositoryError, resolveRevision } from "../git/neutral.ts";
-import { revList } from "../git/rev-list.ts";
+import type { Limits } from "../git/limited-git.ts";
+import { initBare, neutralGit, type ObjectFormat, quietGitEnv, RepositoryError } from "../git/neutral.ts";
+import { ancestryAmong } from "../mirrors/ancestry.ts";
+import { type Answers, askPlaces } from "../mirrors/ask-places.ts";
+import {
+  type FoundHead,
+  findHeads,
+  freshnessIn,
+  keepHeads,
+  statementPlacesIn,
+} from "../mirrors/head-statements.ts";
+import { runOk } from "../process/run.ts";
+import type { StatementPlace } from "../statements/place.ts";
 import { type Pin, readPin, trustGitDir, writePin } from "./pin.ts";
 import { readTrustCommits } from "./read.ts";
+import { type Walk, type WalkedHead, walkTo } from "./walk.ts";
 
 /** An authentic policy in force on this machine, with the files it was read from. */
 export interface CurrentPolicy {
   readonly pin: Pin;
   readonly policy: Policy;
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** The last one is on the policy's time. */
   readonly reasons: readonly Reason[];
+  /** How fresh it is by signed statements; undefined where the policy asks for none. */
+  readonly freshness: Freshness | undefined;
 }
 
 export interface Followed {
@@ -37,166 +50,195 @@ export interface Followed {
   readonly policy: Policy | undefined;
 }
 
-const HEAD_REF = "refs/firstmile/head";
+export interface AddOptions {
+  readonly branch?: string;
+  /** Forget the one pinned before. */
+  readonly replace?: boolean;
+  /** Where else it is served. */
+  readonly mirrors?: readonly string[];
+  readonly limits?: Partial<Limits>;
+}
 
-/** Pins a trust repository: authenticates it from its introduction. `replace`: forget the one pinned before. */
+/** Pins a trust repository: authenticates it from its introduction. */
 export async function addTrust(
   stateDir: string,
   url: string,
   introduction: Introduction,
   now: number,
-  options: { branch?: string; replace?: boolean },
+  { branch, replace = false, mirrors = [], limits }: AddOptions,
 ): Promise<Followed> {
-  const before = options.replace ? undefined : readPin(stateDir);
+  const before = replace ? undefined : readPin(stateDir);
   if (before) return alreadyPinned(before);
   const next = `${trustGitDir(stateDir)}.new`;
   rmSync(next, { recursive: true, force: true });
   mkdirSync(join(stateDir, "trust"), { recursive: true, mode: 0o755 });
-  await initBare(next, introduction.commit.length === 64 ? "sha256" : "sha1");
-  await fetchHead(next, url, options.branch);
-  const walk = await walkFrom(next, { introduction, followed: undefined, now, latestSeen: 0 });
-  if (walk.followed.verdict.allowed) {
+  await initBare(next, formatOf(introduction.commit));
+  const urls = [url, ...mirrors];
+  const asked = { introduction, followed: undefined, now, latestSeen: 0 };
+  const outcome = await follow(next, { ...asked, urls, branch, limits });
+  if (outcome.followed.verdict.allowed && outcome.head !== undefined) {
     rmSync(trustGitDir(stateDir), { recursive: true, force: true });
     await rename(next, trustGitDir(stateDir));
-    writePin(stateDir, {
-      url,
-      branch: options.branch,
-      introduction,
-      followed: walk.head,
-      updated: now,
-      latestSeen: now,
-    });
+    await keepHeads(headsDir(stateDir), outcome.heads);
+    const moved = { followed: outcome.head, updated: now, latestSeen: now };
+    writePin(stateDir, { url, mirrors, branch, introduction, ...moved });
   } else rmSync(next, { recursive: true, force: true });
-  return walk.followed;
+  return outcome.followed;
 }
 
-/** Fetches the pinned repository and follows it, if what it offers is authentic and forward. */
-export async function updateTrust(stateDir: string, now: number): Promise<Followed> {
+/** Asks all places of the pinned repository and follows it, if what they offer is authentic and forward. */
+export async function updateTrust(
+  stateDir: string,
+  now: number,
+  { limits }: { readonly limits?: Partial<Limits> } = {},
+): Promise<Followed> {
   const pin = readPin(stateDir);
   if (!pin) return nothingPinned();
-  const dir = trustGitDir(stateDir);
-  await fetchHead(dir, pin.url, pin.branch);
-  const walk = await walkFrom(dir, { ...pin, now });
-  if (walk.followed.verdict.allowed) {
-    writePin(stateDir, {
-      ...pin,
-      followed: walk.head,
-      updated: now,
-      latestSeen: Math.max(now, pin.latestSeen),
-    });
+  const urls = placesOf(pin, (await currentPolicy(stateDir, now))?.policy);
+  const outcome = await follow(trustGitDir(stateDir), { ...pin, now, urls, limits });
+  if (outcome.head !== undefined) {
+    await keepHeads(headsDir(stateDir), outcome.heads);
+    const latestSeen = Math.max(now, pin.latestSeen);
+    writePin(stateDir, { ...pin, followed: outcome.head, updated: now, latestSeen });
   }
-  return walk.followed;
+  return outcome.followed;
+}
+
+/** Every URL that is asked: those that this machine pins, and those that the rules it follows name. */
+export function placesOf(pin: Pin, policy: Pick<Policy, "mirrors"> | undefined): string[] {
+  return [...new Set([pin.url, ...pin.mirrors, ...(policy?.mirrors ?? [])])];
+}
+
+/** The statements that the followed state of the trust repository itself carries. */
+export function trustStatements(stateDir: string, pin: Pin): StatementPlace {
+  return { kind: "commit", repository: trustGitDir(stateDir), commit: pin.followed };
 }
 
 /** The policy that this machine follows, judged anew at `now`. Undefined: none is pinned. */
 export async function currentPolicy(stateDir: string, now: number): Promise<CurrentPolicy | undefined> {
   const pin = readPin(stateDir);
   if (!pin) return undefined;
-  const git = await neutralGit(trustGitDir(stateDir));
+  const dir = trustGitDir(stateDir);
+  const git = await neutralGit(dir);
   try {
-    const [commit] = await readTrustCommits(trustGitDir(stateDir), git, [pin.followed]);
+    const [commit] = await readTrustCommits(dir, git, [pin.followed]);
     const root = new RootOfTrust(now);
     const resumed = root.resume(commit!);
     const authentic = root.get(pin.followed);
     if (!authentic)
       throw new RepositoryError(`the rules that this machine follows cannot be read: ${resumed.message}`);
-    const reasons = [resumed, judgeTime(authentic.policy, now, pin.latestSeen)];
-    return { pin, policy: authentic.policy, files: commit!.files, reasons };
+    const { policy } = authentic;
+    const heads = await keptHeads(stateDir, policy, now);
+    const freshness = await freshnessAtHead({ git, now }, authentic, heads);
+    const stale = freshness ? [freshness.reason] : [];
+    const reasons = [resumed, ...stale, judgeTime(policy, now, pin.latestSeen)];
+    return { pin, policy, files: commit!.files, reasons, freshness };
   } finally {
     git.dispose();
   }
 }
 
-async function fetchHead(dir: string, url: string, branch: string | undefined): Promise<void> {
-  const from = branch === undefined ? "HEAD" : `refs/heads/${branch}`;
-  await gitFetch({ into: dir, url, refspecs: [`+${from}:${HEAD_REF}`, "+refs/notes/*:refs/notes/*"] });
-}
-
-interface Walk {
-  readonly introduction: Introduction;
-  readonly followed: CommitId | undefined;
-  readonly now: number;
+interface Following extends Omit<Walk, "dir" | "git"> {
+  readonly urls: readonly string[];
+  readonly branch?: string | undefined;
+  readonly limits?: Partial<Limits> | undefined;
   readonly latestSeen: number;
 }
 
-async function walkFrom(dir: string, walk: Walk): Promise<{ head: CommitId; followed: Followed }> {
+interface Outcome {
+  readonly followed: Followed;
+  /** What may be followed from now on; undefined where nothing changes. */
+  readonly head: CommitId | undefined;
+  readonly heads: readonly FoundHead[];
+}
+
+async function follow(dir: string, question: Following): Promise<Outcome> {
+  const { urls, branch, limits = {} } = question;
+  const format = formatOf(question.introduction.commit);
+  const answers = await askPlaces({ into: dir, format, urls, branch, limits });
   const git = await neutralGit(dir);
   try {
-    const head = (await resolveRevision(dir, HEAD_REF)) as CommitId;
-    return { head, followed: await judgeWalk(dir, git, head, walk) };
+    return await judgeAnswers({ ...question, dir, git }, answers);
   } finally {
     git.dispose();
   }
 }
 
-async function judgeWalk(dir: string, git: NeutralGit, head: CommitId, walk: Walk): Promise<Followed> {
-  const start = walk.followed ?? walk.introduction.commit;
-  const subject = { kind: "trust repository", name: "", commit: head } as const;
-  const advance = walk.followed === undefined ? "forward" : await advanceOf(git, walk.followed, head);
-  const forward = judgeAdvance({ followed: walk.followed, head, advance });
-  if (!forward.ok) return { verdict: verdict(subject, [forward]), commits: 0, policy: undefined };
-  const fresh = (await revList(git, [head], [start])).reverse();
-  const root = new RootOfTrust(walk.now);
-  const reasons = await authenticateAll(dir, git, root, [start, ...fresh], walk);
-  const authentic = root.get(head);
-  const all = [...reasons.filter((reason) => !reason.ok), forward, ...atHead(authentic, head, walk)];
-  const name = authentic?.policy.name ?? "";
-  return { verdict: verdict({ ...subject, name }, all), commits: fresh.length, policy: authentic?.policy };
+async function judgeAnswers(walk: Walk & Following, { heads, silent }: Answers): Promise<Outcome> {
+  const walked = new Map<CommitId, WalkedHead>();
+  for (const { head } of heads) if (!walked.has(head)) walked.set(head, await walkTo(walk, head));
+  const served = heads.map(({ url, head }) => ({ url, head, standing: walked.get(head)!.standing }));
+  const ids = [...walked.keys()];
+  const ancestry = await ancestryAmong(walk.git, ids, ids);
+  const { newest, reasons } = judgeServedHeads({ followed: walk.followed, served, silent, ancestry });
+  const { authentic, commits = 0 } = (newest && walked.get(newest)) ?? {};
+  if (!authentic) return denied(reasons, newest ?? ids[0]);
+  return await judgeNewest(walk, authentic, reasons, commits);
 }
 
-async function authenticateAll(
-  dir: string,
-  git: NeutralGit,
-  root: RootOfTrust,
-  ids: readonly CommitId[],
-  walk: Walk,
-): Promise<Reason[]> {
-  const [first, ...rest] = await readTrustCommits(dir, git, ids);
-  const begin = walk.followed === undefined ? root.introduce(first!, walk.introduction) : root.resume(first!);
-  if (!begin.ok) return [begin];
-  for (const commit of await olderParents(dir, git, ids, rest, walk)) root.resume(commit);
-  return [begin, ...rest.map((commit) => root.add(commit))];
+async function judgeNewest(
+  walk: Walk & Following,
+  authentic: AuthenticPolicy,
+  before: readonly Reason[],
+  commits: number,
+): Promise<Outcome> {
+  const { policy, commit, why } = authentic;
+  const advance = commit === walk.followed ? "same" : "forward";
+  const moved = judgeAdvance({ followed: walk.followed, head: commit, advance });
+  const heads = policy.head
+    ? await findHeads(await headPlaces(walk, commit), policy, undefined, walk.now)
+    : [];
+  const freshness = await freshnessAtHead(walk, authentic, heads);
+  const inTime = judgeTime(policy, walk.now, walk.latestSeen);
+  const all = [moved, ...before, why, ...(freshness ? [freshness.reason] : []), inTime];
+  const answer = verdict({ kind: "trust repository", name: policy.name, commit }, all);
+  const head = inTime.ok ? commit : undefined;
+  if (head) await keepObjects(walk.dir, head);
+  return { followed: { verdict: answer, commits, policy }, head, heads };
 }
 
-/** Where a new commit merges a branch that began before what is followed: that beginning was authenticated too. */
-async function olderParents(
-  dir: string,
-  git: NeutralGit,
-  ids: readonly CommitId[],
-  fresh: readonly TrustCommit[],
-  walk: Walk,
-): Promise<TrustCommit[]> {
-  const have = new Set(ids);
-  const parents = fresh.flatMap(({ content }) => parseCommit(content).parents).filter((id) => !have.has(id));
-  if (walk.followed === undefined || parents.length === 0) return [];
-  const { commit: introduction } = walk.introduction;
-  const authenticated = new Set([introduction, ...(await revList(git, [walk.followed], [introduction]))]);
-  return readTrustCommits(
-    dir,
-    git,
-    [...new Set(parents)].filter((id) => authenticated.has(id)),
-  );
+/** What is followed stays, wherever the mirrors' own references go. */
+async function keepObjects(dir: string, head: CommitId): Promise<void> {
+  const args = ["-C", dir, "update-ref", "--end-of-options", "refs/firstmile/head", head];
+  await runOk("git", args, { env: quietGitEnv() });
 }
 
-function atHead(authentic: AuthenticPolicy | undefined, head: CommitId, { now, latestSeen }: Walk): Reason[] {
-  if (!authentic)
-    return [
-      lacking(
-        "not-a-descendant",
-        `${head.slice(0, 12)} is not reached from the introduction by authentic commits`,
-      ),
-    ];
-  return [authentic.why, judgeTime(authentic.policy, now, latestSeen)];
+/** Statements travel beside the branch, and in the trust repository's own tree. */
+async function headPlaces({ dir }: Walk, commit: CommitId): Promise<Parameters<typeof findHeads>[0]> {
+  return [{ kind: "commit", repository: dir, commit }, ...(await statementPlacesIn(dir))];
 }
 
-async function advanceOf(git: NeutralGit, followed: CommitId, head: CommitId): Promise<Advance> {
-  if (head === followed) return "same";
-  const [gained, lost] = await Promise.all([
-    revList(git, [head], [followed]),
-    revList(git, [followed], [head]),
-  ]);
-  if (lost.length === 0) return "forward";
-  return gained.length === 0 ? "backward" : "diverged";
+async function freshnessAtHead(
+  { git, now }: Pick<Walk, "git" | "now">,
+  { policy, commit }: AuthenticPolicy,
+  heads: readonly FoundHead[],
+): Promise<Freshness | undefined> {
+  if (!policy.head) return undefined;
+  const subject = `the rules of ${policy.name}`;
+  const remedy = `firstmile trust update; if that brings nothing, somebody of role ${policy.head.signedBy} runs firstmile trust head`;
+  return await freshnessIn({ git, rule: policy.head, policy, subject, remedy, commit, heads, now });
+}
+
+async function keptHeads(stateDir: string, policy: Policy, now: number): Promise<FoundHead[]> {
+  if (!policy.head) return [];
+  return await findHeads([{ kind: "directory", path: headsDir(stateDir) }], policy, undefined, now);
+}
+
+function headsDir(stateDir: string): string {
+  return join(stateDir, "trust", "heads");
+}
+
+function denied(reasons: readonly Reason[], commit: CommitId | undefined): Outcome {
+  const subject = { kind: "trust repository", name: "", commit: commit ?? "" } as const;
+  return {
+    followed: { verdict: verdict(subject, reasons), commits: 0, policy: undefined },
+    head: undefined,
+    heads: [],
+  };
+}
+
+function formatOf(commit: CommitId): ObjectFormat {
+  return commit.length === 64 ? "sha256" : "sha1";
 }
 
 function alreadyPinned(pin: Pin): Followed {

@@ -7,6 +7,8 @@ import * as z from "zod";
 
 export interface Pin {
   readonly url: string;
+  /** Where else this machine was told that it is served; the rules may name more. */
+  readonly mirrors: readonly string[];
   readonly branch?: string | undefined;
   readonly introduction: { readonly commit: CommitId; readonly signedBy: readonly Fingerprint[] };
   /** The newest authentic commit; nothing that does not descend from it is followed. */
@@ -20,6 +22,7 @@ export interface Pin {
 const commit = z.string().transform((text) => parseCommitId(text));
 const pinShape = z.strictObject({
   url: z.string(),
+  mirrors: z.array(z.string()).default([]),
   branch: z.string().optional(),
   introduction: z.strictObject({
     commit,

@@ -6,6 +6,8 @@
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { type CommitFacts, type CorruptCommit, commitFacts } from "../history/facts.ts";
+import { NOTHING_OLD, Standing } from "../history/standing.ts";
+import { electorateAt } from "../policy/electorate.ts";
 import { loadPolicy } from "../policy/load.ts";
 import type { Policy, PolicyResult } from "../policy/policy.ts";
 import { meets, type Tally } from "../policy/thresholds.ts";
@@ -117,7 +119,8 @@ export class RootOfTrust {
     const again = readFacts(commit, before.identities, this.now);
     const outcomes = "corrupt" in again ? [] : this.signatures(commit, again, before.identities);
     const people = peopleBehind(outcomes, before.identities.ownerOf);
-    const tally = meets(before.policy.roles.get(ROOT)!, people, before.policy);
+    const { policy } = electorateAt(before.policy, this.now);
+    const tally = meets(policy.roles.get(ROOT)!, people, policy);
     const signers = outcomes.map((outcome) => describe(outcome, before.identities));
     if (tally.met)
       return found("signed", `root of ${short(parent)} is met by ${[...people].join(", ")}`, signers);
@@ -134,17 +137,20 @@ export class RootOfTrust {
         "policy-invalid",
         `the rules in ${short(commit.id)} are not valid: ${defectsOf(result)}`,
       );
-    const identities = identitiesOf(result.policy);
+    const identities = identitiesOf(electorateAt(result.policy, this.now).policy);
     const facts = readFacts(commit, identities, this.now);
     if ("corrupt" in facts) return refusal("corrupt-object", `${short(commit.id)}: ${facts.corrupt}`);
     return { policy: result.policy, identities, facts };
   }
 
-  private signatures(commit: TrustCommit, facts: CommitFacts, { keys }: Identities): SignatureOutcome[] {
+  /** A key that root itself retired or called compromised says nothing more of the rules. */
+  private signatures(commit: TrustCommit, facts: CommitFacts, identities: Identities): SignatureOutcome[] {
+    const { keys } = identities;
     const others = commit.cosignatures.map((signature) =>
       verifyCosignature(signature, commit.id, keys, this.now),
     );
-    return [facts.signature, ...others];
+    const standing = new Standing(identities, NOTHING_OLD);
+    return [facts.signature, ...others].map((outcome) => standing.weigh(outcome, commit.id));
   }
 }
 

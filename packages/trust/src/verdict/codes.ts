@@ -29,6 +29,16 @@ export type TrustCode =
   | "mirror-unreachable"
   | "mirror-unauthentic";
 
+/** Why a role of another trust repository cannot be had. */
+export type ImportCode =
+  | "import-unavailable"
+  | "import-cycle"
+  | "import-not-transitive"
+  | "import-role-missing"
+  | "import-too-complex"
+  | "import-contested"
+  | "import-in-root";
+
 /** Why an evaluation does not become an admission. */
 export type AdmissionCode =
   | CommitCode
@@ -71,4 +81,4 @@ export type ProofCode =
   | "fresh";
 
 /** Every code a verdict can carry. A closed list: docs/codes.md has a line for each. */
-export type ReasonCode = CommitCode | TrustCode | AdmissionCode | StoreCode | ProofCode;
+export type ReasonCode = CommitCode | TrustCode | ImportCode | AdmissionCode | StoreCode | ProofCode;

@@ -1,16 +1,23 @@
 import { buildCommand, buildRouteMap } from "@stricli/core";
 import type { FirstmileContext } from "../context.ts";
 import { jsonFlag, optionalText, repeatedText, word } from "../flags.ts";
+import { graphCommand } from "./trust-graph.command.ts";
 
 export interface AddFlags {
   readonly introduction: string;
   readonly signedBy: readonly string[];
   readonly branch?: string;
+  readonly mirror?: readonly string[];
   readonly replace: boolean;
   readonly json: boolean;
 }
 
 export interface ShowFlags {
+  readonly json: boolean;
+}
+
+export interface HeadFlags {
+  readonly source?: string;
   readonly json: boolean;
 }
 
@@ -29,6 +36,7 @@ const add = buildCommand<AddFlags, [url: string], FirstmileContext>({
         optional: false,
       },
       branch: optionalText("NAME", "Branch to follow (default: the repository's own)"),
+      mirror: repeatedText("URL", "Where else it is; repeat for several. All are asked, and compared"),
       replace: {
         kind: "boolean",
         default: false,
@@ -57,7 +65,31 @@ const show = buildCommand<ShowFlags, [], FirstmileContext>({
   docs: { brief: "Show the rules that this machine follows" },
 });
 
+const head = buildCommand<HeadFlags, [repository: string, revision?: string], FirstmileContext>({
+  loader: async () => (await import("./trust-head.ts")).head,
+  parameters: {
+    flags: {
+      source: optionalText("NAME", "A source of the policy (default: the trust repository itself)"),
+      json: jsonFlag,
+    },
+    positional: {
+      kind: "tuple",
+      parameters: [
+        word("REPO", "A checkout with the commit, in which the statement is kept"),
+        { parse: String, placeholder: "REV", optional: true, brief: "The newest commit (default: HEAD)" },
+      ],
+    },
+  },
+  docs: {
+    brief: "Sign that a commit is the newest at this time",
+    fullDescription:
+      "Signs with your own key that REV is the newest commit of the trust repository, or of a source, right now. Where\n" +
+      "the rules ask for it (head = { signed_by, max_age }), readers that find no such statement young enough stop.\n" +
+      "The statement is kept below refs/firstmile/statements of REPO: push that reference to every mirror.",
+  },
+});
+
 export const trustRoutes = buildRouteMap({
-  routes: { add, update, show },
+  routes: { add, update, show, head, graph: graphCommand },
   docs: { brief: "The trust repository that this machine follows" },
 });

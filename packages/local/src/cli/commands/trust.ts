@@ -8,7 +8,16 @@ import type { Policy } from "@firstmile/trust/policy/policy";
 import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import { verdict } from "@firstmile/trust/verdict/verdict";
 import { trustedStateDirectory } from "../../state/directory.ts";
-import { addTrust, currentPolicy, type Followed, updateTrust } from "../../trust-repository/follow.ts";
+import {
+  addTrust,
+  type CurrentPolicy,
+  currentPolicy,
+  type Followed,
+  placesOf,
+  updateTrust,
+} from "../../trust-repository/follow.ts";
+import { type ImportUpdate, updateImports } from "../../trust-repository/imports.ts";
+import { readPin } from "../../trust-repository/pin.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
@@ -18,18 +27,26 @@ import type { AddFlags, ShowFlags } from "./trust.command.ts";
 export async function add(this: FirstmileContext, flags: AddFlags, url: string): Promise<void> {
   const introduction = { commit: wholeId(flags.introduction), signedBy: flags.signedBy.map(fingerprint) };
   const { branch, replace } = flags;
-  const where = existsSync(resolve(this.cwd, url)) ? resolve(this.cwd, url) : url;
+  const place = (text: string) => (existsSync(resolve(this.cwd, text)) ? resolve(this.cwd, text) : text);
+  const where = place(url);
   this.terminal.progress(`fetching and authenticating ${where}`);
   const followed = await addTrust(this.stateDir, where, introduction, this.now, {
     replace,
+    mirrors: (flags.mirror ?? []).map(place),
     ...(branch === undefined ? {} : { branch }),
   });
-  answer(this, followed, flags.json);
+  const imports = await followImports(this, followed);
+  answer(this, followed, imports, flags.json);
 }
 
 export async function update(this: FirstmileContext, flags: ShowFlags): Promise<void> {
   this.terminal.progress("fetching and authenticating the trust repository");
-  answer(this, await updateTrust(this.stateDir, this.now), flags.json);
+  const followed = await updateTrust(this.stateDir, this.now);
+  const imports = await followImports(this, followed);
+  answer(this, followed, imports, flags.json);
+  const current =
+    flags.json || !readPin(this.stateDir) ? undefined : await currentPolicy(this.stateDir, this.now);
+  for (const line of current ? ageOf(current, this.now) : []) this.terminal.print(line);
 }
 
 export async function show(this: FirstmileContext, flags: ShowFlags): Promise<void> {
@@ -39,7 +56,7 @@ export async function show(this: FirstmileContext, flags: ShowFlags): Promise<vo
       "this machine follows no trust repository",
       "firstmile trust add URL --introduction COMMIT --signed-by FINGERPRINT",
     );
-  const { pin, policy, reasons } = current;
+  const { pin, policy, reasons, freshness } = current;
   const subject = { kind: "trust repository", name: policy.name, commit: pin.followed } as const;
   if (flags.json) {
     this.terminal.json({
@@ -47,13 +64,15 @@ export async function show(this: FirstmileContext, flags: ShowFlags): Promise<vo
       digest: policy.digest,
       expires: policy.expires,
       ...pin,
+      mirrors: placesOf(pin, policy).slice(1),
+      head: freshness && { statedAt: freshness.statedAt ?? null, until: freshness.until ?? null },
       roles: [...policy.roles.keys()],
       sources: [...policy.sources.keys()],
     });
   } else {
     showVerdict(this.terminal, verdict(subject, reasons));
-    const day = new Date(pin.updated * 1000).toISOString().slice(0, 16).replace("T", " ");
-    this.terminal.print(`from ${pin.url}, last reached ${day}`);
+    this.terminal.print(`from ${placesOf(pin, policy).join(", ")}`);
+    for (const line of ageOf(current, this.now)) this.terminal.print(line);
     this.terminal.print(
       `introduction ${pin.introduction.commit}, signed by ${pin.introduction.signedBy.join(", ")}`,
     );
@@ -62,13 +81,61 @@ export async function show(this: FirstmileContext, flags: ShowFlags): Promise<vo
   this.exit(reasons.every((reason) => reason.ok) ? EXIT.ok : EXIT.denied);
 }
 
-function answer(context: FirstmileContext, followed: Followed, json: boolean): void {
-  if (json) context.terminal.json(followed.verdict);
+/** Whom the rules import from. What one of them cannot give denies what rests on it, and nothing else. */
+async function followImports(
+  context: FirstmileContext,
+  { verdict, policy }: Followed,
+): Promise<ImportUpdate[]> {
+  if (!verdict.allowed || !policy || policy.imports.size === 0) return [];
+  context.terminal.progress("fetching and authenticating the trust repositories that it imports from");
+  return await updateImports(context.stateDir, policy, context.now);
+}
+
+function answer(
+  context: FirstmileContext,
+  followed: Followed,
+  imports: readonly ImportUpdate[],
+  json: boolean,
+): void {
+  if (json) context.terminal.json({ ...followed.verdict, imports: imports.map(importJson) });
   else showVerdict(context.terminal, followed.verdict);
+  if (!json) for (const update of imports) showImport(context.terminal, update);
   if (!json && followed.verdict.allowed) {
     context.terminal.print(progressOf(followed.commits));
   }
   context.exit(followed.verdict.allowed ? EXIT.ok : EXIT.denied);
+}
+
+/** How old what this machine has may be: when it last reached a place, and by whose word it is the newest. */
+function ageOf({ pin, policy, freshness }: CurrentPolicy, now: number): string[] {
+  const reached = `last reached ${minute(pin.updated)}, ${duration(now - pin.updated)} ago`;
+  const expiry = `the rules expire on ${minute(policy.expires)}`;
+  if (!freshness) return [`${reached}; ${expiry}`];
+  const { statedAt, until } = freshness;
+  const stated =
+    statedAt === undefined || until === undefined
+      ? "nobody has lately said that they are the newest"
+      : `said to be the newest on ${minute(statedAt)}, ${duration(now - statedAt)} ago; that runs out on ${minute(until)}`;
+  return [`${reached}; ${expiry}`, stated];
+}
+
+function minute(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
+}
+
+function duration(seconds: number): string {
+  const minutes = Math.max(0, Math.floor(seconds / 60));
+  if (minutes < 120) return `${minutes} min`;
+  return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} days`;
+}
+
+function showImport(terminal: Terminal, { name, verdict: said, commits }: ImportUpdate): void {
+  terminal.print(said.allowed ? `import ${name}: ${progressOf(commits)}` : `import ${name}:`);
+  if (!said.allowed) showVerdict(terminal, said);
+}
+
+function importJson({ name, verdict: said, commits }: ImportUpdate) {
+  return { name, commits, ...said };
 }
 
 function showPolicy(terminal: Terminal, policy: Policy): void {

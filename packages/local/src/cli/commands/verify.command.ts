@@ -8,11 +8,7 @@ export interface VerifyFlags {
   readonly cache: boolean;
 }
 
-export const verifyCommand = buildCommand<
-  VerifyFlags,
-  [repository: string, revision?: string],
-  FirstmileContext
->({
+export const verifyCommand = buildCommand<VerifyFlags, [named: string, revision?: string], FirstmileContext>({
   loader: async () => (await import("./verify.ts")).verify,
   parameters: {
     flags: {
@@ -41,7 +37,11 @@ export const verifyCommand = buildCommand<
     positional: {
       kind: "tuple",
       parameters: [
-        { parse: String, placeholder: "REPO", brief: "A Git repository of expressions" },
+        {
+          parse: String,
+          placeholder: "REPO",
+          brief: "A Git repository of expressions: a path, a URL, or SOURCE[@REV], a source of the policy",
+        },
         { parse: String, placeholder: "REV", optional: true, brief: "A revision in it (default: HEAD)" },
       ],
     },
@@ -50,6 +50,7 @@ export const verifyCommand = buildCommand<
     brief: "Authenticate a source's history from its introduction",
     fullDescription:
       "Authenticates the history of a source from its introduction to REV by the source's rules, and prints every\n" +
-      "commit that breaks them, with its reason and what would help.",
+      "commit that breaks them, with its reason and what would help. What is named by URL or as a source is fetched\n" +
+      "first, from all mirrors of the source, and only its commits where the rules need no more.",
   },
 });

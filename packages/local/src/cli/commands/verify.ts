@@ -1,47 +1,114 @@
-/** `firstmile verify REPO [REV]`: the history of a source, judged by its rules. */
-import { resolve } from "node:path";
+/** `firstmile verify REPO|URL|SOURCE[@REV] [REV]`: the history of a source, judged by its rules. */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
 import type { DeniedCommit } from "@firstmile/trust/history/judge";
+import type { Source } from "@firstmile/trust/policy/policy";
+import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { authenticateHistory } from "../../evidence/history.ts";
 import { chooseSource } from "../../evidence/sources.ts";
 import { resolveRevision } from "../../git/neutral.ts";
+import { type JudgedSource, judgeMirrors, sourceFreshness } from "../../mirrors/judge-source.ts";
+import { trustedStateDirectory } from "../../state/directory.ts";
+import { trustGitDir } from "../../trust-repository/pin.ts";
 import type { FirstmileContext } from "../context.ts";
 import { EXIT } from "../failure.ts";
-import { rulesToJudgeBy } from "../rules.ts";
+import { type Rules, rulesToJudgeBy } from "../rules.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
+import { showVerdict } from "../verdict-tree.ts";
 import type { VerifyFlags } from "./verify.command.ts";
+import { type FetchedTarget, fetchTarget, targetOf } from "./verify-target.ts";
 
 export async function verify(
   this: FirstmileContext,
   flags: VerifyFlags,
-  repository: string,
-  revision = "HEAD",
+  named: string,
+  revision?: string,
 ): Promise<void> {
   const rules = await rulesToJudgeBy(this, flags.policy);
-  const path = resolve(this.cwd, repository);
-  const tip = (await resolveRevision(path, revision)) as CommitId;
-  const source = await chooseSource(rules.policy, path, flags.source);
   const started = performance.now();
-  const verdict = await authenticateHistory({
-    repository: path,
-    tip,
-    policy: rules.policy,
-    policyFiles: rules.files,
-    source,
-    now: this.now,
-    cacheDir: flags.cache ? this.stateDir : undefined,
-    progress: (done, total) => this.terminal.progress(`checking commits: ${done} of ${total}`),
-  });
+  const run = new VerifyRun(this, rules, flags);
+  const target = targetOf(this.cwd, rules.policy, named, revision);
+  const judged =
+    target.kind === "path" ? await run.here(target.path, target.revision) : await run.remote(target);
   const seconds = (performance.now() - started) / 1000;
-  if (flags.json) this.terminal.json(verdict);
-  else show(this.terminal, verdict, seconds);
-  this.exit(verdict.allowed ? EXIT.ok : EXIT.denied);
+  if (flags.json) this.terminal.json(asJson(judged));
+  else show(this.terminal, judged, seconds);
+  this.exit(allowed(judged) ? EXIT.ok : EXIT.denied);
 }
 
-function show(terminal: Terminal, verdict: HistoryVerdict, seconds: number): void {
-  const word = verdict.allowed ? terminal.style("green", "allowed") : terminal.style("red", "denied");
-  terminal.print(`${word}  source ${verdict.source} at ${verdict.commit}`);
+interface Judged extends JudgedSource {
+  /** Undefined: it was here already. */
+  readonly fetched: FetchedTarget | undefined;
+}
+
+class VerifyRun {
+  private readonly context: FirstmileContext;
+  private readonly rules: Rules;
+  private readonly flags: VerifyFlags;
+
+  constructor(context: FirstmileContext, rules: Rules, flags: VerifyFlags) {
+    this.context = context;
+    this.rules = rules;
+    this.flags = flags;
+  }
+
+  async here(path: string, revision: string): Promise<Judged> {
+    const tip = (await resolveRevision(path, revision)) as CommitId;
+    const source = await chooseSource(this.rules.policy, path, this.flags.source);
+    const verdict = await this.authenticate(path, source, tip);
+    return { verdict, findings: await this.freshness(path, source, tip), fetched: undefined };
+  }
+
+  async remote(target: Parameters<typeof fetchTarget>[2]): Promise<Judged> {
+    const { terminal, stateDir } = this.context;
+    terminal.progress(`fetching from ${target.urls.join(", ")}`);
+    const fetched = await fetchTarget(stateDir, this.rules.policy, target, this.flags.source);
+    const { repository, source } = fetched;
+    const { verdict, findings } = await judgeMirrors(fetched, (head) =>
+      this.authenticate(repository, source, head),
+    );
+    const fresh = await this.freshness(repository, source, verdict.commit);
+    return { verdict, findings: [...findings, ...fresh], fetched };
+  }
+
+  private authenticate(repository: string, source: Source, tip: CommitId): Promise<HistoryVerdict> {
+    return authenticateHistory({
+      repository,
+      tip,
+      policy: this.rules.policy,
+      statements: this.rules.statements,
+      source,
+      now: this.context.now,
+      cacheDir: this.flags.cache ? this.context.stateDir : undefined,
+      progress: (done, total) => this.context.terminal.progress(`checking commits: ${done} of ${total}`),
+    });
+  }
+
+  private async freshness(repository: string, source: Source, commit: CommitId): Promise<Reason[]> {
+    const { now, stateDir } = this.context;
+    const { policy } = this.rules;
+    const others = this.flags.policy === undefined ? [trustGitDir(trustedStateDirectory(stateDir))] : [];
+    const freshness = await sourceFreshness({ repository, others, policy, source, commit, now });
+    return freshness ? [freshness.reason] : [];
+  }
+}
+
+function allowed({ verdict, findings }: Judged): boolean {
+  return verdict.allowed && findings.every((finding) => finding.ok);
+}
+
+/** The history's verdict alone, unless there is more to say. */
+function asJson(judged: Judged): unknown {
+  const { verdict, findings, fetched } = judged;
+  const more = findings.length > 0 ? { allowed: allowed(judged), findings } : {};
+  if (!fetched) return { ...verdict, ...more };
+  const { heads, silent, bytes, onlyCommits } = fetched;
+  return { ...verdict, ...more, fetched: { heads, silent, bytes, onlyCommits } };
+}
+
+function show(terminal: Terminal, judged: Judged, seconds: number): void {
+  const { verdict, fetched } = judged;
+  showHeading(terminal, judged);
   for (const denied of verdict.denied) showDenied(terminal, denied);
   for (const [code, remedy] of new Map(verdict.denied.map((denied) => [denied.code, denied.remedy]))) {
     if (remedy !== undefined)
@@ -49,12 +116,36 @@ function show(terminal: Terminal, verdict: HistoryVerdict, seconds: number): voi
         `${terminal.style("cyan", "help:")} ${code}: ${wrap(harmless(remedy), terminal.width, "  ")}`,
       );
   }
+  if (fetched) terminal.print(terminal.style("dim", transferred(fetched)));
+  terminal.print(terminal.style("dim", `${workDone(verdict)}, ${seconds.toFixed(2)} s`));
+}
+
+function showHeading(terminal: Terminal, judged: Judged): void {
+  const { verdict, findings } = judged;
+  if (findings.length > 0) {
+    const subject = { kind: "commit", source: `source ${verdict.source}`, id: verdict.commit } as const;
+    return showVerdict(terminal, { allowed: allowed(judged), subject, reasons: findings });
+  }
+  const word = verdict.allowed ? terminal.style("green", "allowed") : terminal.style("red", "denied");
+  terminal.print(`${word}  source ${verdict.source} at ${verdict.commit}`);
+}
+
+function workDone(verdict: HistoryVerdict): string {
+  if (verdict.checked === 0) return "nothing new since it was last authenticated";
   const offending = verdict.allowed ? "" : `, ${verdict.denied.length} of them denied`;
-  const known =
-    verdict.checked === 0
-      ? "nothing new since it was last authenticated"
-      : `${verdict.checked} commits checked${offending}`;
-  terminal.print(terminal.style("dim", `${known}, ${seconds.toFixed(2)} s`));
+  const good = verdict.goodlisted.length;
+  const excepted = good === 0 ? "" : `, ${good} accepted by the source's goodlist`;
+  return `${verdict.checked} commits checked${offending}${excepted}`;
+}
+
+function transferred({ heads, bytes, onlyCommits, whole }: FetchedTarget): string {
+  const from = heads.map(({ url }) => harmless(url)).join(", ");
+  const what = onlyCommits
+    ? whole
+      ? ", files too: the server cannot leave them out"
+      : ", commits only"
+    : "";
+  return `${bytes} bytes fetched from ${from}${what}`;
 }
 
 function showDenied(terminal: Terminal, denied: DeniedCommit): void {

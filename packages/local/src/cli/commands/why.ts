@@ -96,6 +96,7 @@ async function judge(
       repository,
       tip,
       policy: rules.policy,
+      statements: rules.statements,
       source,
       now: context.now,
       cacheDir: context.stateDir,
