@@ -32,7 +32,7 @@ export class PackWriter {
 }
 
 /** Three bits of type and the size, in groups of seven bits behind the first four. */
-function entryHead(type: number, size: number): Buffer {
+export function entryHead(type: number, size: number): Buffer {
   const bytes: number[] = [];
   let byte = (type << 4) | (size & 15);
   for (let rest = size >>> 4; rest > 0; rest >>>= 7) {

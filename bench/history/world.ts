@@ -110,7 +110,7 @@ function sequoiaPolicy(people: readonly Signer[]): string {
   return `version = 0\ncommit_goodlist = []\n\n${entries.join("\n")}`;
 }
 
-function writePolicy(dir: string, people: readonly Signer[], introduction: string) {
+export function writePolicy(dir: string, people: readonly Signer[], introduction: string) {
   mkdirSync(join(dir, "keys"), { recursive: true });
   for (const { name, publicKey } of people) writeFileSync(join(dir, "keys", `${name}.key`), publicKey);
   const names = people.map(({ name }) => `"${name}"`).join(", ");

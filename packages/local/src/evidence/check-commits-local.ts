@@ -6,12 +6,14 @@ import { identitiesOf } from "@firstmile/trust/signature/identities";
 import { GitObjects } from "../git/objects.ts";
 import type { Checker, CommitJob } from "./check-commits.ts";
 import { BatchWriter } from "./check-commits-records.ts";
+import { CollisionGuard } from "./collision-guard.ts";
 
 export function localChecker({ env, policy, now, people }: CommitJob): Checker {
   const objects = new GitObjects(env);
   const keys = policy && identitiesOf(policy).keys;
   const byEmail = policy && people ? peopleByEmail(policy) : undefined;
   const writer = new BatchWriter();
+  const guard = new CollisionGuard(env);
   return {
     check: async (bytes, width) => {
       const ids = textOf(bytes, width);
@@ -20,10 +22,15 @@ export function localChecker({ env, policy, now, people }: CommitJob): Checker {
         const id = ids[place]!;
         if (object?.type !== "commit") batch.addMissing(id);
         else if ("oversized" in object) batch.add(oversizedCommit(id));
-        else batch.add(commitFacts(id, object.content, keys, now, byEmail));
+        else {
+          const facts = commitFacts(id, object.content, keys, now, byEmail);
+          batch.add(facts);
+          if (!("corrupt" in facts)) guard.add(id, object.content);
+        }
       });
       return batch.close();
     },
+    finish: () => guard.finish(),
     close: async () => objects[Symbol.dispose](),
   };
 }

@@ -13,12 +13,25 @@ const port = parentPort!;
 const checker = localChecker(workerData as CommitJob);
 let answered: Promise<unknown> = Promise.resolve();
 
-port.on("message", ({ ids, width }: { ids: Uint8Array; width: number }) => {
-  const checked: Promise<Batch> = checker.check(ids, width);
-  answered = Promise.all([checked, answered]).then(
-    ([batch]) => port.postMessage(batch, [batch.records.buffer]),
+/** A chunk to check, or the end of all chunks. */
+export type Asked = { readonly ids: Uint8Array; readonly width: number } | "finish";
+
+port.on("message", (asked: Asked) => {
+  const answer = asked === "finish" ? finish() : check(asked);
+  answered = Promise.all([answer, answered]).then(
+    ([send]) => send(),
     (error: unknown) => {
       throw error;
     },
   );
 });
+
+async function check({ ids, width }: Exclude<Asked, "finish">): Promise<() => void> {
+  const batch: Batch = await checker.check(ids, width);
+  return () => port.postMessage(batch, [batch.records.buffer]);
+}
+
+async function finish(): Promise<() => void> {
+  const attacks = await checker.finish();
+  return () => port.postMessage(attacks);
+}

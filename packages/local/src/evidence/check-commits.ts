@@ -9,6 +9,7 @@
 import { availableParallelism } from "node:os";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { CommitTable } from "@firstmile/trust/history/commit-table";
+import type { CorruptCommit } from "@firstmile/trust/history/facts";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import type { IdListing } from "../git/rev-list.ts";
 import { Chunks, listingOf } from "./check-commits-chunks.ts";
@@ -35,6 +36,8 @@ export interface CheckedCommits {
   readonly corrupt: ReadonlyMap<CommitId, string>;
   /** Ids of which the repository has no commit. */
   readonly missing: ReadonlySet<CommitId>;
+  /** Commits, also of the table, whose SHA-1 was made to be another object's too, and how that is told. */
+  readonly attacks: ReadonlyMap<CommitId, string>;
 }
 
 /** Told how many commits are checked and how many are known of so far. */
@@ -43,6 +46,8 @@ export type Progress = (done: number, listed: number) => void;
 export interface Checker {
   /** Checks a chunk of ids, `width` bytes each. */
   check(ids: Uint8Array, width: number): Promise<Batch>;
+  /** Commits among all those checked that are part of a collision attack. */
+  finish(): Promise<readonly CorruptCommit[]>;
   close(): Promise<unknown>;
 }
 
@@ -89,7 +94,9 @@ export class CommitCheckers implements AsyncDisposable {
     const started = [this.local, ...this.threads].map((party) => party.work(chunks, run));
     if (this.threads.length === 0) started.push(this.joinIfMany(chunks, run));
     await Promise.all(started);
-    return run.result;
+    const parties = [this.local, ...this.threads];
+    const attacks = (await Promise.all(parties.map(({ checker }) => checker.finish()))).flat();
+    return { ...run.result, attacks: new Map(attacks.map(({ id, corrupt }) => [id, corrupt])) };
   }
 
   /** A listing that turns out long gets its threads then. */
@@ -143,7 +150,7 @@ class CheckRun {
     this.progress = progress;
   }
 
-  get result(): CheckedCommits {
+  get result(): Omit<CheckedCommits, "attacks"> {
     return { table: this.table, corrupt: this.corrupt, missing: this.missing };
   }
 

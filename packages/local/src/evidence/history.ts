@@ -27,13 +27,13 @@ import { ReviewsInTime } from "@firstmile/trust/statement/reviews-in-time";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import { listIds, revList } from "../git/rev-list.ts";
+import { listIds } from "../git/rev-list.ts";
 import type { StatementPlace } from "../statements/place.ts";
 import { type CheckedCommits, CommitCheckers, checkCommits } from "./check-commits.ts";
 import { gatherCosignatures } from "./cosignatures.ts";
-import { Remembered } from "./remembered.ts";
 import { ChangeReader } from "./own-changes.ts";
 import { reachOf } from "./reach.ts";
+import { Remembered } from "./remembered.ts";
 import { StepReader } from "./review-steps.ts";
 import { verifiedStatements } from "./statements.ts";
 
@@ -62,8 +62,9 @@ export async function authenticateHistory(question: HistoryQuestion): Promise<Hi
     if (known.covers(question.tip)) return alreadyKnown(question, known);
     const run = new HistoryRun(question, git, known, statements);
     const verdict = await run.verdict();
-    // What is remembered does not lead to this tip in the one way that reviews are asked along.
-    if (verdict) return verdict;
+    // What is remembered does not lead to this tip in the one way that reviews are asked along, or what lacks a review
+    // may have been read as one with what is remembered: no order of questions must change an answer.
+    if (verdict && !known.mayHide(verdict)) return verdict;
     return (await new HistoryRun(question, git, known.forgotten(), statements).verdict())!;
   } finally {
     git.dispose();
@@ -71,7 +72,9 @@ export async function authenticateHistory(question: HistoryQuestion): Promise<Hi
 }
 
 function statementsOf({ repository, policy, statements = [], now }: HistoryQuestion) {
-  return verifiedStatements(policy, [{ kind: "ref", repository }, ...statements], now);
+  // Whoever is certified now reviews with keys that the policy itself does not list.
+  const { policy: filled } = electorateAt(policy, now);
+  return verifiedStatements(filled, [{ kind: "ref", repository }, ...statements], now);
 }
 
 function alreadyKnown({ source, tip }: HistoryQuestion, { validUntil }: Remembered): HistoryVerdict {
@@ -121,10 +124,15 @@ class HistoryRun {
     if (!this.known.leadsTo(checked.table, tip)) return undefined;
     const history = await this.history(checked);
     const docket = openDocket(this.policy, source, this.identities, history);
-    const verdict = authenticate(this.policy, source, docket, await this.contents(docket));
-    const validUntil = earliest([verdict.validUntil, this.known.validUntil, this.certifiedUntil]);
+    const contents = await this.contents(docket);
+    const verdict = authenticate(this.policy, source, docket, contents);
+    const read = docket.line.length > 0 ? contents.reviews.validUntil : undefined;
+    const validUntil = earliest([verdict.validUntil, this.known.validUntil, this.certifiedUntil, read]);
     const fault = await this.introductionFault();
     if (fault) return { ...verdict, validUntil, allowed: false, denied: [fault, ...verdict.denied] };
+    const attacks = [...checked.attacks].map(([id, problem]) => corrupt(id, problem));
+    if (attacks.length > 0)
+      return { ...verdict, validUntil, allowed: false, denied: [...attacks, ...verdict.denied] };
     const whole = { ...verdict, validUntil };
     this.known.remember(authenticatedPart(source, docket, whole), whole);
     return whole;
@@ -165,7 +173,7 @@ class HistoryRun {
    */
   private async beforeTheIntroduction(commits: CommitTable): Promise<(id: CommitId) => boolean> {
     if (!this.hasLooseEnds(commits)) return () => false;
-    const listed = await revList(this.git, [this.introduction], []);
+    const listed = listIds(this.git, [this.introduction], []);
     const { table } = await checkCommits({ env: this.git.env, policy: undefined, now: 0 }, listed);
     const within = reachableRows(table, [table.row(this.introduction)]);
     return (id) => within[table.row(id)] === 1;
@@ -186,7 +194,7 @@ class HistoryRun {
     return false;
   }
 
-  private async contents(docket: Docket): Promise<Contents> {
+  private async contents(docket: Docket): Promise<Contents & { readonly reviews: ReviewsInTime }> {
     const { source } = this.question;
     const standing = new Standing(this.identities, docket.history.isReached);
     const terms = { source: source.name, machine: false, skimmed: false };
