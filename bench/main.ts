@@ -17,6 +17,10 @@ const SUITES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   hook: hookRows,
 };
 
+if (process.argv[2] === "conformance") {
+  await import("./conformance/main.ts");
+  process.exit();
+}
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in SUITES));
 if (unknown.length > 0) {

@@ -10,7 +10,15 @@ import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { authenticateHistory } from "../evidence/history.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { RepositoryError } from "../git/neutral.ts";
+import { sourceFreshness } from "../mirrors/judge-source.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
+
+/** Authentic commits that nobody lately called the newest are as little use as others where rules ask for that. */
+function together(history: Reason, fresh: Reason | undefined): Reason {
+  if (!fresh || !history.ok) return history;
+  if (!fresh.ok) return fresh;
+  return { ...history, because: [...(history.because ?? []), fresh] };
+}
 
 interface Answer {
   readonly reason: Reason;
@@ -66,10 +74,18 @@ export class Authenticator {
         now: this.clock(),
         cacheDir: this.cacheDir,
       });
-      return { reason: historyReason(verdict), validUntil: verdict.validUntil ?? Number.POSITIVE_INFINITY };
+      const freshness = await this.freshness(rules, source, tip, repository);
+      const until = [verdict.validUntil, freshness?.until].filter((time) => time !== undefined);
+      return { reason: together(historyReason(verdict), freshness?.reason), validUntil: Math.min(...until) };
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
     }
+  }
+
+  private freshness(rules: RulesInForce, source: Source, commit: CommitId, repository: string) {
+    const others = rules.statements.flatMap((place) => ("repository" in place ? [place.repository] : []));
+    const now = this.clock();
+    return sourceFreshness({ repository, others, policy: rules.policy, source, commit, now });
   }
 }

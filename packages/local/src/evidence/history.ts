@@ -20,7 +20,6 @@ import type { DeniedCommit } from "@firstmile/trust/history/judge";
 import { asksForReviews } from "@firstmile/trust/history/review";
 import { followedParents } from "@firstmile/trust/history/shape";
 import { Standing } from "@firstmile/trust/history/standing";
-import { electorateAt } from "@firstmile/trust/policy/electorate";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
 import { ReviewsInTime } from "@firstmile/trust/statement/reviews-in-time";
@@ -31,6 +30,7 @@ import { listIds } from "../git/rev-list.ts";
 import type { StatementPlace } from "../statements/place.ts";
 import { type CheckedCommits, CommitCheckers, checkCommits } from "./check-commits.ts";
 import { gatherCosignatures } from "./cosignatures.ts";
+import { electorateNow } from "./electorate.ts";
 import { ChangeReader } from "./own-changes.ts";
 import { reachOf } from "./reach.ts";
 import { Remembered } from "./remembered.ts";
@@ -73,7 +73,7 @@ export async function authenticateHistory(question: HistoryQuestion): Promise<Hi
 
 function statementsOf({ repository, policy, statements = [], now }: HistoryQuestion) {
   // Whoever is certified now reviews with keys that the policy itself does not list.
-  const { policy: filled } = electorateAt(policy, now);
+  const { policy: filled } = electorateNow(policy, now);
   return verifiedStatements(filled, [{ kind: "ref", repository }, ...statements], now);
 }
 
@@ -106,8 +106,9 @@ class HistoryRun {
     known: Remembered,
     statements: readonly VerifiedStatement[],
   ) {
-    const { policy, validUntil } = electorateAt(question.policy, question.now);
-    this.question = question;
+    const { policy, validUntil } = electorateNow(question.policy, question.now);
+    // Its rules hold groups too, which are filled in with the rest.
+    this.question = { ...question, source: policy.sources.get(question.source.name)! };
     this.policy = policy;
     this.certifiedUntil = validUntil;
     this.identities = identitiesOf(policy);

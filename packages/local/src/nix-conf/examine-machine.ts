@@ -18,6 +18,7 @@ export function examineMachine(facts: Facts): Finding[] {
     namespaces(facts.namespaces),
     ...tried(facts.tried),
     git(facts.git),
+    collisions(facts.collisions),
     xz(facts.xz),
     ...kindOfNix(facts.nixVersion),
   ];
@@ -154,6 +155,12 @@ function git(answer: Answer): Finding {
   return enough
     ? { setting: "git", state: "closed", found: answer.said, why }
     : { setting: "git", state: "open", found: answer.said, why, line };
+}
+
+function collisions(answer: Answer): Finding {
+  return answered("SHA-1 collisions", answer, "two objects with one SHA-1 are one to Git and to every verdict", {
+    line: "install a Git that was built with SHA1_DC, as distributions build it",
+  });
 }
 
 function xz(answer: Answer): Finding {

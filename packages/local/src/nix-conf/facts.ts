@@ -71,6 +71,8 @@ export interface Facts {
   /** With --try: how Nix ended with a derivation that nobody admitted. */
   readonly tried: Trial | undefined;
   readonly git: Answer;
+  /** Whether that Git notices SHA-1 collision attacks, as it was seen to. */
+  readonly collisions: Answer;
   readonly xz: Answer;
 }
 

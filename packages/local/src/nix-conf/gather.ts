@@ -2,6 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { get } from "node:http";
 import { join } from "node:path";
+import { gitDetectsCollisions } from "../git/collision-probe.ts";
+import { ProcessError } from "../process/run.ts";
 import { currentPolicy } from "../trust-repository/follow.ts";
 import { EndpointError, type GateEndpoint, readGateEndpoint } from "./endpoint.ts";
 import type { Answer, Configuration, DaemonFacts, Facts, GateFacts } from "./facts.ts";
@@ -53,8 +55,20 @@ export async function gatherFacts(asked: Asked): Promise<Facts | undefined> {
     namespaces: await probeNamespaces(asked),
     tried: asked.tryBuild ? await tryUnadmitted(asked.run, randomUUID(), hookOf(endpoint)) : undefined,
     git: await firstLine(asked.run, "git", ["--version"]),
+    collisions: await gatherCollisions(),
     xz: await firstLine(asked.run, "xz", ["--version"]),
   };
+}
+
+async function gatherCollisions(): Promise<Answer> {
+  try {
+    return (await gitDetectsCollisions())
+      ? { ok: true, said: "Git was shown one and noticed" }
+      : { ok: false, problem: "Git was shown one and did not notice" };
+  } catch (error) {
+    if (error instanceof ProcessError) return { ok: false, problem: error.message };
+    throw error;
+  }
 }
 
 /** Without an endpoint no message of Nix can name the hook, and a line feed is in none of its paths. */

@@ -49,6 +49,7 @@ const SOUND: Facts = {
   namespaces: { ok: true, said: "work" },
   tried: { kind: "refused" },
   git: { ok: true, said: "git version 2.39.5" },
+  collisions: { ok: true, said: "noticed" },
   xz: { ok: true, said: "xz (XZ Utils) 5.4.1" },
 };
 
@@ -268,6 +269,11 @@ describe("the machine", () => {
     "key of another": [{ keys: [held("/k", step("/k", "file", 0o600, 7))] }, "gate key", "open"],
     "no namespaces": [{ namespaces: { ok: false, problem: "EPERM" } }, "namespaces", "open"],
     "git too old": [{ git: { ok: true, said: "git version 2.37.9" } }, "git", "open"],
+    "a Git that notices no collisions": [
+      { collisions: { ok: false, problem: "x" } },
+      "SHA-1 collisions",
+      "open",
+    ],
     "no git": [{ git: { ok: false, problem: "x" } }, "git", "open"],
     "no xz": [{ xz: { ok: false, problem: "x" } }, "xz", "open"],
     "built unadmitted": [{ tried: { kind: "built" } }, "a build that nobody admitted", "open"],
