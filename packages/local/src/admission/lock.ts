@@ -15,14 +15,15 @@ import { type NarHash, sriHash } from "@firstmile/formats/nix/hash";
 import { diffNars, type NarDifference } from "@firstmile/formats/nix/nar-parse";
 import { type StorePath, sourceStorePath } from "@firstmile/formats/nix/store-path";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import { GitTree, GitTreeError, inOrder } from "../git/git-tree.ts";
 import type { NeutralGit } from "../git/neutral.ts";
 import type { GitObjects } from "../git/objects.ts";
+import { narHashOfTree } from "../git/tree-nar-hash.ts";
 import { runOk } from "../process/run.ts";
 import { type ArchivedTree, addArchiveToStore, archivedTree } from "./archive.ts";
 import { plainText } from "./evaluation-failure.ts";
-import { GitTree, GitTreeError, inOrder } from "./git-tree.ts";
 import type { NixTools } from "./nix-tools.ts";
-import { addTreeToStore, narHashOfTree } from "./tree.ts";
+import { addTreeToStore } from "./tree.ts";
 import { differencesFromDirectory, directoryNode, MAX_DIFFERENCES } from "./tree-difference.ts";
 
 export { pathInsideTree, repositoryUrl, sourceForInput } from "./input-source.ts";

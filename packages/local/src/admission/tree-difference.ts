@@ -4,7 +4,7 @@ import { latin1 } from "@firstmile/formats/bytes/text";
 import { hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import type { NarDirectory, NarEntry, NarNode } from "@firstmile/formats/nix/nar";
 import type { NarDifference } from "@firstmile/formats/nix/nar-parse";
-import type { GitTree, TreeLeaf } from "./git-tree.ts";
+import type { GitTree, TreeLeaf } from "../git/git-tree.ts";
 
 /** Differences shown; whoever changed one file is as guilty as whoever changed thousands. */
 export const MAX_DIFFERENCES = 200;

@@ -1,6 +1,6 @@
 /**
- * A Git tree as Nix sees it: its NAR hash, its files on disk, its store path. All from objects that are re-hashed on
- * the way (git-tree.ts), never from a checkout that somebody may have touched.
+ * A Git tree as files on disk and as a store path. All from objects that are re-hashed on the way (git/git-tree.ts),
+ * never from a checkout that somebody may have touched.
  *
  * A submodule is an empty directory, as it is to Nix unless `submodules` is asked for. Leaves out what Git does to
  * files when it checks them out (end-of-line conversion, filters such as LFS): Nix does not do it either.
@@ -8,61 +8,12 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FormatError } from "@firstmile/formats/bytes/error";
 import type { ObjectId } from "@firstmile/formats/git/object-id";
-import type { NarHash } from "@firstmile/formats/nix/hash";
-import { type NarDigest, type NarWriter, narHasher } from "@firstmile/formats/nix/nar";
 import { type StorePath, sourceStorePath } from "@firstmile/formats/nix/store-path";
+import { blobOf, GitTree, inOrder, type TreeStep } from "../git/git-tree.ts";
 import type { GitObjects } from "../git/objects.ts";
-import { GitTree, GitTreeError, inOrder, type TreeStep } from "./git-tree.ts";
+import { treeNarHash } from "../git/tree-nar-hash.ts";
 import { NixError, type NixTools } from "./nix-tools.ts";
-
-/** NAR hash and size of the tree. Throws `GitTreeError`. */
-export async function treeNarHash(
-  objects: GitObjects,
-  tree: ObjectId,
-): Promise<{ narHash: NarHash; narSize: number }> {
-  return narHashOfTree(objects, await GitTree.read(objects, tree));
-}
-
-/** As `treeNarHash`, of a tree whose directories are read already. */
-export async function narHashOfTree(objects: GitObjects, tree: GitTree): Promise<NarDigest> {
-  const { writer, digest } = narHasher();
-  try {
-    writer.directory();
-    for await (const { item, content } of inOrder(objects, tree.steps(), blobOf))
-      writeStep(writer, item, content);
-    writer.endDirectory();
-    return digest();
-  } catch (error) {
-    // A name or link that no NAR can hold: Nix would not take the tree either.
-    if (error instanceof FormatError)
-      throw new GitTreeError("corrupt-object", `${tree.root}: ${error.message}`);
-    throw error;
-  }
-}
-
-function blobOf(step: TreeStep): { id: ObjectId; kind: "blob" } | undefined {
-  return step.kind === "file" || step.kind === "symlink" ? { id: step.id, kind: "blob" } : undefined;
-}
-
-function writeStep(writer: NarWriter, step: TreeStep, content: Buffer): void {
-  if (step.kind === "end") return writer.endDirectory();
-  writer.entry(step.name);
-  switch (step.kind) {
-    case "directory":
-      return writer.directory();
-    case "submodule":
-      writer.directory();
-      return writer.endDirectory();
-    case "symlink":
-      return writer.symlink(content);
-    case "file":
-      writer.regular(content.length, step.executable);
-      writer.content(content);
-      return writer.endRegular();
-  }
-}
 
 /**
  * Writes the tree's files into `dir`, which must not exist. Nothing is followed or overwritten: every directory is

@@ -7,6 +7,7 @@ import { gateCommand } from "./commands/gate.command.ts";
 import { initCommand } from "./commands/init.command.ts";
 import { nixCommand } from "./commands/nix.command.ts";
 import { nixConfCommand } from "./commands/nix-conf.command.ts";
+import { reviewCommand } from "./commands/review.command.ts";
 import { trustRoutes } from "./commands/trust.command.ts";
 import { verifyCommand } from "./commands/verify.command.ts";
 import { whyCommand } from "./commands/why.command.ts";
@@ -36,6 +37,7 @@ const routes = buildRouteMap({
     init: initCommand,
     trust: trustRoutes,
     verify: verifyCommand,
+    review: reviewCommand,
     cosign: cosignCommand,
     admit: admitCommand,
     nix: nixCommand,

@@ -11,12 +11,12 @@ import type { SignatureOutcome } from "@firstmile/trust/signature/outcome";
 import { type KeyRing, verifySignature } from "@firstmile/trust/signature/verify";
 import { cosignaturesOf, type StatementCosignature } from "@firstmile/trust/statement/cosignatures";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
-import { GitTreeError } from "../admission/git-tree.ts";
-import { treeNarHash } from "../admission/tree.ts";
+import { GitTreeError } from "../git/git-tree.ts";
 import type { NeutralGit } from "../git/neutral.ts";
 import { readCosignatures } from "../git/notes.ts";
 import { GitObjects } from "../git/objects.ts";
 import { readSignedTags } from "../git/signed-tags.ts";
+import { treeNarHash } from "../git/tree-nar-hash.ts";
 
 export interface CosignatureQuestion {
   readonly repository: string;
@@ -70,16 +70,19 @@ async function fromStatements(
   const about = [...cosignaturesOf(statements)].filter(([commit]) => commits.has(commit));
   const found: [CommitId, SignatureOutcome[]][] = [];
   for (const [commit, cosignatures] of about) {
-    const hash = cosignatures.some((one) => one.narHash) ? await hashOfTree(commits, commit, objects) : "";
+    // A tree is hashed only for whose word may count: strangers could name every tree of a history.
+    const asked = cosignatures.some(({ outcome, narHash }) => narHash && (outcome.valid || outcome.lapsed));
+    const hash = asked ? await hashOfTree(commits, commit, objects) : "";
     found.push([commit, cosignatures.map((one) => bound(one, hash))]);
   }
   return found;
 }
 
 function bound({ outcome, narHash: named }: StatementCosignature, actual: string): SignatureOutcome {
-  if (named === undefined || named === actual || !outcome.valid) return outcome;
+  const good = outcome.valid ? outcome : outcome.lapsed;
+  if (named === undefined || named === actual || !good) return outcome;
   const message = "vouches for a tree with another SHA-256 than this commit's tree has";
-  return { valid: false, code: "bad-signature", message, key: outcome.key };
+  return { valid: false, code: "bad-signature", message, key: good.key };
 }
 
 /** Empty where the tree cannot be read: then nothing that names its hash counts. */

@@ -33,7 +33,9 @@ export class GitReadError extends Error {
 }
 
 export class GitObjects implements Disposable {
-  private readonly child: ChildProcessWithoutNullStreams;
+  private readonly env: NeutralGit["env"];
+  /** Started when something is first asked for: starting it takes longer than reading some thousand objects. */
+  private child: ChildProcessWithoutNullStreams | undefined;
   private readonly queue: Waiting[] = [];
   private head = 0;
   private pending: (readonly string[])[] = [];
@@ -41,16 +43,8 @@ export class GitObjects implements Disposable {
   private readonly parser: BatchParser;
 
   constructor(git: NeutralGit["env"]) {
-    this.child = spawn("git", ["cat-file", "--batch-command", "--buffer"], {
-      env: git,
-      stdio: ["pipe", "pipe", "pipe"],
-    });
+    this.env = git;
     this.parser = new BatchParser((object) => this.answer(object));
-    this.child.stdout.on("data", (chunk: Buffer) => this.feed(chunk));
-    this.child.stderr.resume();
-    this.child.stdin.on("error", () => {});
-    this.child.on("error", (error) => this.fail(new GitReadError(error.message)));
-    this.child.on("close", () => this.fail(new GitReadError("ended before it answered")));
   }
 
   /** The object, or undefined where the database has none of that id. */
@@ -89,20 +83,35 @@ export class GitObjects implements Disposable {
 
   [Symbol.dispose](): void {
     this.fail(new GitReadError("was closed"));
-    this.child.kill();
+    this.child?.kill();
   }
 
   private flush(): void {
     const ids = this.pending.flat();
     this.pending = [];
+    if (this.failure) return;
+    this.child ??= this.start();
     this.child.stdin.write(`contents ${ids.join("\ncontents ")}\nflush\n`);
+  }
+
+  private start(): ChildProcessWithoutNullStreams {
+    const child = spawn("git", ["cat-file", "--batch-command", "--buffer"], {
+      env: this.env,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    child.stdout.on("data", (chunk: Buffer) => this.feed(chunk));
+    child.stderr.resume();
+    child.stdin.on("error", () => {});
+    child.on("error", (error) => this.fail(new GitReadError(error.message)));
+    child.on("close", () => this.fail(new GitReadError("ended before it answered")));
+    return child;
   }
 
   private feed(chunk: Buffer): void {
     try {
       this.parser.push(chunk);
     } catch (error) {
-      this.child.kill();
+      this.child?.kill();
       this.fail(error instanceof Error ? error : new GitReadError(String(error)));
     }
   }

@@ -5,10 +5,12 @@
 import { type CommitId, parseCommitId } from "@firstmile/formats/git/object-id";
 import type { NarHash } from "@firstmile/formats/nix/hash";
 import { COSIGN_NAMESPACE, cosignedText } from "@firstmile/trust/signature/cosignature";
-import { treeNarHash } from "../admission/tree.ts";
-import { neutralGit, resolveRevision } from "../git/neutral.ts";
+import { UnreadableObject } from "../evidence/hashed-reader.ts";
+import { GitTreeError } from "../git/git-tree.ts";
+import { neutralGit, RepositoryError, resolveRevision } from "../git/neutral.ts";
+import { treeNarHash } from "../git/tree-nar-hash.ts";
 import { runOk } from "../process/run.ts";
-import { type KeptStatement, signAndKeep } from "../reviewing/keep.ts";
+import { type KeptStatement, signAndKeep, signing } from "../reviewing/keep.ts";
 import { ReviewMaterial } from "../reviewing/read-change.ts";
 import { readyKey, readyPlace } from "../reviewing/ready.ts";
 import { signWith } from "../signing/user-key.ts";
@@ -17,7 +19,7 @@ import { signWith } from "../signing/user-key.ts";
 export async function cosign(repository: string, revision: string): Promise<CommitId> {
   const commit = parseCommitId(await resolveRevision(repository, revision));
   const user = await readyKey(repository);
-  const signature = await signWith(user, cosignedText(commit), COSIGN_NAMESPACE);
+  const signature = await signing(signWith(user, cosignedText(commit), COSIGN_NAMESPACE));
   const line = signature.toString("base64");
   await runOk("git", ["-C", repository, "notes", "--ref", "signatures", "append", "-m", line, commit]);
   return commit;
@@ -38,7 +40,7 @@ export interface CosignRequest {
   readonly now: number;
 }
 
-/** Signs a statement that stands for the commit, into refs/firstmile/statements. Throws `GitTreeError` besides. */
+/** Signs a statement that stands for the commit, into refs/firstmile/statements. */
 export async function cosignStatement(request: CosignRequest): Promise<CosignedStatement> {
   const { repository, revision, bindTree, now } = request;
   const commit = parseCommitId(await resolveRevision(repository, revision));
@@ -56,6 +58,9 @@ async function narHashOf(repository: string, commit: CommitId): Promise<NarHash>
     using material = new ReviewMaterial(git);
     const { tree } = await material.reader.commit(commit);
     return (await treeNarHash(material.objects, tree)).narHash;
+  } catch (error) {
+    if (!(error instanceof GitTreeError || error instanceof UnreadableObject)) throw error;
+    throw new RepositoryError(`the files of ${commit} cannot be read whole: ${error.message}`);
   } finally {
     git.dispose();
   }

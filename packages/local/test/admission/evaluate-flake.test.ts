@@ -5,9 +5,10 @@ import { type NarHash, sriHash } from "@firstmile/formats/nix/hash";
 import { missingForNixWorld } from "@firstmile/testing/nix-world";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { evaluateFlake, type FlakeQuestion } from "../../src/admission/evaluate-flake.ts";
-import { addTreeToStore, treeNarHash } from "../../src/admission/tree.ts";
+import { addTreeToStore } from "../../src/admission/tree.ts";
 import { neutralGit } from "../../src/git/neutral.ts";
 import { GitObjects } from "../../src/git/objects.ts";
+import { treeNarHash } from "../../src/git/tree-nar-hash.ts";
 import { commitAll, git, makePlace, type Place, VERSIONS, writeFiles } from "./nix-of.ts";
 
 const DRV = `name: more: derivation ({ inherit name; system = "x86_64-linux"; builder = "/bin/sh"; } // more)`;

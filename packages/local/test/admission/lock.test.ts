@@ -16,9 +16,9 @@ import {
   readFlakeLock,
   sourceForInput,
 } from "../../src/admission/lock.ts";
-import { treeNarHash } from "../../src/admission/tree.ts";
 import { neutralGit } from "../../src/git/neutral.ts";
 import { GitObjects } from "../../src/git/objects.ts";
+import { treeNarHash } from "../../src/git/tree-nar-hash.ts";
 import { commitAll, makePlace, type Place, writeFiles } from "./nix-of.ts";
 
 const missing = missingForNixWorld("host");

@@ -15,9 +15,10 @@ import { join } from "node:path";
 import type { ObjectId } from "@firstmile/formats/git/object-id";
 import { missingForNixWorld } from "@firstmile/testing/nix-world";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { addTreeToStore, treeNarHash, writeTree } from "../../src/admission/tree.ts";
+import { addTreeToStore, writeTree } from "../../src/admission/tree.ts";
 import { neutralGit } from "../../src/git/neutral.ts";
 import { GitObjects } from "../../src/git/objects.ts";
+import { treeNarHash } from "../../src/git/tree-nar-hash.ts";
 import { commitAll, git, makePlace, VERSIONS, writeFiles } from "./nix-of.ts";
 
 let dir: string;

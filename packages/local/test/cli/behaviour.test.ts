@@ -37,6 +37,7 @@ describe("verify", () => {
       commit: repository.tip("good"),
       checked: 1,
       denied: [],
+      goodlisted: [],
     });
   });
 
@@ -137,6 +138,7 @@ test.each([
   [["trust", "show"]],
   [["verify"]],
   [["cosign"]],
+  [["review"]],
 ])("firstmile %j --help", async (command) => {
   const { code, stdout } = await world.firstmile([...command, "--help"]);
   expect(code).toBe(0);

@@ -1,6 +1,13 @@
 /** Somebody else read it: as a fact, over the whole range, by content. */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import { expected, makeWorld, offences, type Person, type PolicySpec, type World } from "@firstmile/testing/world";
+import {
+  expected,
+  makeWorld,
+  offences,
+  type Person,
+  type PolicySpec,
+  type World,
+} from "@firstmile/testing/world";
 import type { RuleSpec } from "@firstmile/testing/world-policy";
 import type { WorldRepository } from "@firstmile/testing/world-repository";
 import { publish, reviewOf } from "@firstmile/testing/world-statements";
@@ -24,7 +31,10 @@ afterAll(() => world[Symbol.asyncDispose]());
 
 const REVIEWED: RuleSpec = { paths: ["**"], write: "writer", review: "reviewer" };
 
-async function begin(rule: RuleSpec = REVIEWED, authenticate: "every-commit" | "first-parent" | "tip" = "every-commit") {
+async function begin(
+  rule: RuleSpec = REVIEWED,
+  authenticate: "every-commit" | "first-parent" | "tip" = "every-commit",
+) {
   const repository = await world.repository("reviewed");
   const introduction = await repository.commit({ by: alice, files: { a: "1\n", b: "1\n" } });
   const policy: PolicySpec = {
@@ -108,9 +118,19 @@ describe("one commit", () => {
 
   test("not-reviewed: of other content, of another path, of half of it", async () => {
     const { repository, introduction, judge } = await begin();
-    const other = await repository.commit({ by: alice, branch: "other", parents: [introduction], files: { a: "3\n" } });
+    const other = await repository.commit({
+      by: alice,
+      branch: "other",
+      parents: [introduction],
+      files: { a: "3\n" },
+    });
     await approve(repository, introduction, other, bob);
-    const moved = await repository.commit({ by: alice, branch: "moved", parents: [introduction], files: { b: "2\n" } });
+    const moved = await repository.commit({
+      by: alice,
+      branch: "moved",
+      parents: [introduction],
+      files: { b: "2\n" },
+    });
     await approve(repository, introduction, moved, bob);
     const commit = await repository.commit({ by: alice, files: { a: "2\n" } });
     expect(await judge()).toEqual(expected([commit, "not-reviewed"]));
@@ -121,9 +141,17 @@ describe("one commit", () => {
 
   test("a change of mode alone is a change", async () => {
     const { repository, introduction, judge } = await begin();
-    const plain = await repository.commit({ by: alice, branch: "plain", parents: [introduction], files: { a: "2\n" } });
+    const plain = await repository.commit({
+      by: alice,
+      branch: "plain",
+      parents: [introduction],
+      files: { a: "2\n" },
+    });
     await approve(repository, introduction, plain, bob);
-    const executable = await repository.commit({ by: alice, files: { a: { mode: 0o100755, content: "2\n" } } });
+    const executable = await repository.commit({
+      by: alice,
+      files: { a: { mode: 0o100755, content: "2\n" } },
+    });
     expect(await judge()).toEqual(expected([executable, "not-reviewed"]));
   });
 
@@ -158,7 +186,11 @@ describe("review-rejected", () => {
     const { repository, introduction, judge } = await begin();
     const commit = await repository.commit({ by: alice, files: { a: "2\n" } });
     await approve(repository, introduction, commit, bob);
-    await publish(repository, await reviewOf(repository, introduction, commit, { verdict: "reject" }), mallory);
+    await publish(
+      repository,
+      await reviewOf(repository, introduction, commit, { verdict: "reject" }),
+      mallory,
+    );
     expect(await judge()).toEqual([]);
     await publish(repository, await reviewOf(repository, introduction, commit, { verdict: "reject" }), carol);
     const better = await repository.commit({ by: alice, files: { a: "3\n" } });
@@ -184,7 +216,12 @@ describe("what is reviewed survives", () => {
   async function branch() {
     const found = await begin();
     const { repository, introduction } = found;
-    const first = await repository.commit({ by: alice, branch: "work", parents: [introduction], files: { a: "2\n" } });
+    const first = await repository.commit({
+      by: alice,
+      branch: "work",
+      parents: [introduction],
+      files: { a: "2\n" },
+    });
     const second = await repository.commit({ by: alice, branch: "work", files: { a: "3\n", c: "new\n" } });
     await approve(repository, introduction, second, bob);
     return { ...found, first, second };
@@ -278,7 +315,11 @@ describe("merges", () => {
 
   test("not-reviewed: the merger's own change, which somebody else reads", async () => {
     const { repository, introduction, tip, judge } = await side(MERGING, alice);
-    const merge = await repository.merge({ by: bob, parents: [introduction, tip], files: { d: "smuggled\n" } });
+    const merge = await repository.merge({
+      by: bob,
+      parents: [introduction, tip],
+      files: { d: "smuggled\n" },
+    });
     expect(await judge()).toEqual(expected([merge, "not-reviewed"]));
     await approve(repository, introduction, merge, bob);
     expect(await judge()).toEqual(expected([merge, "not-reviewed"]));
@@ -296,22 +337,35 @@ describe("merges", () => {
 
   test("an octopus, each side of which was read by the same person", async () => {
     const { repository, introduction, tip, judge } = await side(REVIEWED, alice);
-    const third = await repository.commit({ by: carol, branch: "third", parents: [introduction], files: { c: "1\n" } });
+    const third = await repository.commit({
+      by: carol,
+      branch: "third",
+      parents: [introduction],
+      files: { c: "1\n" },
+    });
     await approve(repository, introduction, tip, bob);
     await approve(repository, introduction, third, bob);
     await repository.merge({ by: alice, parents: [introduction, tip, third] });
     expect(await judge()).toEqual([]);
   });
 
-  test.each(["first-parent", "tip"] as const)("%s: everybody who had a part anywhere below is counted out", async (mode) => {
-    const { repository, introduction, judge } = await begin(REVIEWED, mode);
-    const inner = await repository.commit({ by: bob, branch: "side", parents: [introduction], files: { a: "2\n" } });
-    const merge = await repository.merge({ by: alice, parents: [introduction, inner] });
-    await approve(repository, introduction, merge, bob);
-    expect(await judge()).toEqual(expected([merge, "not-reviewed"]));
-    await approve(repository, introduction, merge, carol);
-    expect(await judge()).toEqual([]);
-  });
+  test.each(["first-parent", "tip"] as const)(
+    "%s: everybody who had a part anywhere below is counted out",
+    async (mode) => {
+      const { repository, introduction, judge } = await begin(REVIEWED, mode);
+      const inner = await repository.commit({
+        by: bob,
+        branch: "side",
+        parents: [introduction],
+        files: { a: "2\n" },
+      });
+      const merge = await repository.merge({ by: alice, parents: [introduction, inner] });
+      await approve(repository, introduction, merge, bob);
+      expect(await judge()).toEqual(expected([merge, "not-reviewed"]));
+      await approve(repository, introduction, merge, carol);
+      expect(await judge()).toEqual([]);
+    },
+  );
 });
 
 describe("by path", () => {
@@ -353,7 +407,10 @@ test("goodlist: root takes a commit over in spite of all, and it is told", async
   expect(offences(await world.verify({ repository, policy }))).toEqual(
     expected([commit, "unknown-key"], [commit, "not-reviewed"]),
   );
-  expect(await world.verify({ repository, policy: good })).toMatchObject({ allowed: true, goodlisted: [commit] });
+  expect(await world.verify({ repository, policy: good })).toMatchObject({
+    allowed: true,
+    goodlisted: [commit],
+  });
   const next = await repository.commit({ by: mallory, files: { b: "2\n" } });
   expect(offences(await world.verify({ repository, policy: good }))).toContainEqual([next, "unknown-key"]);
 });

@@ -10,7 +10,7 @@ import { latin1 } from "@firstmile/formats/bytes/text";
 import { hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import { parseTree, type TreeEntry } from "@firstmile/formats/git/tree";
 import { compareNarNames } from "@firstmile/formats/nix/nar";
-import type { GitObject, GitObjects } from "../git/objects.ts";
+import type { GitObject, GitObjects } from "./objects.ts";
 
 /** A tree that cannot be read as what its id names. */
 export class GitTreeError extends Error {
@@ -202,4 +202,9 @@ function verified({ id, kind }: Wanted, object: GitObject | undefined): Buffer {
   if (hashObject(kind, object.content, objectHashOf(id)) !== id)
     throw new GitTreeError("corrupt-object", `${id}: its content does not hash to its id`);
   return object.content;
+}
+
+/** What has to be read for a step: files and links have content. */
+export function blobOf(step: TreeStep): { id: ObjectId; kind: "blob" } | undefined {
+  return step.kind === "file" || step.kind === "symlink" ? { id: step.id, kind: "blob" } : undefined;
 }

@@ -1,0 +1,81 @@
+/** A change as it is shown before anybody is asked, and what was signed. */
+
+import { type DiffStyle, diffText } from "../../reviewing/diff-text.ts";
+import type { ReviewRange } from "../../reviewing/range.ts";
+import type { RangeCommit } from "../../reviewing/range-commits.ts";
+import type { LineCount, ReadChange } from "../../reviewing/read-change.ts";
+import { visible } from "../../reviewing/visible.ts";
+import { type Terminal, wrap } from "../terminal.ts";
+
+/** Commits and hidden files that are named one by one. */
+const SHOWN = 20;
+
+export interface Shown {
+  readonly range: ReviewRange;
+  readonly change: ReadChange;
+  readonly commits: readonly RangeCommit[];
+  readonly counts: readonly LineCount[];
+}
+
+/** Summary, commits, diff. */
+export async function* shownText(terminal: Terminal, shown: Shown): AsyncGenerator<string> {
+  const paint = (style: DiffStyle, text: string) => terminal.style(style, text);
+  yield `${terminal.style("bold", summaryText(shown))}\n`;
+  for (const { id, author, subject } of shown.commits.slice(0, SHOWN))
+    yield `  ${id.slice(0, 12)}  ${author}: ${subject}\n`;
+  const more = shown.commits.length - SHOWN;
+  if (more > 0) yield `  and ${more} commits more\n`;
+  yield "\n";
+  yield* diffText(shown.change, paint);
+}
+
+/** `3 files, +12 -4, between 0123456789ab and ba9876543210`. */
+export function summaryText({ range: { base, tip }, counts }: Shown): string {
+  const sum = (of: "added" | "removed") => counts.reduce((lines, count) => lines + (count[of] ?? 0), 0);
+  const files = counts.length === 1 ? "1 file" : `${counts.length} files`;
+  const from = base === undefined ? `, all of ${short(tip)}` : `, from ${short(base)} to ${short(tip)}`;
+  return `${files}, +${sum("added")} -${sum("removed")}${from}`;
+}
+
+/** What a person has to know before saying anything. */
+export function warnings(shown: Shown, repository: string, fork: string | undefined): string[] {
+  const own = shown.commits.filter((commit) => commit.own);
+  return [...hiddenText(shown.counts), ...forkText(shown.range, fork, repository), ...ownText(own)];
+}
+
+/** Git calls binary what has a NUL byte early on: a script may have one and run all the same. */
+function hiddenText(counts: readonly LineCount[]): string[] {
+  const hidden = counts.filter(({ added }) => added === undefined);
+  if (hidden.length === 0) return [];
+  const names = hidden.slice(0, SHOWN).map(({ path }) => visible(Buffer.from(path, "latin1")));
+  const more = hidden.length > SHOWN ? ` and ${hidden.length - SHOWN} more` : "";
+  const how = hidden.length === 1 ? "1 binary file is" : `${hidden.length} binary files are`;
+  return [`${how} in it and not shown: ${names.join(", ")}${more}`];
+}
+
+function forkText({ base, tip }: ReviewRange, fork: string | undefined, repository: string): string[] {
+  if (fork === undefined || base === undefined) return [];
+  const undone = `${short(tip)} does not build on ${short(base)}: this also undoes what ${short(base)} has beyond ${short(fork)}.`;
+  if (fork === tip) return [undone];
+  return [
+    `${undone} To read only what was added: firstmile review ${repository} ${short(fork)}..${short(tip)}`,
+  ];
+}
+
+function ownText(own: readonly RangeCommit[]): string[] {
+  if (own.length === 0) return [];
+  const ids = own.slice(0, 3).map(({ id }) => short(id));
+  const more = own.length > 3 ? ` and ${own.length - 3} more` : "";
+  return [
+    `you had a part in ${ids.join(", ")}${more}, by your address: your review does not count for what you wrote`,
+  ];
+}
+
+export function warn(terminal: Terminal, text: string): void {
+  const words = `${terminal.style("yellow", "note:")} ${text}`;
+  terminal.say(wrap(words, terminal.width, "  "));
+}
+
+export function short(id: string): string {
+  return id.slice(0, 12);
+}

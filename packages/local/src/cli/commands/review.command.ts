@@ -1,0 +1,53 @@
+import { buildCommand } from "@stricli/core";
+import type { FirstmileContext } from "../context.ts";
+import { jsonFlag, optionalText, word } from "../flags.ts";
+
+export interface ReviewFlags {
+  readonly reject: boolean;
+  readonly note?: string;
+  readonly skimmed: boolean;
+  readonly machine: boolean;
+  readonly source?: string;
+  readonly to?: string;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+function plainFlag(brief: string) {
+  return { kind: "boolean", default: false, withNegated: false, brief } as const;
+}
+
+export const reviewCommand = buildCommand<
+  ReviewFlags,
+  [repository: string, revision: string],
+  FirstmileContext
+>({
+  loader: async () => (await import("./review.ts")).review,
+  parameters: {
+    flags: {
+      reject: plainFlag("Reject it: as long as the content is this, rules that ask for your review deny it"),
+      note: optionalText("TEXT", "What you have to say of it"),
+      skimmed: plainFlag("You looked it over and did not read every line"),
+      machine: plainFlag("A machine read it"),
+      source: optionalText("NAME", "Counts for this source of a policy alone (default: for any)"),
+      to: optionalText("DIR", "Write the statement below DIR and not into the repository"),
+      yes: plainFlag("Approve, or with --reject reject, without being asked"),
+      json: jsonFlag,
+    },
+    positional: {
+      kind: "tuple",
+      parameters: [
+        word("REPO", "A Git repository that has the change"),
+        word("REV|BASE..REV", "A commit, read against its first parent; or all that differs between two"),
+      ],
+    },
+  },
+  docs: {
+    brief: "Read a change, and sign that you did",
+    fullDescription:
+      "Shows what differs, in $GIT_PAGER or $PAGER on a terminal, asks what you say of it, and signs that with your own\n" +
+      "Git signing key. The statement names content, path by path, before and after, with SHA-256, and no commit: it\n" +
+      "holds after a squash, a rebase or a cherry-pick. It is kept below refs/firstmile/statements: push that ref.\n" +
+      "Exit codes: 0 signed, 1 nothing signed, 130 interrupted; 2 and 3 as everywhere.",
+  },
+});
