@@ -11,24 +11,19 @@
 import { encodeUtf8 } from "@firstmile/formats/bytes/text";
 import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import type { HashedObjects } from "../git/hashed-objects.ts";
-import { run } from "../process/run.ts";
 import type { HashedReader } from "./hashed-reader.ts";
 import { type KnownBases, type MergeShape, mergeShape } from "./merge-bases.ts";
+import { type MergeBatches, type MergedAgain, mergeTwo } from "./merge-batch.ts";
 import { takeMaterial } from "./merge-material.ts";
 
-export interface MergedAgain {
-  readonly tree: ObjectId;
-  /**
-   * Paths in conflict, Latin-1. Their content in `tree` is a proposal: one side of a binary file, the changed side of
-   * one that the other removed, or both between marks. Taking it over is a decision too.
-   */
-  readonly conflicts: readonly string[];
-}
+export type { MergedAgain } from "./merge-batch.ts";
 
 export interface MergeSources {
   readonly reader: HashedReader;
   readonly hashed: HashedObjects;
   readonly knownBases: KnownBases;
+  /** Over `hashed`; default: a child of Git for each merge. */
+  readonly batches?: MergeBatches;
 }
 
 /** One side of a merge: a parent, or what an octopus has come to by then. */
@@ -36,9 +31,6 @@ interface Side {
   readonly parents: readonly CommitId[];
   readonly tree: ObjectId;
 }
-
-/** Two minutes a merge. */
-const TIMEOUT = { timeoutMs: 120_000 } as const;
 
 /**
  * The clean merge of the parents in their order; undefined where Git cannot merge them. Throws `UnreadableObject`,
@@ -90,9 +82,11 @@ async function mergeSides(sources: MergeSources, ours: Side, theirs: Side): Prom
   await takeMaterial(reader, trees);
   const parents = shape.bases.map((id) => stand.get(id)!);
   const time = Math.max(0, ...bases.map((base) => base.time)) + 1;
-  const sides = [ours, theirs].map(({ tree }, i) => standIn(hashed, { tree, parents, time, name: `${i}` }));
+  const [a, b] = [ours, theirs].map(({ tree }, i) => standIn(hashed, { tree, parents, time, name: `${i}` }));
+  const two = { ours: a!, theirs: b! };
+  if (sources.batches) return await sources.batches.merge(two);
   await hashed.flush();
-  return await mergeTwo(hashed.env, sides[0]!, sides[1]!);
+  return await mergeTwo(hashed.env, two);
 }
 
 /** For each base a commit with its tree and date, whose only ancestors are other bases. */
@@ -124,18 +118,4 @@ function standIn(hashed: HashedObjects, { tree, parents, time, name }: StandIn):
   const id = hashObject("commit", content, objectHashOf(tree));
   hashed.add("commit", id, content);
   return id;
-}
-
-async function mergeTwo(
-  env: NodeJS.ProcessEnv,
-  ours: CommitId,
-  theirs: CommitId,
-): Promise<MergedAgain | undefined> {
-  const flags = ["--write-tree", "--no-messages", "--name-only", "-z", "--allow-unrelated-histories"];
-  const merged = await run("git", ["merge-tree", ...flags, ours, theirs], { env, ...TIMEOUT });
-  const [tree, ...conflicts] = merged.stdout.toString("latin1").split("\0").filter(Boolean);
-  if (merged.code > 1 || !tree || !/^[0-9a-f]{40,64}$/.test(tree)) return undefined;
-  // In conflict over what it does not name: nothing of it is sure.
-  if (merged.code === 1 && conflicts.length === 0) return undefined;
-  return { tree: tree as ObjectId, conflicts };
 }

@@ -9,11 +9,13 @@ import { type CommitId, hashObject, type ObjectId } from "@firstmile/formats/git
 import { parseTree } from "@firstmile/formats/git/tree";
 import type { CommitTable } from "@firstmile/trust/history/commit-table";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
-import { mergeBases, type Positions } from "@firstmile/trust/history/graph";
+import { type Graph, mergeBases, type Positions } from "@firstmile/trust/history/graph";
 import type { OwnChanges } from "@firstmile/trust/history/judge";
 import {
+  acrossPaths,
   changedFiles,
   changedPaths,
+  onNoSide,
   type PathChange,
   type Tree,
   type TreeReader,
@@ -24,20 +26,27 @@ import type { NeutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { HashedReader, UnreadableObject } from "./hashed-reader.ts";
 import { type MergeSources, mergeAgain, mergeBasesOf } from "./merge-again.ts";
+import { MergeBatches } from "./merge-batch.ts";
 
 /** What a commit's changes are measured against: all its parents (a merge is merged again), the first, or one commit. */
 export type Against = "all-parents" | "first-parent" | { readonly commit: CommitId };
 
+/** Git's own octopuses end far below; each parent more is a merge more. */
+const MAX_PARENTS = 100;
+
+/** Trees kept of each of two ages. */
+const MAX_YOUNG = 1500;
+
 /** How many commits are compared at once, so that reading trees is pipelined. */
 const AT_ONCE = 256;
-/** How many merges are merged again at once: each is a Git child, and a hostile history can be all merges. */
-const MERGES_AT_ONCE = 4;
+/** How many merges are merged again at once, in one Git child where they can: what they read waits in memory. */
+const MERGES_AT_ONCE = 64;
 
 export class ChangeReader implements Disposable {
   private readonly objects: GitObjects;
   private readonly sources: MergeSources;
   private readonly commits: CommitTable;
-  private readonly trees = new Map<ObjectId, Promise<Tree>>();
+  private readonly trees = new RecentTrees();
   private readonly order: Positions;
   private readonly lanes: Promise<unknown>[] = Array.from({ length: MERGES_AT_ONCE }, () =>
     Promise.resolve(),
@@ -51,10 +60,12 @@ export class ChangeReader implements Disposable {
     this.objects = new GitObjects({ ...hashed.env, GIT_ALTERNATE_OBJECT_DIRECTORIES: git.objects });
     this.commits = commits;
     this.order = commits.positions();
+    const links = linksOf(commits);
     this.sources = {
       hashed,
       reader: new HashedReader(this.objects, hashed),
-      knownBases: (a, b) => mergeBases(commits, this.order, a, b),
+      batches: new MergeBatches(hashed),
+      knownBases: (a, b) => mergeBases(links, this.order, a, b),
     };
   }
 
@@ -88,8 +99,8 @@ export class ChangeReader implements Disposable {
     const commit = this.commits.get(id)!;
     const [first, ...others] = commit.parents as [CommitId, ...CommitId[]];
     try {
-      const own = await this.mergersOwn(commit);
-      return { own, sides: await Promise.all(others.map((other) => this.since(first, other))) };
+      const { paths: own } = await this.mergersOwn(commit);
+      return { own: [...own], sides: await Promise.all(others.map((other) => this.since(first, other))) };
     } catch (error) {
       return unreadable(error);
     }
@@ -110,7 +121,7 @@ export class ChangeReader implements Disposable {
     const commit = this.commits.get(id)!;
     if (typeof against === "object") return this.plain(await this.treeOf(against.commit), commit.tree);
     const parents = against === "first-parent" ? commit.parents.slice(0, 1) : commit.parents;
-    if (parents.length > 1) return { paths: await this.mergersOwn(commit), merge: true };
+    if (parents.length > 1) return this.mergersOwn(commit);
     const before = parents[0] === undefined ? undefined : await this.treeOf(parents[0]);
     return this.plain(before, commit.tree);
   }
@@ -119,22 +130,40 @@ export class ChangeReader implements Disposable {
     return { paths: await this.drive(changedPaths(before, after)), merge: false };
   }
 
-  private async mergersOwn(commit: CommitFacts): Promise<string[]> {
+  private async mergersOwn(commit: CommitFacts): Promise<OwnChanges> {
+    if (commit.parents.length > MAX_PARENTS) throw new UnreadableTree(commit.id);
     const [ours, theirs, ...more] = commit.parents as [CommitId, CommitId, ...CommitId[]];
-    const bases = more.length === 0 ? mergeBases(this.commits, this.order, ours, theirs) : undefined;
-    if (bases?.length === 1) {
+    const bases = more.length === 0 ? await mergeBasesOf(this.sources, ours, theirs) : [];
+    if (bases.length === 1) {
       const trees = await Promise.all([bases[0]!, ours, theirs].map((id) => this.treeOf(id)));
       const left = await this.drive(unexplainedByMerge(trees[0], trees[1], trees[2], commit.tree));
-      if (left.length === 0) return [];
+      if (left.length === 0) return { paths: [], merge: true };
+      const paths = await this.beyondMergingAgain(commit);
+      const moved = await this.drive(acrossPaths(trees[0], trees[1], trees[2], commit.tree));
+      return { paths, merge: true, moved: without(moved, paths) };
     }
-    return this.beyondMergingAgain(commit);
+    // With several bases or more than two sides nobody can tell from where a content came that no side has there.
+    const paths = await this.beyondMergingAgain(commit);
+    const trees = await Promise.all(commit.parents.map((id) => this.treeOf(id)));
+    const strange = await this.drive(onNoSide(trees, commit.tree));
+    return { paths: [...paths, ...without(strange, paths)], merge: true };
   }
 
   /** What differs from Git's own merge of the parents, and what that merge left to be decided by hand. */
   private async beyondMergingAgain({ parents, tree }: CommitFacts): Promise<string[]> {
     const clean = await this.inLane(() => mergeAgain(this.sources, parents));
-    const differing = await this.drive(changedPaths(clean?.tree, tree));
-    return [...new Set([...differing, ...(clean?.conflicts ?? [])])];
+    if (!clean) return this.allPaths(parents, tree);
+    const differing = await this.drive(changedPaths(clean.tree, tree));
+    return [...new Set([...differing, ...clean.conflicts])];
+  }
+
+  /** Of a merge that cannot be made again, all that is there is its merger's doing, and all that is there no more. */
+  private async allPaths(parents: readonly CommitId[], tree: ObjectId): Promise<string[]> {
+    const paths = new Set(await this.drive(changedPaths(undefined, tree)));
+    for (const parent of parents) {
+      for (const path of await this.drive(changedPaths(await this.treeOf(parent), tree))) paths.add(path);
+    }
+    return [...paths];
   }
 
   private inLane<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -162,7 +191,6 @@ export class ChangeReader implements Disposable {
   private tree(id: ObjectId): Promise<Tree> {
     const known = this.trees.get(id);
     if (known) return known;
-    if (this.trees.size > 20_000) this.trees.clear();
     const tree = this.readTree(id);
     this.trees.set(id, tree);
     return tree;
@@ -177,6 +205,36 @@ export class ChangeReader implements Disposable {
   }
 }
 
+function without(paths: readonly string[], others: readonly string[]): string[] {
+  const left = new Set(others);
+  return paths.filter((path) => !left.has(path));
+}
+
+/**
+ * Trees that were read lately. Commits are asked about in the order of history, so the same ones come up soon again or
+ * not at all; to keep more costs more time to collect garbage than to read them anew.
+ */
+class RecentTrees {
+  private young = new Map<ObjectId, Promise<Tree>>();
+  private old = new Map<ObjectId, Promise<Tree>>();
+
+  get(id: ObjectId): Promise<Tree> | undefined {
+    const young = this.young.get(id);
+    if (young) return young;
+    const old = this.old.get(id);
+    if (old) this.set(id, old);
+    return old;
+  }
+
+  set(id: ObjectId, tree: Promise<Tree>): void {
+    if (this.young.size >= MAX_YOUNG) {
+      this.old = this.young;
+      this.young = new Map();
+    }
+    this.young.set(id, tree);
+  }
+}
+
 /** A tree, file or commit that is missing, malformed or does not hash to its id. */
 class UnreadableTree extends Error {}
 
@@ -185,6 +243,17 @@ const UNREADABLE = [FormatError, UnreadableTree, UnreadableObject, CollisionErro
 function unreadable(error: unknown): undefined {
   if (UNREADABLE.some((kind) => error instanceof kind)) return undefined;
   throw error;
+}
+
+/** Parents alone, each looked up once: walks for merge bases cross the same commits again and again. */
+function linksOf(commits: CommitTable): Graph {
+  const known = new Map<CommitId, { readonly parents: readonly CommitId[] }>();
+  const get = (id: CommitId) => {
+    const links = known.get(id) ?? commits.get(id);
+    if (links && !known.has(id)) known.set(id, { parents: links.parents });
+    return links;
+  };
+  return { has: (id) => commits.has(id), get };
 }
 
 function formatOf(id: string): "sha1" | "sha256" {

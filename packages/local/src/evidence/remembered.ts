@@ -34,7 +34,8 @@ export class Remembered {
   static load(question: HistoryQuestion, statements: readonly VerifiedStatement[]): Remembered {
     const key = keyOf(question, statements);
     const { cacheDir, now } = question;
-    const commits = cacheDir === undefined ? AuthenticatedCommits.none : loadAuthenticated(cacheDir, key, now);
+    const commits =
+      cacheDir === undefined ? AuthenticatedCommits.none : loadAuthenticated(cacheDir, key, now);
     return new Remembered(question, key, commits);
   }
 
@@ -79,6 +80,8 @@ export class Remembered {
   /** Whether what is remembered may be built upon for this tip, given the commits that are new. */
   leadsTo(commits: CommitTable, tip: CommitId): boolean {
     if (!this.alongLine || this.commits.size === 0) return true;
+    // One range from the introduction to the tip: whoever had a part in what is remembered had a part in it too.
+    if (this.question.source.authenticate === "tip") return false;
     const seen = new Set<number>();
     let row = commits.row(tip);
     while (row >= 0 && commits.holds(row) && !seen.has(row)) {
@@ -86,6 +89,11 @@ export class Remembered {
       row = commits.parentCount(row) > 0 ? commits.parentRow(row, 0) : -1;
     }
     return row >= 0 && this.commits.tips.includes(commits.idAt(row));
+  }
+
+  /** Whether a denial may come of having looked only at what is new. */
+  mayHide({ denied }: HistoryVerdict): boolean {
+    return this.commits.size > 0 && denied.some(({ code }) => code === "not-reviewed");
   }
 
   remember(part: Authenticated, { allowed, commit, validUntil }: HistoryVerdict): void {
@@ -112,10 +120,17 @@ function keyOf({ policy, source }: HistoryQuestion, statements: readonly Verifie
   };
 }
 
-/** A rejection can come later than what it rejects: with another set of them, nothing that was allowed is sure. */
+/**
+ * A rejection can come later than what it rejects, and so can its signer: with another set of them, nothing that was
+ * allowed is sure. What only strangers signed is left out, or they could have everything looked at anew for ever.
+ */
 function rejections(statements: readonly VerifiedStatement[]): string {
-  const digests = statements.flatMap(({ statement, digest }) =>
-    statement.kind === "review" && statement.verdict === "reject" ? [digest] : [],
-  );
-  return createHash("sha256").update(digests.sort().join("\n")).digest("hex");
+  const said = statements.flatMap(({ statement, digest, outcomes }) => {
+    if (statement.kind !== "review" || statement.verdict !== "reject") return [];
+    const good = outcomes.flatMap((outcome) => (outcome.valid ? outcome : (outcome.lapsed ?? [])));
+    return good.map(({ key, signingKey }) => `${digest} ${key} ${signingKey}`);
+  });
+  return createHash("sha256")
+    .update([...new Set(said)].sort().join("\n"))
+    .digest("hex");
 }

@@ -88,7 +88,9 @@ export class StepReader {
 
   /** With the SHA-256 of what is read, so that a review of it holds for these bytes and not for a SHA-1. */
   private async hashed(changes: readonly PathChange[]): Promise<BroughtChange[]> {
-    const spoken = changes.filter(({ path, after }) => after && this.spokenOf.has(path) && !isSubmodule(after));
+    const spoken = changes.filter(
+      ({ path, after }) => after && this.spokenOf.has(path) && !isSubmodule(after),
+    );
     const blobs = await this.objects.getAll(spoken.map(({ after }) => after!.id));
     const digests = new Map(spoken.map((change, i) => [change, sha256(change.after!.id, blobs[i]?.content)]));
     return changes.map((change) => {

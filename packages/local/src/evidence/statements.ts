@@ -14,7 +14,5 @@ export async function verifiedStatements(
   const { found } = await readStatements(places);
   if (found.length === 0) return [];
   const { keys } = statementIdentities(policy);
-  return found
-    .map(({ envelope }) => verifyStatement(envelope, keys, now))
-    .filter((result) => result.ok);
+  return found.map(({ envelope }) => verifyStatement(envelope, keys, now)).filter((result) => result.ok);
 }

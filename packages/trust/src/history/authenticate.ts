@@ -18,8 +18,8 @@ import { reachableRows } from "./graph.ts";
 import { type DeniedCommit, judgeCommit, needsPaths, type OwnChanges, Writers } from "./judge.ts";
 import { asksForReviews, judgeReviews, type Reviews, type Step } from "./review.ts";
 import { shapeFaults } from "./shape.ts";
-import type { IsReached } from "./standing.ts";
 import { type Cosignatures, Signatories, type Signers, signersOf } from "./signers.ts";
+import type { IsReached } from "./standing.ts";
 
 /** What is known of a history: facts of each commit between what is accepted already and the tip. */
 export interface History {

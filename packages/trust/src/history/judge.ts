@@ -28,6 +28,8 @@ export interface DeniedCommit {
 export interface OwnChanges {
   readonly paths: readonly string[];
   readonly merge: boolean;
+  /** Of a merge: paths that are as Git merges them only where it takes a file of one path for another's, renamed. */
+  readonly moved?: readonly string[];
 }
 
 export const SHOWN_PATHS = 20;
@@ -51,13 +53,14 @@ const SIGNATURE_REMEDIES: Partial<Record<CommitCode, string>> = {
   "unknown-key":
     "if this key is somebody's you trust, add it to keys/ and to their [principal] in the trust repository",
   "expired-key":
-    "ask its owner to extend it (gpg --quick-set-expire), or let it count in its time: retired = { after = \"ITS LAST COMMIT\" } for this key in the trust repository",
+    'ask its owner to extend it (gpg --quick-set-expire), or let it count in its time: retired = { after = "ITS LAST COMMIT" } for this key in the trust repository',
   "revoked-key":
-    "if its owner withdrew it without harm, say up to where it counts: retired = { after = \"ITS LAST COMMIT\" } for this key in the trust repository",
+    'if its owner withdrew it without harm, say up to where it counts: retired = { after = "ITS LAST COMMIT" } for this key in the trust repository',
   "retired-key":
     "its owner signs again with the new key; if it is older than its retirement, name its commit in after as well",
   "compromised-key":
     "writers with other keys vouch for it, after reading it: firstmile cosign; or root names it in the source's goodlist",
+  "not-logged": "sign again after: git config gitsign.rekorMode offline",
   "weak-signature":
     "sign again with SHA-256 or better: gpg --digest-algo SHA256, or remove digest-algo from gpg.conf",
 };
@@ -119,9 +122,19 @@ export function judgeCommit(
   if (own === undefined) return undefined;
   const unmet = writers.unmet(signers);
   if (unmet.length === source.rules.length) return inNoRole(writers, commit, signers);
-  const outside = own.paths.filter((path) => !mayWrite(source, unmet, path));
+  const outside = [...own.paths, ...movedAcross(source, own)].filter(
+    (path) => !mayWrite(source, unmet, path),
+  );
   if (outside.length === 0) return undefined;
   return outsidePaths(source, commit, signers, outside, own.merge);
+}
+
+/**
+ * What a rename carries from one rule's paths into another's: who may write `pkgs/a` and not `lib/a`, to which it was
+ * renamed or which looks like it, changes the old file on an old branch, and Git's merge puts the change into the new one.
+ */
+function movedAcross({ rules }: Source, { moved = [] }: OwnChanges): readonly string[] {
+  return new Set(moved.map((path) => ruleFor(path, rules))).size > 1 ? moved : [];
 }
 
 function mayWrite(source: Source, unmet: readonly Rule[], path: string): boolean {
@@ -173,7 +186,10 @@ function writersNamed(rule: Rule): string {
   return rule.role ? `role ${rule.role}` : `the group of the rule at line ${rule.line} of firstmile.toml`;
 }
 
-function about(commit: CommitId, { key, principals }: Signers): Pick<DeniedCommit, "commit" | "key" | "principal"> {
+function about(
+  commit: CommitId,
+  { key, principals }: Signers,
+): Pick<DeniedCommit, "commit" | "key" | "principal"> {
   const [principal] = principals;
   return {
     commit,

@@ -13,9 +13,10 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
 import { ruleFor } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
-import { meets } from "../policy/thresholds.ts";
+import { isMet, meets } from "../policy/thresholds.ts";
 import type { ResultVersion, ReviewIndex } from "../statement/review-index.ts";
 import { type DeniedCommit, SHOWN_PATHS } from "./judge.ts";
+import { type By, EVERYBODY, MAX_STRETCH, type Piece, unreadChanges } from "./reading.ts";
 import type { PathChange } from "./trees.ts";
 
 /** What a path is after a change, with the SHA-256 of its content where that was read. */
@@ -26,7 +27,7 @@ export interface BroughtChange extends PathChange {
 /** What people approved and rejected, by content: see statement/review-index.ts. */
 export interface Reviews {
   /** As it counts for what a commit brings: a retired reviewer's word counts in old commits. */
-  at(commit: CommitId): Pick<ReviewIndex, "approvals" | "rejections">;
+  at(commit: CommitId): Pick<ReviewIndex, "approvals" | "isReadFrom" | "rejections">;
 }
 
 /** A commit on the line of first parents and what it brings. */
@@ -50,9 +51,6 @@ export function asksForReviews(source: Source): boolean {
   return source.rules.some(({ review }) => review !== undefined);
 }
 
-/** Longest stretch of one path's changes that a single review is looked for over: a bound on work, not on reviews. */
-const MAX_STRETCH = 200;
-
 /** Judges steps, oldest first, that together lead to the tip. */
 export function judgeReviews(
   policy: Policy,
@@ -60,23 +58,48 @@ export function judgeReviews(
   steps: readonly Step[],
   reviews: Reviews,
 ): DeniedCommit[] {
-  const readers = new Readers(steps, reviews);
-  const versions = changesByPath(source, steps);
+  const readers = new Readers(source, steps, reviews);
   const missing = new Map<number, Unread[]>();
   const note = (step: number, unread: Unread) => {
-    missing.set(step, [...(missing.get(step) ?? []), unread]);
+    const noted = missing.get(step);
+    if (noted) noted.push(unread);
+    else missing.set(step, [unread]);
   };
-  for (const [path, { rule, review, changes }] of versions) {
+  const suffices = memoized(policy);
+  for (const [path, { rule, review, changes }] of changesByPath(source, steps)) {
     const { step: last, change } = changes.at(-1)!;
     const rejected = rejection(policy, review, steps[last]!.commit, change, reviews);
     if (rejected.length > 0 && !source.goodlist.has(steps[last]!.commit))
-      note(last, { path, rule, review, have: new Set(), rejected });
-    for (const [step, have] of readers.of(path, changes, review)) {
-      if (source.goodlist.has(steps[step]!.commit)) continue;
-      if (!meets(review.by, have, policy).met) note(step, { path, rule, review, have, rejected: [] });
+      note(last, { path, rule, review, have: NOBODY, rejected });
+    const pieces = readers.of(path, changes, review);
+    for (const at of unreadChanges(changes.length, pieces, suffices(review))) {
+      note(changes[at]!.step, { path, rule, review, have: someOf(pieces, at), rejected: [] });
     }
   }
   return [...missing].sort(([a], [b]) => b - a).map(([step, unread]) => denial(policy, steps[step]!, unread));
+}
+
+const NOBODY: ReadonlySet<PrincipalName> = new Set();
+
+/** Whether people meet a rule's reviewers; each set of people is asked about once. */
+function memoized(policy: Policy): (review: ReviewRule) => (readers: ReadonlySet<PrincipalName>) => boolean {
+  const answers = new Map<ReviewRule, Map<string, boolean>>();
+  return (review) => {
+    const known = answers.get(review) ?? new Map<string, boolean>();
+    answers.set(review, known);
+    return (readers) => {
+      const key = [...readers].sort().join(" ");
+      const answer = known.get(key) ?? isMet(review.by, readers, policy);
+      known.set(key, answer);
+      return answer;
+    };
+  };
+}
+
+/** Whoever read a change in some piece: told to the person who looks for the others. */
+function someOf(pieces: readonly Piece[], at: number): ReadonlySet<PrincipalName> {
+  const over = pieces.filter(({ from, to }) => from <= at && at < to);
+  return new Set(over.flatMap(({ by }) => (by === EVERYBODY ? [] : [...by])));
 }
 
 interface Unread {
@@ -123,20 +146,29 @@ function rejection(
   return [...against].filter((name) => meets(by, new Set([name]), policy).counted.length > 0);
 }
 
-/** Who read each change of a path and had no part in it. */
+/** Who read the changes of a path, one by one or several as one, and had no part in them. */
 class Readers {
+  private readonly source: Source;
   private readonly steps: readonly Step[];
   private readonly reviews: Reviews;
 
-  constructor(steps: readonly Step[], reviews: Reviews) {
+  constructor(source: Source, steps: readonly Step[], reviews: Reviews) {
+    this.source = source;
     this.steps = steps;
     this.reviews = reviews;
   }
 
-  of(path: string, changes: PathHistory["changes"], review: ReviewRule): Map<number, Set<PrincipalName>> {
-    const found = new Map(changes.map(({ step, change }) => [step, this.ofOne(step, change, review)]));
-    for (let from = 0; from < changes.length; from++) this.ofStretches(path, changes, from, found);
-    return found;
+  of(path: string, changes: PathHistory["changes"], review: ReviewRule): Piece[] {
+    const pieces: Piece[] = [];
+    const add = (from: number, to: number, by: By) => {
+      if (by === EVERYBODY || by.size > 0) pieces.push({ from, to, by });
+    };
+    for (const [at, { step, change }] of changes.entries()) {
+      const accepted = this.source.goodlist.has(this.steps[step]!.commit);
+      add(at, at + 1, accepted ? EVERYBODY : this.ofOne(step, change, review));
+      this.addStretches(path, changes, at, add);
+    }
+    return [...pieces, ...takenBack(changes)];
   }
 
   private ofOne(
@@ -164,22 +196,21 @@ class Readers {
   }
 
   /** A change that came in several commits may have been read as one: from the first's before to the last's after. */
-  private ofStretches(
+  private addStretches(
     path: string,
     changes: PathHistory["changes"],
     from: number,
-    found: Map<number, Set<PrincipalName>>,
+    add: (from: number, to: number, by: By) => void,
   ): void {
+    const { step: first, change } = changes[from]!;
+    // Whose word counts for a later commit counts for an earlier one: who read nothing from here is not asked again.
+    if (!this.reviews.at(this.steps[first]!.commit).isReadFrom(path, change.before)) return;
     const took = new Set(this.partInAt(changes, from));
     for (let to = from + 1; to < Math.min(changes.length, from + MAX_STRETCH); to++) {
       for (const name of this.partInAt(changes, to)) took.add(name);
-      const { before } = changes[from]!.change;
-      const { step, change } = changes[to]!;
-      const index = this.reviews.at(this.steps[step]!.commit);
-      const readers = without(new Set(index.approvals(path, before, change.after)), took);
-      for (let i = from; readers.size > 0 && i <= to; i++) {
-        for (const name of readers) found.get(changes[i]!.step)!.add(name);
-      }
+      const { step, change: last } = changes[to]!;
+      const readers = this.reviews.at(this.steps[step]!.commit).approvals(path, change.before, last.after);
+      add(from, to + 1, without(readers, took));
     }
   }
 
@@ -195,7 +226,24 @@ function partIn(step: Step, path: string): ReadonlySet<PrincipalName> {
   return new Set([...step.range, ...step.mergers]);
 }
 
-function without(names: Set<PrincipalName>, others: ReadonlySet<PrincipalName>): Set<PrincipalName> {
+/** What comes back to a version that was there before comes to nothing, and of nothing there is nothing to read. */
+function takenBack(changes: PathHistory["changes"]): Piece[] {
+  const pieces: Piece[] = [];
+  const last = new Map<string, number>([[versionKey(changes[0]!.change.before), 0]]);
+  for (const [at, { change }] of changes.entries()) {
+    const key = versionKey(change.after);
+    const from = last.get(key);
+    if (from !== undefined) pieces.push({ from, to: at + 1, by: EVERYBODY });
+    last.set(key, at + 1);
+  }
+  return pieces;
+}
+
+function versionKey(version: ResultVersion | undefined): string {
+  return version === undefined ? "-" : `${version.mode} ${version.id}`;
+}
+
+function without(names: ReadonlySet<PrincipalName>, others: ReadonlySet<PrincipalName>): Set<PrincipalName> {
   return new Set([...names].filter((name) => !others.has(name)));
 }
 

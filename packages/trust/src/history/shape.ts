@@ -1,10 +1,14 @@
-/** Whether a tip comes from the introduction at all, by commits that are there and whole. */
+/**
+ * Whether a tip comes from the introduction at all, by commits that are there and whole. Where only the line of first
+ * parents is looked at, or reviews are asked for along it, that line has to come from the introduction: one that comes
+ * by another parent brings what stood before the introduction, which nobody was asked to sign or to read.
+ */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Source } from "../policy/policy.ts";
 import type { History } from "./authenticate.ts";
-import { asksForReviews } from "./review.ts";
 import { reachableRows } from "./graph.ts";
 import type { DeniedCommit } from "./judge.ts";
+import { asksForReviews } from "./review.ts";
 
 /** Commits that are missing or broken, and a tip that does not come from the introduction. */
 export function shapeFaults(source: Source, history: History): DeniedCommit[] {
@@ -13,7 +17,8 @@ export function shapeFaults(source: Source, history: History): DeniedCommit[] {
   const faults = [...ends]
     .filter((id) => !history.isAccepted(id))
     .map((id) => history.unusable.get(id) ?? missing(id));
-  const arrives = [...ends].some((id) => history.isIntroduced(id));
+  const arriving = goesByLine(source) ? [endOfLine(history)] : [...ends];
+  const arrives = arriving.some((id) => history.isIntroduced(id));
   return arrives || faults.length > 0 ? faults : [notADescendant(source, history.tip)];
 }
 
@@ -21,6 +26,21 @@ export function shapeFaults(source: Source, history: History): DeniedCommit[] {
 export function followedParents(source: Source): number {
   const line = source.authenticate === "first-parent" && !asksForReviews(source);
   return line ? 1 : Number.POSITIVE_INFINITY;
+}
+
+function goesByLine(source: Source): boolean {
+  if (source.authenticate === "tip") return false;
+  return source.authenticate === "first-parent" || asksForReviews(source);
+}
+
+/** The first on the line of first parents that is accepted or not there; its oldest commit where there is none. */
+function endOfLine({ commits, tip, isAccepted }: History): CommitId {
+  let end = tip;
+  followLine(commits, commits.row(tip), (row) => {
+    const parent = commits.parentCount(row) > 0 ? commits.idAt(commits.parentRow(row, 0)) : undefined;
+    if (end === commits.idAt(row) && !isAccepted(end)) end = parent ?? end;
+  });
+  return end;
 }
 
 /** Ids without facts that the tip is or leads to, on the ways that the mode follows. */

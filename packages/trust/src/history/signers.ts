@@ -75,10 +75,15 @@ export class Signatories {
     );
   }
 
-  /** Everybody whose key is on it at all, counting or not: nobody of these reviews it. */
+  /**
+   * Whoever's key its own signature names, counting or not, and whoever co-signed it: nobody of these reviews it. Of what
+   * others put beside it only what is proven: a stranger who copies a reviewer's signature of something else there
+   * would silence that reviewer.
+   */
   anybody(row: number): PrincipalName[] {
-    const outcomes = [this.table.outcomeAt(row), ...(this.cosignatures.get(this.table.idAt(row)) ?? [])];
-    const keys = outcomes.map((outcome) => outcome.key);
+    const others = this.cosignatures.get(this.table.idAt(row)) ?? [];
+    const proven = others.flatMap((outcome) => (outcome.valid ? outcome : (outcome.lapsed ?? [])));
+    const keys = [this.table.outcomeAt(row), ...proven].map((outcome) => outcome.key);
     return keys.flatMap((key) => (key === undefined ? [] : (this.ownerOf.get(key) ?? [])));
   }
 

@@ -40,7 +40,8 @@ export class Standing {
   private eventOf({ key, signingKey }: SignatureValid): KeyEvent | undefined {
     const said = [...(this.lives.get(signingKey) ?? []), ...(this.lives.get(key) ?? [])];
     const own = said.filter((event) => event.key === undefined || event.key === signingKey);
-    return own.find(({ kind }) => kind === "compromised") ?? own[0];
+    const harm = own.find(({ kind }) => kind === "compromised");
+    return harm ?? own.find((event) => event.key === signingKey) ?? own[0];
   }
 }
 

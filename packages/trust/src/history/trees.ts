@@ -6,6 +6,7 @@
  * Trees are asked for by yielding their id, so that this stays pure and whoever drives it can read thousands at
  * once. Paths are Latin-1 strings, one character a byte, since Git's paths need not be UTF-8.
  */
+import { FormatError } from "@firstmile/formats/bytes/error";
 import type { ObjectId } from "@firstmile/formats/git/object-id";
 import type { TreeEntry } from "@firstmile/formats/git/tree";
 import type { FileVersion } from "@firstmile/formats/statement/review";
@@ -29,31 +30,22 @@ export interface PathChange {
   readonly after: FileVersion | undefined;
 }
 
-/** Files that differ between two trees, in the order found. An undefined tree is empty. */
+/** Files that differ between two trees, in the order found. An undefined tree is empty. Throws `FormatError`: see `walk`. */
 export function* changedFiles(
   before: ObjectId | undefined,
   after: ObjectId | undefined,
-  prefix = "",
 ): TreeReader<PathChange[]> {
-  if (before === after) return [];
-  const [old, now] = [yield* read(before), yield* read(after)];
   const changes: PathChange[] = [];
-  for (const name of new Set([...old.keys(), ...now.keys()])) {
-    for (const change of yield* entryChanges(old.get(name), now.get(name), prefix + name))
-      changes.push(change);
-  }
+  yield* walk([before, after], isUnchanged, ([old, now], path) => {
+    if (same(old, now)) return false;
+    if (isFile(old) || isFile(now)) changes.push({ path, before: version(old), after: version(now) });
+    return true;
+  });
   return changes;
 }
 
-function* entryChanges(
-  before: TreeEntry | undefined,
-  after: TreeEntry | undefined,
-  path: string,
-): TreeReader<PathChange[]> {
-  if (same(before, after)) return [];
-  const below = yield* changedFiles(subtree(before), subtree(after), `${path}/`);
-  if (!isFile(before) && !isFile(after)) return below;
-  return [{ path, before: version(before), after: version(after) }, ...below];
+function isUnchanged([before, after]: readonly (ObjectId | undefined)[]): boolean {
+  return before === after;
 }
 
 /** Paths of files that differ between two trees. */
@@ -69,72 +61,78 @@ export function* differingFiles(
   before: ObjectId | undefined,
   after: ObjectId | undefined,
 ): TreeReader<ObjectId[]> {
-  if (before === after) return [];
-  const [old, now] = [yield* read(before), yield* read(after)];
   const ids: ObjectId[] = [];
-  for (const name of new Set([...old.keys(), ...now.keys()])) {
-    const [a, b] = [old.get(name), now.get(name)];
-    if (same(a, b)) continue;
-    ids.push(...[a, b].flatMap((entry) => (isFile(entry) && entry!.mode !== COMMIT_MODE ? [entry!.id] : [])));
-    ids.push(...(yield* differingFiles(subtree(a), subtree(b))));
-  }
+  yield* walk([before, after], isUnchanged, (entries) => {
+    if (same(entries[0], entries[1])) return false;
+    for (const entry of entries) if (isFile(entry) && entry!.mode !== COMMIT_MODE) ids.push(entry!.id);
+    return true;
+  });
   return ids;
 }
 
 /**
  * Paths where a merge is not what three-way merging whole files gives: candidates for the merger's own changes.
- * Empty means that each path is as the side has it that changed it, without looking into any file or for renames. A candidate may still be a clean merge of
- * lines, or follow a rename: `git merge-tree` knows.
+ * Empty means that each path is as the side has it that changed it, without looking into any file or for renames. A
+ * candidate may still be a clean merge of lines, or follow a rename: `git merge-tree` knows. Throws as `changedFiles`.
  */
 export function* unexplainedByMerge(
   base: ObjectId | undefined,
   ours: ObjectId | undefined,
   theirs: ObjectId | undefined,
   result: ObjectId | undefined,
-  prefix = "",
 ): TreeReader<string[]> {
-  const expected = threeWay(base, ours, theirs);
-  if (expected.clean && expected.value === result) return [];
-  const [b, o, t, r] = [yield* read(base), yield* read(ours), yield* read(theirs), yield* read(result)];
   const paths: string[] = [];
-  for (const name of new Set([...b.keys(), ...o.keys(), ...t.keys(), ...r.keys()])) {
-    const entries = [b.get(name), o.get(name), t.get(name), r.get(name)] as const;
-    paths.push(...(yield* unexplainedEntry(entries, prefix + name)));
-  }
+  yield* walk([base, ours, theirs, result], isMerged, (entries, path) => {
+    if (isMerged(entries.map(key))) return false;
+    // A file against directories of its name: only the file part of each side is compared here.
+    const files = entries.map((entry) => (isFile(entry) ? key(entry) : undefined));
+    if (entries.some(isFile) && !isMerged(files)) paths.push(path);
+    return true;
+  });
   return paths;
 }
 
-type FourEntries = readonly [
-  TreeEntry | undefined,
-  TreeEntry | undefined,
-  TreeEntry | undefined,
-  TreeEntry | undefined,
-];
-
-function* unexplainedEntry([base, ours, theirs, result]: FourEntries, path: string): TreeReader<string[]> {
-  const expected = threeWay(key(base), key(ours), key(theirs));
-  if (expected.clean && expected.value === key(result)) return [];
-  const below = yield* unexplainedByMerge(
-    subtree(base),
-    subtree(ours),
-    subtree(theirs),
-    subtree(result),
-    `${path}/`,
-  );
-  const files = [base, ours, theirs, result].some(isFile) && !sameFile(base, ours, theirs, result);
-  return files ? [path, ...below] : below;
+/**
+ * As `unexplainedByMerge`, of which it leaves out the files that all four have. What is left can only be a clean merge
+ * where Git takes a file of one path for another's, renamed.
+ */
+export function* acrossPaths(
+  base: ObjectId | undefined,
+  ours: ObjectId | undefined,
+  theirs: ObjectId | undefined,
+  result: ObjectId | undefined,
+): TreeReader<string[]> {
+  const paths: string[] = [];
+  yield* walk([base, ours, theirs, result], isMerged, (entries, path) => {
+    if (isMerged(entries.map(key))) return false;
+    if (entries.some(isFile) && !entries.every(isFile)) paths.push(path);
+    return true;
+  });
+  return paths;
 }
 
-/** A file against directories of its name: only the file part of each side is compared here. */
-function sameFile(
-  base: TreeEntry | undefined,
-  ours: TreeEntry | undefined,
-  theirs: TreeEntry | undefined,
-  result: TreeEntry | undefined,
-): boolean {
-  const file = (entry: TreeEntry | undefined) => (isFile(entry) ? key(entry) : undefined);
-  const expected = threeWay(file(base), file(ours), file(theirs));
-  return expected.clean && expected.value === file(result);
+/** Files that a merge has as no parent has them at their path, and that not even two parents have for Git to merge. */
+export function* onNoSide(
+  parents: readonly (ObjectId | undefined)[],
+  result: ObjectId | undefined,
+): TreeReader<string[]> {
+  const paths: string[] = [];
+  yield* walk([result, ...parents], isOnASide, (entries, path) => {
+    if (isOnASide(entries.map(key))) return false;
+    const [made, ...sides] = entries;
+    if (isFile(made) && sides.filter(isFile).length < 2) paths.push(path);
+    return true;
+  });
+  return paths;
+}
+
+function isOnASide<T>([result, ...parents]: readonly T[]): boolean {
+  return parents.includes(result!);
+}
+
+function isMerged<T>([base, ours, theirs, result]: readonly T[]): boolean {
+  const expected = threeWay(base, ours, theirs);
+  return expected.clean && expected.value === result;
 }
 
 function threeWay<T>(base: T, ours: T, theirs: T): { clean: true; value: T } | { clean: false } {
@@ -142,8 +140,60 @@ function threeWay<T>(base: T, ours: T, theirs: T): { clean: true; value: T } | {
   return ours === base ? { clean: true, value: theirs } : { clean: false };
 }
 
-function* read(id: ObjectId | undefined): TreeReader<Tree> {
-  return id === undefined ? EMPTY : yield id;
+/** What several trees have at one path. */
+type Entries = readonly (TreeEntry | undefined)[];
+
+interface Directory {
+  readonly prefix: string;
+  readonly trees: readonly Tree[];
+  readonly names: Iterator<string>;
+}
+
+/** As `core.maxTreeDepth`: whoever nests deeper makes Git itself give up. */
+const MAX_DEPTH = 2048;
+/** Entries that are not the same everywhere, with their directories: ten times what Linux has in all. */
+const MAX_ENTRIES = 1_000_000;
+
+/**
+ * Goes through several trees side by side, a directory's name before what is in it, and calls `visit` for each name
+ * until it answers false or `settled` says that what is below need not be looked at. Throws `FormatError` beyond the
+ * limits: ten trees that each hold the next ten times are ten thousand million files, and a thousand bytes.
+ */
+function* walk(
+  roots: readonly (ObjectId | undefined)[],
+  settled: (trees: readonly (ObjectId | undefined)[]) => boolean,
+  visit: (entries: Entries, path: string) => boolean,
+): TreeReader<void> {
+  if (settled(roots)) return;
+  const open: Directory[] = [yield* directory(roots, "")];
+  let visited = 0;
+  for (let here = open.at(-1); here !== undefined; here = open.at(-1)) {
+    const next = here.names.next();
+    if (next.done) {
+      open.pop();
+      continue;
+    }
+    const entries = here.trees.map((tree) => tree.get(next.value));
+    const path = here.prefix + next.value;
+    if (!visit(entries, path)) continue;
+    if (++visited > MAX_ENTRIES) throw beyond("has more files than can be compared");
+    const below = entries.map(subtree);
+    if (settled(below)) continue;
+    if (open.length === MAX_DEPTH) throw beyond("has directories that are nested too deep");
+    open.push(yield* directory(below, `${path}/`));
+  }
+}
+
+function* directory(ids: readonly (ObjectId | undefined)[], prefix: string): TreeReader<Directory> {
+  const trees: Tree[] = [];
+  for (const id of ids) trees.push(id === undefined ? EMPTY : yield id);
+  const names = new Set<string>();
+  for (const tree of trees) for (const name of tree.keys()) names.add(name);
+  return { prefix, trees, names: names.values() };
+}
+
+function beyond(problem: string): FormatError {
+  return new FormatError("git tree", "entries", 0, problem);
 }
 
 function isTree(entry: TreeEntry | undefined): boolean {
@@ -167,5 +217,5 @@ function key(entry: TreeEntry | undefined): string | undefined {
 }
 
 function same(a: TreeEntry | undefined, b: TreeEntry | undefined): boolean {
-  return key(a) === key(b);
+  return a === b || (a !== undefined && b !== undefined && a.id === b.id && a.mode === b.mode);
 }

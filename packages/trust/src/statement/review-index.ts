@@ -9,7 +9,7 @@
  * content changes or root accepts the commit in spite of it. Against: a reviewer's no that is drowned in others' yes.
  * Leaves out: who may review; a rule's group is compared with these sets elsewhere.
  */
-import type { FileVersion, ReviewStatement } from "@firstmile/formats/statement/review";
+import type { FileVersion, ReviewedChange, ReviewStatement } from "@firstmile/formats/statement/review";
 import type { PrincipalName, SourceName } from "../policy/names.ts";
 import { type Identities, peopleBehind } from "../signature/identities.ts";
 import type { VerifiedStatement } from "./verify.ts";
@@ -46,25 +46,37 @@ export function reviewsOf(
   });
 }
 
-interface Opinion {
-  readonly by: ReadonlySet<PrincipalName>;
-  readonly sha256: string | undefined;
-}
+/** Who read which content, by its SHA-256; "" where the statement has none. */
+type Readers = Map<string, Set<PrincipalName>>;
 
-/** Each change of each review is entered once; a lookup costs as many steps as there are reviews of that change. */
+/** Each change of each review is entered once; a lookup costs as many steps as there are people who reviewed that change. */
 export class ReviewIndex {
-  readonly #approved = new Map<string, Opinion[]>();
-  readonly #rejected = new Map<string, Opinion[]>();
+  /** By where a change begins, and then by where it ends. */
+  readonly #approved = new Map<string, Map<string, Readers>>();
+  readonly #rejected = new Map<string, Set<PrincipalName>>();
 
   constructor(reviews: Iterable<SignedReview>, terms: ApprovalTerms) {
     for (const { review, by } of reviews) {
       if (review.verdict === "approve" && !counts(review, terms)) continue;
-      for (const { path, before, after } of review.changes) {
-        const opinion = { by, sha256: after?.sha256 };
-        if (review.verdict === "approve") enter(this.#approved, changeKey(path, before, after), opinion);
-        else enter(this.#rejected, resultKey(path, before, after), opinion);
+      for (const change of review.changes) {
+        if (review.verdict === "approve") this.#approve(change, by);
+        else enter(this.#rejected, resultKey(change.path, change.before, change.after), by);
       }
     }
+  }
+
+  #approve({ path, before, after }: ReviewedChange, by: ReadonlySet<PrincipalName>): void {
+    const from = `${path}\0${versionKey(before)}`;
+    const ends = this.#approved.get(from) ?? new Map<string, Readers>();
+    this.#approved.set(from, ends);
+    const readers: Readers = ends.get(versionKey(after)) ?? new Map();
+    ends.set(versionKey(after), readers);
+    enter(readers, after?.sha256 ?? "", by);
+  }
+
+  /** Whether anybody approved `path` going from `before` to something else. */
+  isReadFrom(path: string, before: FileVersion | undefined): boolean {
+    return this.#approved.has(`${path}\0${versionKey(before)}`);
   }
 
   /**
@@ -76,9 +88,12 @@ export class ReviewIndex {
     before: FileVersion | undefined,
     after: ResultVersion | undefined,
   ): ReadonlySet<PrincipalName> {
-    const opinions = this.#approved.get(changeKey(path, before, after)) ?? [];
-    const wanted = after?.sha256;
-    return people(opinions.filter(({ sha256 }) => wanted === undefined || sha256 === wanted));
+    const readers = this.#approved.get(`${path}\0${versionKey(before)}`)?.get(versionKey(after));
+    if (readers === undefined) return NOBODY;
+    if (after?.sha256 !== undefined) return readers.get(after.sha256) ?? NOBODY;
+    return readers.size === 1
+      ? [...readers.values()][0]!
+      : new Set([...readers.values()].flatMap((by) => [...by]));
   }
 
   /** Who rejected `after` at `path`, wherever from; who rejected taking `before` away, where there is no `after`. */
@@ -87,7 +102,7 @@ export class ReviewIndex {
     before: FileVersion | undefined,
     after: FileVersion | undefined,
   ): ReadonlySet<PrincipalName> {
-    return people(this.#rejected.get(resultKey(path, before, after)) ?? []);
+    return this.#rejected.get(resultKey(path, before, after)) ?? NOBODY;
   }
 }
 
@@ -96,24 +111,17 @@ function counts({ source, machine, depth }: ReviewStatement, terms: ApprovalTerm
   return (terms.machine || !machine) && (terms.skimmed || depth !== "skimmed");
 }
 
-function enter(map: Map<string, Opinion[]>, key: string, opinion: Opinion): void {
-  const entered = map.get(key);
-  if (entered) entered.push(opinion);
-  else map.set(key, [opinion]);
+const NOBODY: ReadonlySet<PrincipalName> = new Set();
+
+function enter(map: Map<string, Set<PrincipalName>>, key: string, by: ReadonlySet<PrincipalName>): void {
+  const entered = map.get(key) ?? new Set();
+  for (const name of by) entered.add(name);
+  map.set(key, entered);
 }
 
-function people(opinions: readonly Opinion[]): ReadonlySet<PrincipalName> {
-  return new Set(opinions.flatMap(({ by }) => [...by]));
-}
-
-/** No path holds a NUL. */
-function changeKey(path: string, before: FileVersion | undefined, after: FileVersion | undefined): string {
-  return `${path}\0${versionKey(before)}\0${versionKey(after)}`;
-}
-
-/** A removal is rejected for what it removes: else one no would forbid every later removal at that path. */
+/** No path holds a NUL. A removal is rejected for what it removes: else one no would forbid every later removal at that path. */
 function resultKey(path: string, before: FileVersion | undefined, after: FileVersion | undefined): string {
-  return after === undefined ? changeKey(path, before, undefined) : `${path}\0${versionKey(after)}`;
+  return after === undefined ? `${path}\0${versionKey(before)}\0-` : `${path}\0${versionKey(after)}`;
 }
 
 function versionKey(version: FileVersion | undefined): string {

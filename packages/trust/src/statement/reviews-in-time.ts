@@ -3,21 +3,24 @@
  * and one whose key is compromised nowhere: the same standing as for signatures on commits.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { ReviewStatement } from "@firstmile/formats/statement/review";
 import type { Reviews } from "../history/review.ts";
 import type { Standing } from "../history/standing.ts";
 import type { Identities } from "../signature/identities.ts";
-import { type ApprovalTerms, ReviewIndex, reviewsOf } from "./review-index.ts";
+import type { SignatureOutcome } from "../signature/outcome.ts";
+import { type ApprovalTerms, ReviewIndex, reviewsOf, type SignedReview } from "./review-index.ts";
 import type { VerifiedStatement } from "./verify.ts";
 
 export class ReviewsInTime implements Reviews {
-  private readonly statements: readonly VerifiedStatement[];
+  private readonly statements: readonly ReviewStatementSigned[];
   private readonly ownerOf: Identities["ownerOf"];
   private readonly standing: Standing;
   private readonly terms: ApprovalTerms;
   /** By which signatures count: most commits of a history share one answer. */
   private readonly known = new Map<string, ReviewIndex>();
-  /** Signatures whose weight depends on where the commit stands. */
-  private readonly changing: boolean;
+  private readonly ofCommit = new Map<CommitId, ReviewIndex>();
+  /** Signatures whose weight depends on where the commit stands: one by each key tells of all by that key. */
+  private readonly changing: readonly SignatureOutcome[];
 
   constructor(
     statements: readonly VerifiedStatement[],
@@ -25,39 +28,61 @@ export class ReviewsInTime implements Reviews {
     standing: Standing,
     terms: ApprovalTerms,
   ) {
-    this.statements = statements.filter(({ statement }) => statement.kind === "review");
+    this.statements = statements.filter(isReview);
     this.ownerOf = identities.ownerOf;
     this.standing = standing;
     this.terms = terms;
-    this.changing = identities.lives.size > 0;
+    this.changing = changingAmong(this.statements, identities.lives);
   }
 
   /** Every path that some review speaks of. */
   get paths(): ReadonlySet<string> {
-    const paths = this.statements.flatMap(({ statement }) =>
-      statement.kind === "review" ? statement.changes.map(({ path }) => path) : [],
-    );
-    return new Set(paths);
+    return new Set(this.statements.flatMap(({ statement }) => statement.changes.map(({ path }) => path)));
+  }
+
+  /** Unix seconds at which the first key behind a review expires; undefined where none does. */
+  get validUntil(): number | undefined {
+    let first = Number.POSITIVE_INFINITY;
+    for (const { outcomes } of this.statements) {
+      for (const outcome of outcomes) if (outcome.valid) first = Math.min(first, outcome.validUntil ?? first);
+    }
+    return Number.isFinite(first) ? first : undefined;
   }
 
   at(commit: CommitId): ReviewIndex {
-    const weighed = this.changing ? this.weighed(commit) : this.statements;
-    const key = this.changing ? countingKey(weighed) : "";
-    const index = this.known.get(key) ?? new ReviewIndex(reviewsOf(weighed, this.ownerOf), this.terms);
+    const asked = this.ofCommit.get(commit);
+    if (asked) return asked;
+    const key = this.changing.map((one) => (this.standing.weigh(one, commit).valid ? "1" : "0")).join("");
+    const index = this.known.get(key) ?? new ReviewIndex(this.weighed(commit), this.terms);
     this.known.set(key, index);
+    this.ofCommit.set(commit, index);
     return index;
   }
 
-  private weighed(commit: CommitId): VerifiedStatement[] {
-    return this.statements.map((statement) => ({
+  private weighed(commit: CommitId): SignedReview[] {
+    const weighed = this.statements.map((statement) => ({
       ...statement,
       outcomes: statement.outcomes.map((outcome) => this.standing.weigh(outcome, commit)),
     }));
+    return reviewsOf(weighed, this.ownerOf);
   }
 }
 
-function countingKey(statements: readonly VerifiedStatement[]): string {
-  return statements
-    .map(({ outcomes }) => outcomes.map(({ valid }) => (valid ? "1" : "0")).join(""))
-    .join(" ");
+type ReviewStatementSigned = VerifiedStatement<ReviewStatement>;
+
+function isReview(verified: VerifiedStatement): verified is ReviewStatementSigned {
+  return verified.statement.kind === "review";
+}
+
+function changingAmong(
+  statements: readonly ReviewStatementSigned[],
+  lives: Identities["lives"],
+): SignatureOutcome[] {
+  const found = new Map<string, SignatureOutcome>();
+  for (const outcome of statements.flatMap(({ outcomes }) => outcomes)) {
+    const good = outcome.valid ? outcome : outcome.lapsed;
+    if (good && (lives.has(good.key) || lives.has(good.signingKey)))
+      found.set(`${good.key} ${good.signingKey} ${outcome.valid}`, outcome);
+  }
+  return [...found.values()];
 }
