@@ -41,24 +41,28 @@ async function makeCache(
   return { name, operator, key: key.trim(), keyFile, dir, machine, url: await serve(workplace, dir) };
 }
 
-/** Builds all packages on both machines at once; gives the output paths, which agree. */
-export async function buildEverywhere({
-  screen,
-  one,
-  two,
-}: Scene): Promise<{ hello: string; greet: string }> {
-  screen.begin("Both builders build both packages, with this computer's compiler (sandbox-paths = /usr …)");
+/** What the builders built, once they have: output paths, which agree. */
+export type Building = () => Promise<{ readonly hello: string; readonly greet: string }>;
+
+/** Lets both machines build all packages while the story goes on. */
+export async function beginBuilding({ screen, one, two }: Scene): Promise<Building> {
+  screen.begin("Both builders begin to build both packages, with this computer's compiler");
   const build = async (machine: Machine) => {
     await machine.does(".", "git", "clone", "-q", "../server/pkgs.git", "pkgs");
     return machine.does("pkgs", "nix-build", "-Q", "--no-out-link", "-A", "hello", "-A", "greet");
   };
-  const words = "nix-build -A hello -A greet";
-  const [paths] = await screen.command("builder-one, builder-two", words, () =>
-    Promise.all([build(one), build(two)]),
-  );
-  screen.output(paths!);
-  const [hello, greet] = paths!.trim().split("\n") as [string, string];
-  return { hello, greet };
+  const who = "builder-one, builder-two";
+  const paths = Promise.all([build(one), build(two)]);
+  // Whoever waits is told of a failure; until then it must not end the demo by itself.
+  paths.catch(() => {});
+  await screen.command(who, "nix-build -A hello -A greet &", async () => {});
+  return async () => {
+    screen.begin("The builders' packages, which they built meanwhile");
+    const [built] = await screen.command(who, "wait", () => paths);
+    screen.output(built!);
+    const [hello, greet] = built!.trim().split("\n") as [string, string];
+    return { hello, greet };
+  };
 }
 
 /** Copies a path into a cache, as `nix copy` does for anybody. */

@@ -7,7 +7,7 @@ import type { Scene } from "./scene.ts";
 import { serve } from "./web.ts";
 
 export async function makeKeys({ people, screen, workplace }: Scene): Promise<void> {
-  screen.begin("Three people and a stranger make keys");
+  screen.begin("Four people and a stranger make keys");
   for (const person of Object.values(people)) await person.makeKey(workplace);
 }
 

@@ -1,19 +1,23 @@
 /**
- * The demonstration: three people, two builders, a guarded machine, and every attack that this version withstands.
+ * The demonstration: four people, two builders, a guarded machine, and every attack that this version withstands.
  * All of it is real: keys, commits, tarball, builds, caches over HTTP, stock Nix. Exits with 0 only if each verdict,
  * and its reason code, is the one expected; with 3 where this computer cannot give it.
  */
 import { parseArgs } from "node:util";
 import { attackBuilds, attackCaches } from "./attacks-on-builds.ts";
 import { attackCommits, attackEvaluation, attackMerges } from "./attacks-on-commits.ts";
+import { retireKey, signTogether } from "./attacks-on-keys.ts";
 import { attackLocks } from "./attacks-on-locks.ts";
+import { attackMirrors, importRole, makeHome } from "./attacks-on-mirrors.ts";
+import { attackReviews } from "./attacks-on-reviews.ts";
 import { attackTrust } from "./attacks-on-trust.ts";
-import { buildEverywhere, makeCaches } from "./builders.ts";
-import { makeKeys, makeRepositories, makeTrust } from "./foundation.ts";
+import { beginBuilding, makeCaches } from "./builders.ts";
+import { type Introduction, makeKeys, makeRepositories, makeTrust } from "./foundation.ts";
+import { makeLib } from "./lib.ts";
 import { checkNamespaces } from "./machines.ts";
 import { checkPrograms } from "./place.ts";
 import { end } from "./processes.ts";
-import { makeScene } from "./scene.ts";
+import { makeScene, type Scene } from "./scene.ts";
 import { Screen } from "./screen.ts";
 import { Table } from "./table.ts";
 import { guard, installHello } from "./user.ts";
@@ -46,16 +50,38 @@ async function tell(workplace: Workplace): Promise<void> {
   await makeRepositories(scene, mirror, flags.tarball);
   const caches = await makeCaches(scene);
   const introduction = await makeTrust(scene, Object.values(caches));
-  const built = await buildEverywhere(scene);
+  const building = await beginBuilding(scene);
+  await tellHistory(scene, introduction);
+  const built = await building();
   const gate = await guard(scene, introduction);
+  table.group("Installing what is vouched for");
   await installHello(scene, caches, built.hello);
+  table.group("Commits: who may write what");
   await attackCommits(scene);
   await attackMerges(scene);
+  table.group("Evaluation and locks: from signed files and nothing else");
   await attackEvaluation(scene);
   await attackLocks(scene);
+  table.group("Builders: two that agree");
   await attackCaches(scene, caches, built.greet);
+  table.group("The rules themselves");
   await attackTrust(scene);
+  table.group("Builds that nobody asked for");
   await attackBuilds(scene, () => end(gate));
+}
+
+/** What needs no Nix: it is told while the builders build. */
+async function tellHistory(scene: Scene, introduction: Introduction): Promise<void> {
+  const lib = await makeLib(scene);
+  table.group("Reviews: somebody else must have read it");
+  await attackReviews(scene, lib);
+  table.group("Signatures together, and keys that end");
+  await signTogether(scene);
+  await retireKey(scene, lib);
+  const home = await makeHome(scene, introduction, lib);
+  table.group("Other people's rules, and who serves them");
+  await importRole(scene, home);
+  await attackMirrors(scene);
 }
 
 async function main(): Promise<number> {

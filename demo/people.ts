@@ -9,7 +9,7 @@ import { type Ended, run, runOk } from "./processes.ts";
 import { commandLine, type Screen } from "./screen.ts";
 import type { Workplace } from "./workplace.ts";
 
-export type PersonName = "alice" | "bob" | "carol" | "mallory";
+export type PersonName = "alice" | "bob" | "carol" | "dave" | "mallory";
 
 export class Person {
   readonly name: PersonName;

@@ -16,6 +16,8 @@ export interface Scene {
   readonly two: Machine;
   /** The machine that Firstmile guards. */
   readonly laptop: Machine;
+  /** A machine that only follows dave's rules, and builds nothing. */
+  readonly desktop: Machine;
   /** A host of Git repositories that takes whatever anybody pushes. */
   readonly server: string;
 }
@@ -30,11 +32,13 @@ export function makeScene(workplace: Workplace, screen: Screen, table: Table): S
       alice: person("alice"),
       bob: person("bob"),
       carol: person("carol"),
+      dave: person("dave"),
       mallory: person("mallory"),
     },
     one: new Machine(workplace, screen, "builder-one"),
     two: new Machine(workplace, screen, "builder-two"),
     laptop: new Machine(workplace, screen, "laptop"),
+    desktop: new Machine(workplace, screen, "desktop"),
     server: workplace.make("server"),
   };
 }

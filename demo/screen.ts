@@ -1,12 +1,12 @@
 /**
  * What the demo tells while it runs: numbered steps, the commands as a person would type them, and the parts of
- * their output that matter. At most 100 columns. Colour and the line that counts seconds only on a terminal.
+ * their output that matter. At most 80 columns. Colour and the line that counts seconds only on a terminal.
  */
 import { stripVTControlCharacters, styleText } from "node:util";
 
 export type Style = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
 
-const WIDTH = 100;
+const WIDTH = 80;
 const MARGIN = "     ";
 
 export class Screen {
@@ -37,7 +37,10 @@ export class Screen {
   begin(title: string): void {
     this.step++;
     this.line();
-    this.line(this.style("bold", `${String(this.step).padStart(2)}   ${title}`));
+    for (const [i, line] of fold(title, WIDTH - MARGIN.length).entries()) {
+      const number = i === 0 ? String(this.step).padStart(2) : "  ";
+      this.line(this.style("bold", `${number}   ${line}`));
+    }
   }
 
   /** Sentences below a step. */
@@ -50,7 +53,7 @@ export class Screen {
     const lines = shorten(text.trimEnd()).split("\n");
     for (const [i, long] of lines.entries()) {
       for (const line of fold(long, WIDTH - MARGIN.length - 2, below(long, lines[i + 1])))
-        this.line(`${MARGIN}  ${style ? this.style(style, line) : line}`);
+        this.line(`${MARGIN}  ${style ? this.style(style, line) : line}`.trimEnd());
     }
   }
 

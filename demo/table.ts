@@ -19,6 +19,7 @@ export interface Fact {
 }
 
 interface Row {
+  readonly group: string;
   readonly tried: string;
   readonly expected: string;
   readonly verdict: string;
@@ -31,9 +32,15 @@ interface Row {
 export class Table {
   private readonly screen: Screen;
   private readonly rows: Row[] = [];
+  private heading = "";
 
   constructor(screen: Screen) {
     this.screen = screen;
+  }
+
+  /** Rows from here on stand below this heading. */
+  group(heading: string): void {
+    this.heading = heading;
   }
 
   /** Notes a verdict and tells its reason, unless that was `told` already. */
@@ -52,7 +59,7 @@ export class Table {
     };
     const ok =
       verdict !== undefined && verdict.allowed === allowed && reason?.code === code && broken.length === 0;
-    const row = { tried, expected: `${wordFor(allowed)} ${code}`, ...came, broken, ok };
+    const row = { group: this.heading, tried, expected: `${wordFor(allowed)} ${code}`, ...came, broken, ok };
     this.rows.push(row);
     this.tell(row, told ? undefined : reason);
   }
@@ -62,7 +69,15 @@ export class Table {
     const broken = facts.filter(({ holds }) => !holds).map(({ what }) => what);
     const ok = broken.length === 0;
     const came = ok ? { verdict: wordFor(allowed), code } : { verdict: "none", code: "none" };
-    const row = { tried, expected: `${wordFor(allowed)} ${code}`, ...came, message: "", broken, ok };
+    const row = {
+      group: this.heading,
+      tried,
+      expected: `${wordFor(allowed)} ${code}`,
+      ...came,
+      message: "",
+      broken,
+      ok,
+    };
     this.rows.push(row);
     this.tell(row, undefined);
   }
@@ -89,19 +104,31 @@ export class Table {
     return this.rows;
   }
 
+  /** Within 80 columns: what came out is said in full where it is not what was expected. */
   show(): void {
     if (this.rows.length === 0) return;
     const wide = Math.max(...this.rows.map(({ tried }) => tried.length));
     const expected = Math.max(...this.rows.map((row) => row.expected.length));
-    const line = (tried: string, want: string, verdict: string, reason: string) =>
-      `${tried.padEnd(wide)}  ${want.padEnd(expected)}  ${verdict.padEnd(7)}  ${reason}`;
+    const line = (tried: string, want: string, came: string) =>
+      `${tried.padEnd(wide)}  ${want.padEnd(expected)}  ${came}`;
     this.screen.line();
-    this.screen.line(this.screen.style("bold", line("tried", "expected", "verdict", "reason")));
-    for (const row of this.rows) {
-      const text = line(row.tried, row.expected, row.verdict, row.code);
-      this.screen.line(row.ok ? text : this.screen.style("red", `${text}  <-- not as expected`));
-      for (const what of row.broken) this.screen.line(this.screen.style("red", `    not so: ${what}`));
+    this.screen.line(this.screen.style("bold", line("tried", "expected", "came out")));
+    for (const [i, row] of this.rows.entries()) {
+      if (row.group !== this.rows[i - 1]?.group) this.showHeading(row.group);
+      const same = line(row.tried, row.expected, row.ok ? "the same" : "");
+      this.screen.line(row.ok ? same : this.screen.style("red", same));
+      if (!row.ok) this.showDifference(row);
     }
+  }
+
+  private showHeading(heading: string): void {
+    this.screen.line();
+    this.screen.line(this.screen.style("bold", heading));
+  }
+
+  private showDifference({ verdict, code, broken }: Row): void {
+    this.screen.line(this.screen.style("red", `    NOT AS EXPECTED: ${verdict} ${code}`));
+    for (const what of broken) this.screen.line(this.screen.style("red", `    not so: ${what}`));
   }
 }
 

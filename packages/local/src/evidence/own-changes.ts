@@ -40,7 +40,7 @@ const MAX_YOUNG = 1500;
 /** How many commits are compared at once, so that reading trees is pipelined. */
 const AT_ONCE = 256;
 /** How many merges are merged again at once, in one Git child where they can: what they read waits in memory. */
-const MERGES_AT_ONCE = 64;
+const MERGES_AT_ONCE = 192;
 
 export class ChangeReader implements Disposable {
   private readonly objects: GitObjects;

@@ -20,6 +20,8 @@ const MAX_TIPS = 32;
 const MAX_NOTE_BYTES = 1 << 20;
 const MAX_SIGNATURES = 64;
 const MAX_NOTES = 200_000;
+/** Two levels of two digits have 65,793. */
+const MAX_DIRECTORIES = 200_000;
 
 /** Decoded co-signatures by the id of the commit they are for, for the ids that `wanted` lets through. */
 export async function readCosignatures(
@@ -71,7 +73,10 @@ interface Note {
 async function notesBelow(objects: GitObjects, root: string): Promise<Note[]> {
   const notes: Note[] = [];
   const open = [{ tree: root, prefix: "" }];
+  let directories = 0;
   for (let next = open.pop(); next && notes.length < MAX_NOTES; next = open.pop()) {
+    // Sixteen directories in each of sixty levels are a few thousand bytes, and no end.
+    if (++directories > MAX_DIRECTORIES) break;
     for (const { mode, name, id } of entriesOf(await objects.get(next.tree))) {
       const digits = next.prefix + latin1(name);
       if (!/^[0-9a-f]{1,64}$/.test(digits)) continue;

@@ -158,9 +158,14 @@ function git(answer: Answer): Finding {
 }
 
 function collisions(answer: Answer): Finding {
-  return answered("SHA-1 collisions", answer, "two objects with one SHA-1 are one to Git and to every verdict", {
-    line: "install a Git that was built with SHA1_DC, as distributions build it",
-  });
+  return answered(
+    "SHA-1 collisions",
+    answer,
+    "two objects with one SHA-1 are one to Git and to every verdict",
+    {
+      line: "install a Git that was built with SHA1_DC, as distributions build it",
+    },
+  );
 }
 
 function xz(answer: Answer): Finding {

@@ -307,6 +307,13 @@ describe("merges", () => {
     expect(await judge()).toEqual(expected([merge, "not-reviewed"]));
   });
 
+  test("not-reviewed: nor is co-signing somebody else's merge", async () => {
+    const { repository, introduction, tip, judge } = await side(MERGING, alice);
+    const merge = await repository.merge({ by: alice, parents: [introduction, tip] });
+    await repository.cosign(merge, bob);
+    expect(await judge()).toEqual(expected([merge, "not-reviewed"]));
+  });
+
   test("not-reviewed: by a merger who wrote any commit of the range", async () => {
     const { repository, introduction, tip, judge } = await side(MERGING, alice, bob, alice);
     const merge = await repository.merge({ by: bob, parents: [introduction, tip] });

@@ -10,7 +10,7 @@ import { reachableRows } from "./graph.ts";
 import type { Step } from "./review.ts";
 import type { Signatories } from "./signers.ts";
 
-export type Part = Pick<Step, "range" | "mergers" | "signers">;
+export type Part = Pick<Step, "range" | "mergers" | "merger">;
 
 /** For each commit of the line (tip first), who had a part in what it brings. */
 export function partsOf(
@@ -28,7 +28,7 @@ export function partsOf(
     const own = people.of([row]);
     const isMerge = commits.parentCount(row) > 1;
     const range = isMerge ? people.of(merged) : own;
-    parts.set(id, { range, mergers: own, signers: signatories.of(row).principals });
+    parts.set(id, { range, mergers: own, merger: signatories.signer(row) });
   }
   return parts;
 }
@@ -39,7 +39,7 @@ export function partOfAll(commits: CommitTable, signatories: Signatories, tip: C
   const within = reachableRows(commits, [row]);
   const rows = [...within.keys()].filter((at) => within[at] === 1);
   const people = new People(commits, signatories);
-  return { range: people.of(rows), mergers: new Set(), signers: signatories.of(row).principals };
+  return { range: people.of(rows), mergers: new Set(), merger: signatories.signer(row) };
 }
 
 function newlyReached(commits: CommitTable, from: number, seen: Uint8Array): number[] {

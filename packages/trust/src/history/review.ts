@@ -43,7 +43,8 @@ export interface Step {
   readonly range: ReadonlySet<PrincipalName>;
   /** Everybody who had a part in the merge commit itself, and those whose valid signature it carries. */
   readonly mergers: ReadonlySet<PrincipalName>;
-  readonly signers: ReadonlySet<PrincipalName>;
+  /** Whose valid signature the commit itself carries; whoever merely co-signed it did not merge. */
+  readonly merger: PrincipalName | undefined;
 }
 
 /** Whether any rule of the source asks for a review. */
@@ -76,7 +77,9 @@ export function judgeReviews(
       note(changes[at]!.step, { path, rule, review, have: someOf(pieces, at), rejected: [] });
     }
   }
-  return [...missing].sort(([a], [b]) => b - a).map(([step, unread]) => denial(policy, steps[step]!, unread));
+  return [...missing]
+    .sort(([a], [b]) => b - a)
+    .map(([step, unread]) => denial(policy, source, steps[step]!, unread));
 }
 
 const NOBODY: ReadonlySet<PrincipalName> = new Set();
@@ -181,7 +184,7 @@ class Readers {
     const readers = new Set(this.reviews.at(step.commit).approvals(path, before, after));
     if (merged) {
       for (const name of this.ofSides(step, path)) readers.add(name);
-      if (review.mergeIsReview) for (const name of step.signers) readers.add(name);
+      if (review.mergeIsReview && step.merger !== undefined) readers.add(step.merger);
     }
     return without(readers, partIn(step, path));
   }
@@ -247,7 +250,7 @@ function without(names: ReadonlySet<PrincipalName>, others: ReadonlySet<Principa
   return new Set([...names].filter((name) => !others.has(name)));
 }
 
-function denial(policy: Policy, step: Step, unread: readonly Unread[]): DeniedCommit {
+function denial(policy: Policy, source: Source, step: Step, unread: readonly Unread[]): DeniedCommit {
   const rejected = unread.find((one) => one.rejected.length > 0);
   const first = rejected ?? unread[0]!;
   const paths = [...new Set(unread.map(({ path }) => path))];
@@ -266,7 +269,7 @@ function denial(policy: Policy, step: Step, unread: readonly Unread[]): DeniedCo
     ...common,
     code: "not-reviewed",
     message: `brings changes to ${first.path}${more} that ${lackingText(policy, first)}`,
-    remedy: remedyText(policy, step, first),
+    remedy: remedyText(policy, source, step, first),
   };
 }
 
@@ -279,11 +282,12 @@ function lackingText(policy: Policy, { review, rule, have }: Unread): string {
   return counted.length > 0 ? `only ${counted.join(" and ")} of ${group} has read` : asked;
 }
 
-function remedyText(policy: Policy, step: Step, { review, have, path }: Unread): string {
+function remedyText(policy: Policy, source: Source, step: Step, { review, have, path }: Unread): string {
   const took = partIn(step, path);
   const sets = meets(review.by, have, policy)
     .completions.filter((people) => people.every((name) => !took.has(name)))
     .map((people) => people.join(" and "));
   const who = sets.length > 0 ? `${sets.join(", or ")} reads it` : "somebody who had no part in it reads it";
-  return `${who}: firstmile review REPO ${step.commit.slice(0, 12)}`;
+  const base = source.authenticate === "tip" ? `${source.introduction.commit.slice(0, 12)}..` : "";
+  return `${who}: firstmile review REPO ${base}${step.commit.slice(0, 12)}`;
 }

@@ -7,7 +7,7 @@
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
 import { type Identities, peopleBehind } from "../signature/identities.ts";
-import type { SignatureCode, SignatureOutcome, SignatureRefused } from "../signature/outcome.ts";
+import type { Fingerprint, SignatureCode, SignatureOutcome, SignatureRefused } from "../signature/outcome.ts";
 import type { CommitTable } from "./commit-table.ts";
 import { type IsReached, Standing } from "./standing.ts";
 
@@ -73,6 +73,12 @@ export class Signatories {
       own,
       others.map((outcome) => this.standing.weigh(outcome, id)),
     );
+  }
+
+  /** Who made the commit's own signature, where that counts. */
+  signer(row: number): PrincipalName | undefined {
+    const { key } = this.of(row);
+    return key === undefined ? undefined : this.ownerOf.get(key as Fingerprint);
   }
 
   /**

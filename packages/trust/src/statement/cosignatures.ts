@@ -25,7 +25,9 @@ export function cosignaturesOf(
     if (statement.kind !== "cosign") continue;
     const { commit, narHash } = statement;
     const made = outcomes.map((outcome) => ({ outcome, narHash }));
-    byCommit.set(commit, [...(byCommit.get(commit) ?? []), ...made]);
+    const known = byCommit.get(commit);
+    if (known) known.push(...made);
+    else byCommit.set(commit, made);
   }
   return byCommit;
 }
