@@ -13,7 +13,7 @@ export async function signTogether(scene: Scene): Promise<void> {
   const alone = {
     tried: "a release that alice alone signed",
     allowed: false,
-    code: "outside-paths",
+    code: "too-few-signers",
   } as const;
   await judge(scene, "origin/release", alone, { show: true });
 

@@ -110,7 +110,7 @@ export async function importRole(scene: Scene, home: Introduction): Promise<void
   const once = {
     tried: "alice, as ally and as acme's writer",
     allowed: false,
-    code: "outside-paths",
+    code: "too-few-signers",
   } as const;
   await judge(scene, "origin/release", once, { ...theirs, show: true });
   await carol.typesIn("lib", "firstmile", "cosign", "--statement", ".", "origin/release");

@@ -7,6 +7,7 @@ import { CACHE, FIRSTMILE, hasPeers } from "../places.ts";
 import { absent, perSecond, type Row, seconds } from "../report.ts";
 import { manyRows } from "./many.ts";
 import { partsOf } from "./parts.ts";
+import { pathRows } from "./paths.ts";
 import { gitLog, gnupgEnv, guixAuthenticate, PeerPlace, sample, sqGitLog, sshEnv } from "./peers.ts";
 import { qubesRows } from "./qubes.ts";
 import { rawEd25519Rate } from "./raw-rate.ts";
@@ -22,7 +23,7 @@ export async function historyRows(): Promise<Row[]> {
     { what: "Ed25519 verify alone, all cores", ours: `${Math.round(raw)}/s`, figures: { raw } },
   ];
   for (const kind of ["ssh", "openpgp"] as const) rows.push(...rowsOf(kind, raw));
-  return [...rows, ...qubesRows(), ...(await manyRows(raw))];
+  return [...rows, ...qubesRows(), ...pathRows(), ...(await manyRows(raw))];
 }
 
 function rowsOf(kind: SignerKind, raw: number): Row[] {

@@ -126,7 +126,7 @@ export function judgeCommit(
     (path) => !mayWrite(source, unmet, path),
   );
   if (outside.length === 0) return undefined;
-  return outsidePaths(source, commit, signers, outside, own.merge);
+  return outsidePaths(writers, commit, signers, outside, own.merge);
 }
 
 /**
@@ -159,14 +159,16 @@ function inNoRole(writers: Writers, commit: CommitId, signers: Signers): DeniedC
 }
 
 function outsidePaths(
-  source: Source,
+  writers: Writers,
   commit: CommitId,
   signers: Signers,
   outside: string[],
   merge: boolean,
 ): DeniedCommit {
   const first = outside[0]!;
-  const rule = ruleFor(first, source.rules);
+  const rule = ruleFor(first, writers.source.rules);
+  if (rule && !merge && writers.tally(rule, signers).counted.length > 0)
+    return tooFew(writers, rule, commit, signers, outside);
   const needed = rule ? `${writersNamed(rule)} may write it` : "no rule lets anybody write it";
   const more = outside.length > 1 ? ` and ${outside.length - 1} more` : "";
   return {
@@ -179,6 +181,25 @@ function outsidePaths(
     remedy: merge
       ? "merge again without touching these paths, or make the change in a commit that their writer signs"
       : `have ${rule ? writersNamed(rule) : "somebody that a new rule names"} sign the change to these paths`,
+  };
+}
+
+/** Some of those who may write the path signed, and not enough of them. */
+function tooFew(
+  writers: Writers,
+  rule: Rule,
+  commit: CommitId,
+  signers: Signers,
+  outside: string[],
+): DeniedCommit {
+  const { counted, completions } = writers.tally(rule, signers);
+  const others = completions.map((people) => people.join(" and ")).join(", or ") || "another of them";
+  return {
+    ...about(commit, signers),
+    code: "too-few-signers",
+    message: `changes ${outside[0]}, for which of ${writersNamed(rule)} only ${counted.join(" and ")} signed${unheard(signers)}`,
+    paths: outside.slice(0, SHOWN_PATHS),
+    remedy: `${others} co-signs it: firstmile cosign REPO ${commit.slice(0, 12)}`,
   };
 }
 

@@ -40,7 +40,7 @@ function steps(versionOf: (i: number) => number): Step[] {
     sides: [],
     range: new Set(["alice" as PrincipalName]),
     mergers: new Set(),
-    signers: new Set(),
+    merger: undefined,
   }));
 }
 

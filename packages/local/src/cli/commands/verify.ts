@@ -135,7 +135,8 @@ function workDone(verdict: HistoryVerdict): string {
   const offending = verdict.allowed ? "" : `, ${verdict.denied.length} of them denied`;
   const good = verdict.goodlisted.length;
   const excepted = good === 0 ? "" : `, ${good} accepted by the source's goodlist`;
-  return `${verdict.checked} commits checked${offending}${excepted}`;
+  const commits = verdict.checked === 1 ? "1 commit" : `${verdict.checked} commits`;
+  return `${commits} checked${offending}${excepted}`;
 }
 
 function transferred({ heads, bytes, onlyCommits, whole }: FetchedTarget): string {
