@@ -66,8 +66,18 @@ describe("arrows", () => {
     // Checks chains and logs by node:crypto itself, and touches nothing else: DEPENDENCIES.md.
     const sigstore = (file: string) => file.startsWith("trust/src/sigstore/");
     const library = /^@sigstore\/(?:verify|protobuf-specs)$/;
-    expect(offenders(trust.filter(({ file }) => !sigstore(file)), allowed)).toEqual([]);
-    expect(offenders(trust.filter(({ file }) => sigstore(file)), [...allowed, library])).toEqual([]);
+    expect(
+      offenders(
+        trust.filter(({ file }) => !sigstore(file)),
+        allowed,
+      ),
+    ).toEqual([]);
+    expect(
+      offenders(
+        trust.filter(({ file }) => sigstore(file)),
+        [...allowed, library],
+      ),
+    ).toEqual([]);
     const clocks = sources("packages/trust/src")
       .concat(sources("packages/formats/src"))
       .filter((path) => {

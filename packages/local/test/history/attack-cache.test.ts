@@ -11,9 +11,9 @@ import {
   type PolicySpec,
   type World,
 } from "@firstmile/testing/world";
-import type { WorldRepository } from "@firstmile/testing/world-repository";
 import { publish, reviewOf, signedBy } from "@firstmile/testing/world-statements";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { approve, type Mode } from "./review-story.ts";
 
 let world: World;
 let alice: Person;
@@ -27,8 +27,6 @@ beforeAll(async () => {
   )) as [Person, Person, Person, Person];
 });
 afterAll(() => world[Symbol.asyncDispose]());
-
-type Mode = "every-commit" | "first-parent" | "tip";
 
 async function begin(mode: Mode = "every-commit", people: readonly Person[] = [alice, bob, carol]) {
   const repository = await world.repository("cached");
@@ -49,10 +47,6 @@ async function begin(mode: Mode = "every-commit", people: readonly Person[] = [a
   const ask = async (tip: CommitId, now?: number) =>
     offences(await world.verify({ repository, policy, cacheDir, tip, ...(now ? { now } : {}) }));
   return { repository, introduction, policy, ask };
-}
-
-async function approve(repository: WorldRepository, from: CommitId, to: CommitId, ...by: Person[]) {
-  await publish(repository, await reviewOf(repository, from, to), ...by);
 }
 
 test("tip: whoever wrote what was remembered still had a part in the whole", async () => {

@@ -9,9 +9,8 @@ import {
   type World,
 } from "@firstmile/testing/world";
 import type { RuleSpec } from "@firstmile/testing/world-policy";
-import type { WorldRepository } from "@firstmile/testing/world-repository";
-import { publish, reviewOf } from "@firstmile/testing/world-statements";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { approve, type Mode, REVIEWED } from "./review-story.ts";
 
 let world: World;
 let alice: Person;
@@ -25,9 +24,6 @@ beforeAll(async () => {
   )) as [Person, Person, Person, Person];
 });
 afterAll(() => world[Symbol.asyncDispose]());
-
-type Mode = "every-commit" | "first-parent" | "tip";
-const REVIEWED: RuleSpec = { paths: ["**"], write: "writer", review: "reviewer" };
 
 function policyOf(
   introduction: CommitId,
@@ -54,10 +50,6 @@ async function begin(mode: Mode = "every-commit", rule: RuleSpec = REVIEWED) {
       await world.verify({ repository, policy, ...(tip ? { tip } : {}), ...(cacheDir ? { cacheDir } : {}) }),
     );
   return { repository, before, introduction, policy, judge };
-}
-
-async function approve(repository: WorldRepository, from: CommitId, to: CommitId, ...by: Person[]) {
-  await publish(repository, await reviewOf(repository, from, to), ...by);
 }
 
 test("not-reviewed: what two reviews that overlap leave out between them", async () => {

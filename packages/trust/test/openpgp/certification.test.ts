@@ -9,7 +9,6 @@ import { loadCertificate } from "../../src/openpgp/certificate-state.ts";
 import { certificationsAt, MAX_CHECKS, MAX_CHECKS_OF_ONE } from "../../src/openpgp/certification.ts";
 import { certifiersAt } from "../../src/openpgp/certifier.ts";
 import { mergeCertificates } from "../../src/openpgp/merge.ts";
-import { sameOwner } from "../../src/openpgp/owners.ts";
 import { standingAt } from "../../src/openpgp/standing.ts";
 import { certify, type ForgedCandidate, type ForgedUserId, forgeCandidate } from "./certify.ts";
 import {
@@ -338,30 +337,6 @@ describe("user IDs", () => {
     );
     expect(userIdText(Buffer.from("a\x1b[2Jb\u202e"))).toBe("a?[2Jb?");
   });
-});
-
-test("owners: as many groups as a graph of shared marks has parts, and everybody in exactly one", () => {
-  const marks = fc.array(fc.array(fc.integer({ min: 0, max: 12 }).map(String), { maxLength: 3 }), {
-    maxLength: 20,
-  });
-  fc.assert(
-    fc.property(marks, (lists) => {
-      const groups = sameOwner(lists);
-      expect(groups.flat().sort((a, b) => a - b)).toEqual([...lists.keys()]);
-      const group = (index: number) => groups.findIndex((one) => one.includes(index));
-      const reach = (from: number, seen = new Set<number>([from])): Set<number> => {
-        lists.forEach((list, to) => {
-          if (!seen.has(to) && list.some((mark) => lists[from]!.includes(mark))) reach(to, seen.add(to));
-        });
-        return seen;
-      };
-      for (const from of lists.keys()) {
-        expect([...lists.keys()].filter((to) => group(to) === group(from))).toEqual(
-          [...reach(from)].sort((a, b) => a - b),
-        );
-      }
-    }),
-  );
 });
 
 describe("vectors", () => {
