@@ -59,3 +59,30 @@ function roundUp(value: number): number {
 function ticks(max: number): number[] {
   return [0, 0.2, 0.4, 0.6, 0.8, 1].map((part) => Number((part * max).toPrecision(3)));
 }
+
+/** Horizontal bars on a logarithmic scale from 1: what differs by factors of a hundred stays readable. */
+export function barPlot(
+  title: string,
+  unit: string,
+  bars: readonly (readonly [name: string, value: number])[],
+): string {
+  const [left, row, right] = [190, 28, 90];
+  const height = TOP + bars.length * row + 12;
+  const most = Math.log10(Math.max(...bars.map(([, value]) => value)));
+  const width = (value: number) => (Math.log10(Math.max(1, value)) / most) * (WIDTH - left - right);
+  return `${[
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
+    `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
+    text(WIDTH / 2, 20, `${title} (${unit}, logarithmic)`, 'text-anchor="middle" font-size="14"'),
+    ...bars.flatMap(([name, value], i) => {
+      const y = TOP + i * row;
+      const colour = COLOURS[i === 0 ? 0 : 3]!;
+      return [
+        text(left - 8, y + 15, name, 'text-anchor="end"'),
+        `<rect x="${left}" y="${y}" width="${width(value).toFixed(1)}" height="20" fill="${colour}"/>`,
+        text(left + width(value) + 6, y + 15, Math.round(value).toLocaleString("en"), ""),
+      ];
+    }),
+    "</svg>",
+  ].join("\n")}\n`;
+}

@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { type Command, inTurns, type Measured, runOnce } from "../measure.ts";
 import { CACHE, FIRSTMILE, hasPeers } from "../places.ts";
 import { absent, perSecond, type Row, seconds } from "../report.ts";
+import { gittufVerify } from "./gittuf.ts";
 import { manyRows } from "./many.ts";
 import { partsOf } from "./parts.ts";
 import { pathRows } from "./paths.ts";
 import { gitLog, gnupgEnv, guixAuthenticate, PeerPlace, sample, sqGitLog, sshEnv } from "./peers.ts";
 import { qubesRows } from "./qubes.ts";
+import { drawRates } from "./rates.ts";
 import { rawEd25519Rate } from "./raw-rate.ts";
 import type { SignerKind } from "./signers.ts";
 import { COMMITS, git, NEW, type World, world } from "./world.ts";
@@ -23,6 +25,7 @@ export async function historyRows(): Promise<Row[]> {
     { what: "Ed25519 verify alone, all cores", ours: `${Math.round(raw)}/s`, figures: { raw } },
   ];
   for (const kind of ["ssh", "openpgp"] as const) rows.push(...rowsOf(kind, raw));
+  drawRates(rows);
   return [...rows, ...qubesRows(), ...pathRows(), ...(await manyRows(raw))];
 }
 
@@ -53,7 +56,7 @@ function rowsOf(kind: SignerKind, raw: number): Row[] {
       reached: warm.wall <= 0.3,
       figures: { warm },
     },
-    ...(kind === "openpgp" ? peerRows(made, { cold, warm }) : []),
+    ...(kind === "openpgp" ? peerRows(made, { cold, warm }) : [gittufRow(made, rate)]),
   ];
 }
 
@@ -127,6 +130,24 @@ function peerRows(made: World, ours: Ours): Row[] {
     ...peerRow("guix git authenticate", guixAuthenticate, made, ours, 10),
     ...peerRow("sq-git log", sqGitLog, made, ours, 8),
   ];
+}
+
+function gittufRow(made: World, ours: number): Row {
+  const what = "  beside gittuf verify-ref, cold";
+  if (!hasPeers()) return absent(what, "no tree of peers: scripts/sid-tree --peers");
+  try {
+    const { command, commits } = gittufVerify(new PeerPlace("gittuf", made.repository), made);
+    const { theirs } = inTurns({ theirs: command }, PEER_ROUNDS);
+    const rate = commits / theirs.wall;
+    return {
+      what,
+      ours: `${Math.round(ours)}/s`,
+      beside: `${perSecond(commits, theirs.wall)} on ${commits}: ${(ours / rate).toFixed(0)}x`,
+      figures: { theirs, commits },
+    };
+  } catch (error) {
+    return absent(what, error);
+  }
 }
 
 type Peer = (place: PeerPlace, made: World, end: string) => Command;

@@ -64,10 +64,13 @@ export class RulesHolder {
       this.stamp = stamp;
       this.loaded = this.load(stamp);
     }
-    const { result: had } = await this.loaded;
+    let loaded = await this.loaded;
     // What an import gives ends with the import's own rules.
-    if (had.ok && this.clock() >= had.rules.policy.resolvedUntil) this.loaded = this.load(stamp);
-    const { result, latestSeen } = await this.loaded;
+    if (loaded.result.ok && this.clock() >= loaded.result.rules.policy.resolvedUntil) {
+      this.loaded = this.load(stamp);
+      loaded = await this.loaded;
+    }
+    const { result, latestSeen } = loaded;
     return result.ok ? this.inTime(result.rules, latestSeen) : result;
   }
 

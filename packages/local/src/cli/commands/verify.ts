@@ -106,10 +106,15 @@ function asJson(judged: Judged): unknown {
   return { ...verdict, ...more, fetched: { heads, silent, bytes, onlyCommits } };
 }
 
+/** Offending commits told one by one: nobody reads a million lines. */
+const MAX_SHOWN = 1000;
+
 function show(terminal: Terminal, judged: Judged, seconds: number): void {
   const { verdict, fetched } = judged;
   showHeading(terminal, judged);
-  for (const denied of verdict.denied) showDenied(terminal, denied);
+  for (const denied of verdict.denied.slice(0, MAX_SHOWN)) showDenied(terminal, denied);
+  const more = verdict.denied.length - MAX_SHOWN;
+  if (more > 0) terminal.print(`  and ${more} more: --json has all of them`);
   for (const [code, remedy] of new Map(verdict.denied.map((denied) => [denied.code, denied.remedy]))) {
     if (remedy !== undefined)
       terminal.print(
