@@ -60,6 +60,8 @@ function ticks(max: number): number[] {
   return [0, 0.2, 0.4, 0.6, 0.8, 1].map((part) => Number((part * max).toPrecision(3)));
 }
 
+const OURS = "firstmile";
+
 /** Horizontal bars on a logarithmic scale from 1: what differs by factors of a hundred stays readable. */
 export function barPlot(
   title: string,
@@ -76,7 +78,7 @@ export function barPlot(
     text(WIDTH / 2, 20, `${title} (${unit}, logarithmic)`, 'text-anchor="middle" font-size="14"'),
     ...bars.flatMap(([name, value], i) => {
       const y = TOP + i * row;
-      const colour = COLOURS[i === 0 ? 0 : 3]!;
+      const colour = name.startsWith(OURS) ? COLOURS[0] : "#8a8f98";
       return [
         text(left - 8, y + 15, name, 'text-anchor="end"'),
         `<rect x="${left}" y="${y}" width="${width(value).toFixed(1)}" height="20" fill="${colour}"/>`,
