@@ -73,10 +73,12 @@ interface Note {
 async function notesBelow(objects: GitObjects, root: string): Promise<Note[]> {
   const notes: Note[] = [];
   const open = [{ tree: root, prefix: "" }];
-  let directories = 0;
+  const seen = new Set<string>();
   for (let next = open.pop(); next && notes.length < MAX_NOTES; next = open.pop()) {
-    // Sixteen directories in each of sixty levels are a few thousand bytes, and no end.
-    if (++directories > MAX_DIRECTORIES) break;
+    // One directory sixteen times in each of sixty levels is a few thousand bytes, and no end. Honest notes have no
+    // directory twice: what is in it is the rest of commits' ids.
+    if (seen.has(next.tree)) continue;
+    if (seen.add(next.tree).size > MAX_DIRECTORIES) break;
     for (const { mode, name, id } of entriesOf(await objects.get(next.tree))) {
       const digits = next.prefix + latin1(name);
       if (!/^[0-9a-f]{1,64}$/.test(digits)) continue;

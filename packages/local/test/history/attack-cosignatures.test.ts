@@ -167,4 +167,22 @@ describe("notes", () => {
     repository.ref("refs/signatures", repository.write("blob", Buffer.from("no commit")));
     expect(await judge()).toEqual([]);
   });
+
+  test("of directories without end: one sixteen times in each of sixty levels", async () => {
+    const { repository, commit, judge } = await story();
+    let tree = repository.write("tree", Buffer.alloc(0));
+    for (let level = 0; level < 60; level++) {
+      const entries = [..."0123456789abcdef"].map((digit) =>
+        Buffer.concat([Buffer.from(`40000 ${digit}\0`), Buffer.from(tree, "hex")]),
+      );
+      tree = repository.write("tree", Buffer.concat(entries));
+    }
+    const who = "a <> 1 +0000";
+    const notes = `tree ${tree}\nauthor ${who}\ncommitter ${who}\n\nn\n`;
+    repository.ref("refs/notes/signatures", repository.write("commit", Buffer.from(notes)));
+    const begin = performance.now();
+    expect(await judge()).toEqual(expected([commit, "too-few-signers"]));
+    // Looked at one by one, the directories allowed at most take half a minute.
+    expect(performance.now() - begin).toBeLessThan(10_000);
+  }, 60_000);
 });
