@@ -55,6 +55,7 @@ export interface HistoryQuestion {
 
 /** The verdict on `tip` by the rules of `source`. Throws `RepositoryError` where the repository cannot be read. */
 export async function authenticateHistory(question: HistoryQuestion): Promise<HistoryVerdict> {
+  if (question.source.authenticate === "slice") return noHistory(question);
   const git = await neutralGit(question.repository);
   try {
     const statements = await statementsOf(question);
@@ -69,6 +70,18 @@ export async function authenticateHistory(question: HistoryQuestion): Promise<Hi
   } finally {
     git.dispose();
   }
+}
+
+/** What no commit is asked for can be read in none: whoever asks all the same must not hear yes. */
+function noHistory({ source, tip }: HistoryQuestion): HistoryVerdict {
+  const denied: DeniedCommit = {
+    commit: tip,
+    code: "not-in-role",
+    message: `is of source ${source.name}, whose rules judge the files that an evaluation reads, and no commits`,
+    remedy: `firstmile slice ${source.name} ${tip.slice(0, 12)} -A ATTR`,
+  };
+  const nothing = { checked: 0, goodlisted: [], validUntil: undefined };
+  return { allowed: false, source: source.name, commit: tip, denied: [denied], ...nothing };
 }
 
 function statementsOf({ repository, policy, statements = [], now }: HistoryQuestion) {
@@ -213,6 +226,8 @@ class HistoryRun {
 
   private against() {
     switch (this.question.source.authenticate) {
+      case "slice":
+        throw new Error("a slice has no history to be judged");
       case "every-commit":
         return "all-parents" as const;
       case "first-parent":
