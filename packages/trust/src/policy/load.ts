@@ -72,7 +72,20 @@ function assemble(
   const imports = new Map(
     [...importing].filter((entry): entry is [ImportName, Import] => entry[1] !== undefined),
   );
-  return { name, mode, expires, digest, principals, roles, sources, imports, mirrors, head, output, evidence };
+  return {
+    name,
+    mode,
+    expires,
+    digest,
+    principals,
+    roles,
+    sources,
+    imports,
+    mirrors,
+    head,
+    output,
+    evidence,
+  };
 }
 
 function readExpiry(root: Node, defects: DefectList): number | undefined {

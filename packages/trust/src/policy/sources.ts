@@ -191,7 +191,12 @@ export class SourceReader {
     for (const [key, value] of Object.entries({ write, merge_is_review })) {
       if (value === undefined) continue;
       const problem = `${quoted(key)} speaks of commits, and authenticate = "slice" looks at none`;
-      this.#defects.add(child(node, key)!.keyAt, "bad-value", problem, "remove it: review says whose word counts");
+      this.#defects.add(
+        child(node, key)!.keyAt,
+        "bad-value",
+        problem,
+        "remove it: review says whose word counts",
+      );
     }
     return review === undefined ? undefined : { group: NOBODY, role: undefined };
   }

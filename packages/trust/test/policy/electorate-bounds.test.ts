@@ -58,7 +58,11 @@ describe("where", () => {
       rules: [
         { ...rule, write: listed },
         { ...rule, write: named, role: "named" as RoleName },
-        { ...rule, write: listed, review: { by: nested, role: undefined, mergeIsReview: false, anywhere: false } },
+        {
+          ...rule,
+          write: listed,
+          review: { by: nested, role: undefined, mergeIsReview: false, anywhere: false },
+        },
       ],
     };
     const sources = new Map([[source.name, source]]);
