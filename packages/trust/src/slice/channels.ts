@@ -52,19 +52,24 @@ export interface CommittedFile {
   readonly sha256: string;
 }
 
+/** Who vouches for the content that a path has. */
+export interface Vouched extends CommittedFile {
+  readonly by: readonly PrincipalName[];
+}
+
 /** Who vouches for which path: of the slices whose files are, all of them, what was signed. */
 export function vouchedPaths(
   slices: readonly PublishedSlice[],
   fileAt: (path: string) => CommittedFile | undefined,
-): Map<string, readonly PrincipalName[]> {
-  const vouched = new Map<string, readonly PrincipalName[]>();
+): Map<string, Vouched> {
+  const vouched = new Map<string, Vouched>();
   for (const { channel, by } of slices) {
     const files = channel.paths.flatMap((path) => {
       const file = fileAt(path);
       return file ? [{ path, ...file }] : [];
     });
     if (files.length < channel.paths.length || contentsDigest(files) !== channel.contents) continue;
-    for (const path of channel.paths) vouched.set(path, by);
+    for (const { path, mode, sha256 } of files) vouched.set(path, { mode, sha256, by });
   }
   return vouched;
 }

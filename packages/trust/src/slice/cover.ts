@@ -13,6 +13,7 @@ import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { isMet, meets } from "../policy/thresholds.ts";
 import { ReviewIndex, type SignedReview } from "../statement/review-index.ts";
 import { Approvals, type Content, type Coverage, CoverageOfRule, contentKey } from "./approvals.ts";
+import type { Vouched } from "./channels.ts";
 import type { Distrust, Objection } from "./distrust.ts";
 import type { Waived, Waivers } from "./waivers.ts";
 
@@ -39,8 +40,8 @@ export interface CoverageEvidence {
   readonly reviews: readonly SignedReview[];
   readonly distrust: Distrust;
   readonly waivers: Waivers;
-  /** Paths that a channel vouches for at this commit, as vouchedPaths gives them. */
-  readonly vouched: ReadonlyMap<string, readonly PrincipalName[]>;
+  /** What a channel vouches for at this commit, by path: vouchedPaths. */
+  readonly vouched: ReadonlyMap<string, Vouched>;
   /** Who had a part in bringing a content into the source. */
   readonly wrote: (version: FileVersion) => ReadonlySet<PrincipalName>;
   /** For rules with `bump`: why a content needs no reader, given what is covered; undefined: it does. */
@@ -84,6 +85,22 @@ export class SliceCoverage {
     return this.#otherwise(rule, path, content, coverage);
   }
 
+  /**
+   * Which contents (SHA-256 in hex) may be read at a path whose Git id is known, before its content is: of those that
+   * some evidence names. "any": a waiver covers the path, whatever is there. Only for holding files back; what was read
+   * is judged by its `standing`.
+   */
+  allowed(path: string, { id, mode }: FileVersion): readonly string[] | "any" {
+    const rule = this.ruleOf(path);
+    if (!rule?.review) return [];
+    const { waivers, vouched } = this.#evidence;
+    if (waivers.coversPath(rule.waive, this.#source.name, path)) return "any";
+    const named = this.approvals.named({ id, mode }).map(({ sha256 }) => sha256);
+    const published = vouched.get(path)?.sha256 ?? [];
+    const all = new Set([named, waivers.contentsOf(id), published].flat());
+    return [...all].filter((sha256) => passes(this.standing(path, { id, mode, sha256 })));
+  }
+
   ruleOf(path: string): Rule | undefined {
     return ruleFor(path, this.#source.rules);
   }
@@ -102,7 +119,8 @@ export class SliceCoverage {
     const bumped = this.#evidence.bumped?.(path, content, (before) => this.#isCovered(rule, path, before));
     if (bumped !== undefined) return { kind: "bumped", because: bumped };
     const vouched = this.#evidence.vouched.get(path);
-    if (vouched) return { kind: "vouched", by: vouched };
+    if (vouched && vouched.sha256 === content.sha256 && vouched.mode === content.mode)
+      return { kind: "vouched", by: vouched.by };
     const { holds, ended } = this.#evidence.waivers.ofFile(
       rule.waive,
       this.#source.name,

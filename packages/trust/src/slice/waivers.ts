@@ -5,6 +5,7 @@
  * ends; and whoever asks is told that it was used. Against: an exception that nobody remembers. A waiver never
  * outweighs a rejection or a distrust: the callers ask about those first.
  */
+import type { ObjectId } from "@firstmile/formats/git/object-id";
 import type { WaiverStatement } from "@firstmile/formats/statement/waiver";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
 import { compileGlob, type Glob, matchesGlob } from "../policy/paths.ts";
@@ -50,6 +51,8 @@ export class Waivers {
   readonly #byContent = new Map<string, ForContent[]>();
   readonly #byStorePath = new Map<string, Entered[]>();
   readonly #byPattern: Entered[] = [];
+  /** SHA-256 of what is waived, by Git's id where the waiver gives it. */
+  readonly #byId = new Map<ObjectId, string[]>();
   readonly #asked = new Map<string, boolean>();
 
   /** `now` in Unix seconds. */
@@ -75,8 +78,10 @@ export class Waivers {
     const entered = { by, until, because, statement, source: scope.source, globs };
     if (globs.length > 0) this.#byPattern.push(entered);
     for (const target of scope.targets) {
-      if (target.kind === "content") put(this.#byContent, target.sha256, { entered, path: target.path });
-      else put(this.#byStorePath, target.baseName, entered);
+      if (target.kind === "content") {
+        put(this.#byContent, target.sha256, { entered, path: target.path });
+        if (target.id !== undefined) put(this.#byId, target.id, target.sha256);
+      } else put(this.#byStorePath, target.baseName, entered);
     }
   }
 
@@ -91,6 +96,17 @@ export class Waivers {
       (one) => one.source === source && one.globs.some((glob) => matchesGlob(glob, segments)),
     );
     return this.#answer(role, [...named, ...meant]);
+  }
+
+  /** Whether a path is waived, whatever content it has. */
+  coversPath(role: RoleName | undefined, source: string, path: string): boolean {
+    if (this.#byPattern.length === 0) return false;
+    return this.ofFile(role, source, path, "").holds !== undefined;
+  }
+
+  /** Contents (SHA-256 in hex) that some waiver names together with this Git id. */
+  contentsOf(id: ObjectId): readonly string[] {
+    return this.#byId.get(id) ?? [];
   }
 
   /** For a content that lies in no source, such as a download. `sha256` in hex. */
