@@ -10,7 +10,7 @@ import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
 import { digest } from "../crypto/hash.ts";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
 import type { Key, Policy, PolicyDigest, Principal } from "../policy/policy.ts";
-import { meets } from "../policy/thresholds.ts";
+import { peopleOf } from "../policy/thresholds.ts";
 import { identitiesOf, peopleBehind } from "../signature/identities.ts";
 import { nixFingerprint } from "../statement/nix-keys.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
@@ -118,14 +118,11 @@ interface Heard {
 function heard(policy: Policy, statements: Iterable<VerifiedStatement>): Heard[] {
   const group = policy.roles.get(WARDEN);
   if (!group) return [];
+  const wardens = peopleOf(group, policy);
   const { ownerOf } = identitiesOf(policy);
   return [...statements].flatMap(({ statement, outcomes, digest: name }) => {
     if (statement.kind !== "distrust") return [];
-    const by = [...peopleBehind(outcomes, ownerOf)].filter((one) => isOf(group, one, policy));
+    const by = [...peopleBehind(outcomes, ownerOf)].filter((one) => wardens.has(one)).sort();
     return by.length > 0 ? [{ statement, by, digest: name }] : [];
   });
-}
-
-function isOf(group: Parameters<typeof meets>[0], name: PrincipalName, policy: Policy): boolean {
-  return meets(group, new Set([name]), policy).counted.length > 0;
 }
