@@ -13,6 +13,7 @@ import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
+import type { StoreObjections } from "../gate/objections.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
@@ -38,6 +39,7 @@ import { treeOf } from "./tree-of.ts";
 export interface AdmissionOptions {
   readonly rules: RulesHolder;
   readonly authenticator: Authenticator;
+  readonly objections: StoreObjections;
   readonly repositories: SourceRepositories;
   readonly ledger: Ledger;
   readonly nix: NixTools;
@@ -135,6 +137,8 @@ class Attempt {
     if (!evaluated.ok) return this.stop(evaluated.reason);
     const closure = await readClosure(this.options.nix, evaluated.roots);
     if (!closure.ok) return this.stop(closure.reason);
+    const against = await this.objections(evaluated.roots);
+    if (against) return this.stop(against);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     this.reasons.push(
       found(
@@ -143,6 +147,15 @@ class Attempt {
       ),
     );
     return { roots: evaluated.roots, derivations };
+  }
+
+  private async objections(roots: readonly DrvPath[]): Promise<Reason | undefined> {
+    const { objections } = this.options;
+    for (const root of roots) {
+      const against = await objections.against(this.rules.distrust, root);
+      if (against) return against;
+    }
+    return undefined;
   }
 
   private async authenticate(source: Source, commit: CommitId): Promise<Reason> {

@@ -18,6 +18,7 @@ import { asStorePath, decideOutput, type OutputDeciding, type OutputDecision } f
 import { Outgoing } from "./http/outgoing.ts";
 import { Ledger } from "./ledger.ts";
 import { MachineKey } from "./machine-key.ts";
+import { StoreObjections } from "./objections.ts";
 import { StoreOrigins } from "./origins.ts";
 import { RulesHolder } from "./rules-in-force.ts";
 import { gateSocket } from "./socket.ts";
@@ -79,10 +80,13 @@ export class Gate {
       sliceFiles: (slice) => ledger.sliceFiles(slice),
     });
     const origins = new StoreOrigins(nix, ledger);
-    this.deciding = { rules, ledger, authenticator, origins, outgoing, storeDir: nix.storeDir };
+    const { storeDir } = nix;
+    const objections = new StoreObjections(storeDir);
+    this.deciding = { rules, ledger, authenticator, origins, objections, outgoing, storeDir };
     this.admissions = new Admissions({
       rules,
       authenticator,
+      objections,
       repositories,
       ledger,
       nix,
