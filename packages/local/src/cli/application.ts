@@ -2,6 +2,7 @@
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { admitCommand } from "./commands/admit.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
+import { distrustCommand } from "./commands/distrust.command.ts";
 import { doctorCommand } from "./commands/doctor.command.ts";
 import { gateCommand } from "./commands/gate.command.ts";
 import { initCommand } from "./commands/init.command.ts";
@@ -11,6 +12,7 @@ import { reviewCommand } from "./commands/review.command.ts";
 import { sliceCommand } from "./commands/slice.command.ts";
 import { trustRoutes } from "./commands/trust.command.ts";
 import { verifyCommand } from "./commands/verify.command.ts";
+import { waiveCommand } from "./commands/waive.command.ts";
 import { whyCommand } from "./commands/why.command.ts";
 import type { FirstmileContext } from "./context.ts";
 import { exitCodeOf, explainFailure } from "./failure.ts";
@@ -41,6 +43,8 @@ const routes = buildRouteMap({
     slice: sliceCommand,
     review: reviewCommand,
     cosign: cosignCommand,
+    waive: waiveCommand,
+    distrust: distrustCommand,
     admit: admitCommand,
     nix: nixCommand,
     gate: gateCommand,

@@ -33,6 +33,27 @@ export async function rulesToJudgeBy(
   return { policy, statements: existsSync(path) ? [{ kind: "directory", path }] : [] };
 }
 
+/**
+ * For what only tells more where rules are at hand: those that the user names, those of the trust repository whose
+ * checkout `checkout` is, or those that this machine follows. Undefined: there are none, or none that are in force.
+ */
+export async function rulesIfAny(
+  context: FirstmileContext,
+  named: string | undefined,
+  checkout: string | undefined,
+): Promise<Rules | undefined> {
+  if (named !== undefined) return rulesToJudgeBy(context, named);
+  if (checkout !== undefined && existsSync(join(resolve(context.cwd, checkout), "firstmile.toml")))
+    return rulesToJudgeBy(context, checkout);
+  if (!existsSync(join(trustedStateDirectory(context.stateDir), "trust", "pin.json"))) return undefined;
+  try {
+    return await followedRules(context);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
 async function followedRules(context: FirstmileContext): Promise<Rules> {
   const current = await currentPolicy(trustedStateDirectory(context.stateDir), context.now);
   if (!current) {
