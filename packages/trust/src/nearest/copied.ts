@@ -77,9 +77,9 @@ function comparedWith<Signed extends Alike>(signed: Signed, content: Uint8Array)
   return [{ signed, diff, likeness: kept / Math.max(1, content.length) + signed.equal / BINS }];
 }
 
-/** Of two equally like it, they stay in the order in which they came. */
+/** Of two that have all of it, the one with less besides; otherwise they stay in the order in which they came. */
 function byLikeness(a: Compared<unknown>, b: Compared<unknown>): number {
-  return b.likeness - a.likeness;
+  return b.likeness - a.likeness || a.diff.hunks.length - b.diff.hunks.length;
 }
 
 /** Marks what a further file has of the lines that are not marked. Returns how many they are. */

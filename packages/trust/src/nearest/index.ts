@@ -25,16 +25,17 @@ export interface Candidate {
 const WORDS = BINS / 4;
 
 export class NearestIndex {
-  readonly #table = new SketchTable();
+  /** What is kept of it between runs. */
+  readonly table = new SketchTable();
   /** By row, the hash of a path at which its content is signed. */
   readonly #paths: number[] = [];
 
   get size(): number {
-    return this.#table.size;
+    return this.table.size;
   }
 
   has(sha256: string): boolean {
-    return this.#table.has(sha256);
+    return this.table.has(sha256);
   }
 
   /** Takes in a file; one without words is known, and never like another. Of several paths the first is kept. */
@@ -44,7 +45,7 @@ export class NearestIndex {
 
   /** As `add`, of a file whose sketch is known. */
   addSketch(sha256: string, path: string, sketch: Uint8Array | undefined): void {
-    const row = this.#table.add(sha256, sketch);
+    const row = this.table.add(sha256, sketch);
     if (row === this.#paths.length) this.#paths.push(hashOf(path));
   }
 
@@ -54,14 +55,14 @@ export class NearestIndex {
     if (!sketch) return [];
     const equal = this.#compare(sketch);
     return this.#best(equal, hashOf(path), most).map((row) => ({
-      sha256: this.#table.contentAt(row),
+      sha256: this.table.contentAt(row),
       equal: equal[row]!,
     }));
   }
 
   /** Equal bins of each row. */
   #compare(sketch: Uint8Array): Uint8Array {
-    const words = this.#table.words();
+    const words = this.table.words();
     const sought = new Int32Array(Uint8Array.from(sketch).buffer);
     const equal = new Uint8Array(this.size);
     for (let row = 0, at = 0; row < equal.length; row++) {

@@ -7,7 +7,6 @@
  * before anything is called signed here.
  */
 import { equalBytes } from "@firstmile/formats/bytes/text";
-import { spellPath } from "@firstmile/formats/statement/path";
 import { type Copied, copiedFrom } from "./copied.ts";
 import { SAME_FILE } from "./index.ts";
 import type { LineDiff } from "./line-diff.ts";
@@ -41,7 +40,7 @@ export interface Covered {
   readonly kind: "covered";
   /** Of its lines, how many a signed file has too, rounded down. */
   readonly percent: number;
-  /** Places where it differs from the likest signed file. */
+  /** Places where it differs from the likest signed file; none where it is that file, signed for another place. */
   readonly hunks: LineDiff["hunks"];
   readonly copied: Copied<Ancestor>;
   /** The likest is the same file, patched; otherwise they only have much in common. */
@@ -87,34 +86,4 @@ function covered(content: Uint8Array, copied: Copied<Ancestor>): Covered {
 
 function withoutSpace(content: Uint8Array): Uint8Array {
   return content.filter((byte) => byte > 0x20);
-}
-
-/** One sentence for a person. */
-export function standingText(standing: Standing): string {
-  switch (standing.kind) {
-    case "exact":
-      return `signed: ${told(standing.signed)}`;
-    case "derived":
-      return `signed: a change that ${people(standing.changeBy)} read makes it of ${told(standing.before)}`;
-    case "covered":
-      return `not signed; ${coveredText(standing)}`;
-    case "unknown":
-      return "not signed; no signed file is like it";
-  }
-}
-
-function coveredText({ percent, hunks, copied, butForSpace }: Covered): string {
-  const [likest, ...others] = copied.origins.map(({ signed }) => told(signed));
-  if (butForSpace) return `but for white space it is ${likest}`;
-  const also = others.length > 0 ? `, or ${others.join(", or ")}` : "";
-  return `${percent} % of its lines equal ${likest}${also}; ${hunks.length === 1 ? "1 hunk differs" : `${hunks.length} hunks differ`}`;
-}
-
-function told({ path, by, rev }: SignedFile): string {
-  const where = rev === undefined ? "" : ` (rev ${rev.slice(0, 12)})`;
-  return `${spellPath(path)}, which ${people(by)} read${where}`;
-}
-
-function people(names: readonly string[]): string {
-  return names.length > 0 ? names.join(" and ") : "somebody";
 }
