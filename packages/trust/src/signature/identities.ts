@@ -44,7 +44,7 @@ function keyRing(keys: readonly Key[]): KeyRing {
 }
 
 /** The names by which signatures of this key come out. */
-function fingerprintsOf(key: Key): Fingerprint[] {
+export function fingerprintsOf(key: Key): Fingerprint[] {
   switch (key.kind) {
     case "openpgp":
       return [key.certificate.fingerprint as string as Fingerprint];
