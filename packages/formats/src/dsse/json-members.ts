@@ -64,6 +64,16 @@ export class JsonMembers {
     return this.#left.has(key) && this.#object[key] === null ? void this.take(key) : this.object(key);
   }
 
+  /** The strings of a list, `most` at most. */
+  strings(key: string, most: number): string[] {
+    const value = this.take(key);
+    if (!isList(value)) this.fail(key, "is no list");
+    if (value.length > most) this.fail(key, `has more than ${most} items`);
+    return value.map((item) =>
+      typeof item === "string" ? item : this.fail(key, "has an item that is no string"),
+    );
+  }
+
   /** The objects of a list, `most` at most. */
   objects(key: string, most: number): JsonMembers[] {
     const value = this.take(key);

@@ -12,11 +12,12 @@ import { STATEMENT } from "../dsse/format-names.ts";
 import { JsonMembers } from "../dsse/json-members.ts";
 import { parseCanonicalJson, renderCanonicalJson } from "./canonical-json.ts";
 import { type CosignStatement, cosignBody, readCosign } from "./cosign.ts";
+import { type HandoffStatement, handoffBody, readHandoff } from "./handoff.ts";
 import { type HeadStatement, headBody, readHead } from "./head.ts";
 import { type ReviewStatement, readReview, reviewBody } from "./review.ts";
 import type { StatementBody } from "./subject.ts";
 
-export type Statement = CosignStatement | ReviewStatement | HeadStatement;
+export type Statement = CosignStatement | ReviewStatement | HeadStatement | HandoffStatement;
 
 /** The payload type of an in-toto Statement in a DSSE envelope. */
 export const STATEMENT_PAYLOAD_TYPE = "application/vnd.in-toto+json";
@@ -29,6 +30,7 @@ const PREDICATE_TYPES = {
   cosign: "urn:firstmile:cosign:1",
   review: "urn:firstmile:review:1",
   head: "urn:firstmile:head:1",
+  handoff: "urn:firstmile:handoff:1",
 } as const satisfies Record<Statement["kind"], string>;
 
 /** A statement, but of a type that this reader does not know: of a later version, or of somebody else's. */
@@ -62,6 +64,8 @@ function readBody(type: string, members: JsonMembers): Statement {
       return readReview(members);
     case PREDICATE_TYPES.head:
       return readHead(members);
+    case PREDICATE_TYPES.handoff:
+      return readHandoff(members);
     default:
       throw new UnknownStatementError(STATEMENT, "predicateType", 0, "is not one that is known");
   }
@@ -75,5 +79,7 @@ function bodyOf(statement: Statement): StatementBody {
       return reviewBody(statement);
     case "head":
       return headBody(statement);
+    case "handoff":
+      return handoffBody(statement);
   }
 }

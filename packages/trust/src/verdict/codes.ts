@@ -66,6 +66,14 @@ export type StoreCode =
   | "nar-differs"
   | "gate-unreachable";
 
+/** Why a fixed output is not what its author released, as far as anybody vouches. */
+export type HandoffCode =
+  | "no-upstream-rule"
+  | "no-handoff"
+  | "handoff-invalid"
+  | "not-the-author"
+  | "archive-refused";
+
 /** What speaks for something. */
 export type ProofCode =
   | "authentic"
@@ -78,7 +86,17 @@ export type ProofCode =
   | "vote"
   | "resolved"
   | "followed"
-  | "fresh";
+  | "fresh"
+  | "handed-off"
+  | "pinned"
+  | "bumped";
 
 /** Every code a verdict can carry. A closed list: docs/codes.md has a line for each. */
-export type ReasonCode = CommitCode | TrustCode | ImportCode | AdmissionCode | StoreCode | ProofCode;
+export type ReasonCode =
+  | CommitCode
+  | TrustCode
+  | ImportCode
+  | AdmissionCode
+  | StoreCode
+  | HandoffCode
+  | ProofCode;
