@@ -22,6 +22,10 @@ export class JsonMembers {
     this.#left = new Set(Object.keys(value));
   }
 
+  has(key: string): boolean {
+    return this.#left.has(key);
+  }
+
   /** The value of a member, undefined where it is absent. */
   take(key: string): JsonValue | undefined {
     return this.#left.delete(key) ? this.#object[key] : undefined;
@@ -64,7 +68,15 @@ export class JsonMembers {
     return this.#left.has(key) && this.#object[key] === null ? void this.take(key) : this.object(key);
   }
 
-  /** The strings of a list, `most` at most. */
+  /** The objects of a list, `most` at most. */
+  objects(key: string, most: number): JsonMembers[] {
+    const value = this.take(key);
+    if (!isList(value)) this.fail(key, "is no list");
+    if (value.length > most) this.fail(key, `has more than ${most} items`);
+    return value.map((item, i) => new JsonMembers(item, this.#format, `${this.#path(key)}[${i}]`));
+  }
+
+  /** The texts of a list, `most` at most. */
   strings(key: string, most: number): string[] {
     const value = this.take(key);
     if (!isList(value)) this.fail(key, "is no list");
@@ -74,12 +86,9 @@ export class JsonMembers {
     );
   }
 
-  /** The objects of a list, `most` at most. */
-  objects(key: string, most: number): JsonMembers[] {
-    const value = this.take(key);
-    if (!isList(value)) this.fail(key, "is no list");
-    if (value.length > most) this.fail(key, `has more than ${most} items`);
-    return value.map((item, i) => new JsonMembers(item, this.#format, `${this.#path(key)}[${i}]`));
+  /** The same; none where the member is absent. */
+  optionalStrings(key: string, most: number): string[] {
+    return this.#left.has(key) ? this.strings(key, most) : [];
   }
 
   /** To be called when all that is known was taken. */

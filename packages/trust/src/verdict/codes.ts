@@ -53,6 +53,14 @@ export type AdmissionCode =
   | "import-from-derivation"
   | "derivation-corrupt";
 
+/** Why a slice is not accepted: one of the files that an evaluation read. */
+export type SliceCode =
+  | "not-covered"
+  | "review-rejected"
+  | "distrusted"
+  | "waiver-expired"
+  | "view-unavailable";
+
 /** Why Nix may not build or substitute something. */
 export type StoreCode =
   | "not-admitted"
@@ -89,6 +97,10 @@ export type ProofCode =
   | "fresh"
   | "handed-off"
   | "pinned"
+  | "covered"
+  | "derived"
+  | "vouched"
+  | "waived"
   | "bumped";
 
 /** Every code a verdict can carry. A closed list: docs/codes.md has a line for each. */
@@ -97,6 +109,7 @@ export type ReasonCode =
   | TrustCode
   | ImportCode
   | AdmissionCode
+  | SliceCode
   | StoreCode
   | HandoffCode
   | ProofCode;

@@ -62,6 +62,7 @@ export function policy(
     mirrors: [],
     head: undefined,
     upstreams: [],
+    evidence: [],
     output: undefined,
     ...more,
   };
