@@ -14,10 +14,13 @@ import type { Policy } from "../policy/policy.ts";
 import { meets } from "../policy/thresholds.ts";
 import { type SignedUpstream, type UpstreamRule, upstreamFor } from "../policy/upstream.ts";
 import { type Identities, identitiesOf, peopleBehind } from "../signature/identities.ts";
+import type { Distrust } from "../slice/distrust.ts";
+import type { Waivers } from "../slice/waivers.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
 import { lacking, type Reason } from "../verdict/verdict.ts";
 import { type AuthorKeys, authorKeys, NO_COMMIT } from "./author.ts";
 import type { Download } from "./download.ts";
+import { distrustedDownload, waivedDownload } from "./exceptions.ts";
 import { isMeant, outputKey, outputKeys } from "./matching.ts";
 import { handedOff, noHandoff, noRule, pinned, refusedCheck, tooFew, type Weighed } from "./reasons.ts";
 import { checkHandoff, type HandoffContent, type VerifiedHandoff } from "./verify.ts";
@@ -28,8 +31,9 @@ export interface DownloadEvidence {
   readonly now: number;
   /** What is at hand of a source, such as a valid output in the store. */
   readonly contentOf?: (download: Download, handoff: HandoffStatement) => HandoffContent | undefined;
-  /** A waiver that has not ended, by people of the rule's `waive`: the reason to show. */
-  readonly waived?: (download: Download, rule: SignedUpstream) => Reason | undefined;
+  /** Under the same rules; absent: none are at hand. */
+  readonly waivers?: Waivers;
+  readonly distrust?: Distrust;
 }
 
 /** Handoffs among verified statements. */
@@ -81,6 +85,8 @@ class Decision {
 
   decide(download: Download): Reason {
     const { upstreams } = this.#policy;
+    const against = this.#distrusted(download);
+    if (against) return against;
     if (upstreams.length === 0) return pinned(download, undefined);
     const urls = download.urls.length > 0 ? download.urls : [undefined];
     const rules = urls.map((url) => upstreamFor(url, upstreams));
@@ -93,7 +99,15 @@ class Decision {
   #byRule(download: Download, rule: UpstreamRule): Reason {
     if (rule.kind === "pinned") return pinned(download, rule);
     const reason = this.#signed(download, rule);
-    return reason.ok ? reason : (this.#evidence.waived?.(download, rule) ?? reason);
+    const { waivers } = this.#evidence;
+    return reason.ok || !waivers ? reason : (waivedDownload(download, rule, waivers) ?? reason);
+  }
+
+  /** A warden's word wins over every signature, and over hashes that are enough otherwise. */
+  #distrusted(download: Download): Reason | undefined {
+    const { distrust } = this.#evidence;
+    if (!distrust || distrust.isEmpty) return undefined;
+    return distrustedDownload(download, this.#byOutput.get(outputKey(download) ?? "") ?? [], distrust);
   }
 
   #signed(download: Download, rule: SignedUpstream): Reason {

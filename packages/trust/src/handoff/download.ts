@@ -7,10 +7,11 @@
  */
 import { type Derivation, derivationKind } from "@firstmile/formats/nix/derivation";
 import type { NixHash } from "@firstmile/formats/nix/hash";
-import type { DrvPath, IngestionMethod } from "@firstmile/formats/nix/store-path";
+import type { DrvPath, IngestionMethod, StorePath } from "@firstmile/formats/nix/store-path";
 
 export interface Download {
   readonly drvPath: DrvPath;
+  readonly output: StorePath;
   readonly name: string;
   /** As they are written; none where the derivation names none. */
   readonly urls: readonly string[];
@@ -25,11 +26,11 @@ export function downloadOf(drvPath: DrvPath, name: string, derivation: Derivatio
   if (derivationKind(derivation) !== "fixed") return undefined;
   const output = derivation.outputs.get("out");
   if (output?.kind !== "fixed") return undefined;
-  const { method, hash } = output;
+  const { method, hash, path } = output;
   const attributes = attributesOf(derivation);
   const urls = [...new Set(["url", "urls"].flatMap((key) => words(attributes.get(key))))];
   const executable = ["1", "true"].includes(attributes.get("executable") ?? "");
-  return { drvPath, name, urls, method, hash, executable };
+  return { drvPath, output: path, name, urls, method, hash, executable };
 }
 
 function words(value: string | undefined): string[] {

@@ -111,7 +111,8 @@ function handoffCommand({ urls, drvPath }: Download): string {
     : `firstmile handoff ${drvPath}`;
 }
 
-function shown({ name }: Download): string {
+/** A download in a sentence. */
+export function shown({ name }: Download): string {
   return `download ${printable(name)}`;
 }
 

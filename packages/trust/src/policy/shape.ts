@@ -105,7 +105,7 @@ export const upstreamShape = z.strictObject({
   author: text.optional(),
   signature: text.optional(),
   handoff: z.union([z.string(), groupShape]).optional(),
-  waive: z.union([z.string(), groupShape]).optional(),
+  waive: z.string().optional(),
   pinned: z.literal(true).optional(),
 });
 

@@ -31,7 +31,7 @@ export interface SignedUpstream {
   readonly signature: string | undefined;
   readonly handoff: Who;
   /** Whose waivers count; undefined: nobody's. */
-  readonly waive: Who | undefined;
+  readonly waive: RoleName | undefined;
   /** Line of the rule in firstmile.toml, from 1. */
   readonly line: number;
 }
@@ -71,14 +71,13 @@ export function withGroups(
       ...who,
       group: fill(who.group, `upstream rule at line ${rule.line}`),
     });
-    return { ...rule, handoff: filled(rule.handoff), waive: rule.waive && filled(rule.waive) };
+    return { ...rule, handoff: filled(rule.handoff) };
   });
 }
 
 /** The groups that rules for downloads rest on. */
 export function upstreamGroups(rules: readonly UpstreamRule[]): Group[] {
-  const signed = rules.filter((rule) => rule.kind === "signed");
-  return signed.flatMap(({ handoff, waive }) => [handoff.group, ...(waive ? [waive.group] : [])]);
+  return rules.flatMap((rule) => (rule.kind === "signed" ? [rule.handoff.group] : []));
 }
 
 /** What of the policy is read already. */
@@ -131,7 +130,7 @@ class UpstreamReader {
     if (shape.signature !== undefined) this.#checkTemplate(shape.signature, child(node, "signature")!);
     const handoff = this.#required(shape.handoff, "handoff", node);
     const waive =
-      shape.waive === undefined ? undefined : this.#context.who(shape.waive, child(node, "waive")!);
+      shape.waive === undefined ? undefined : this.#context.who(shape.waive, child(node, "waive")!)?.role;
     if (author === undefined || !handoff) return undefined;
     const { signature } = shape;
     return { kind: "signed", urls, author, signature, handoff, waive, line: node.at.line };

@@ -2,7 +2,10 @@ import type { Release, SignedRelease } from "@firstmile/formats/statement/handof
 import { decideDownloads } from "@firstmile/trust/handoff/decide";
 import type { Download } from "@firstmile/trust/handoff/download";
 import type { VerifiedHandoff } from "@firstmile/trust/handoff/verify";
-import { found, type Reason } from "@firstmile/trust/verdict/verdict";
+import { identitiesOf } from "@firstmile/trust/signature/identities";
+import { Distrust } from "@firstmile/trust/slice/distrust";
+import { Waivers } from "@firstmile/trust/slice/waivers";
+import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { describe, expect, test } from "vitest";
 import { type Author, download, HandoffWorld, hex, NOW, released, URL } from "./world.ts";
 
@@ -74,11 +77,17 @@ describe("a download passes", () => {
     expect(decide(download(source), [good, second], two)).toMatchObject({ ok: true, code: "handed-off" });
   });
 
-  test("by a waiver, which is shown for what it is", () => {
-    const waived = () => found("reviewed", "waived for the test");
-    expect(decide(download(source), [], policy, { waived })).toMatchObject({
-      ok: true,
-      message: "waived for the test",
+  test("by a waiver, which is shown for what it is, until it ends", () => {
+    const until = (time: number, by = ["alice"]) => ({
+      waivers: new Waivers(policy, identitiesOf(policy).ownerOf, [world.waiver(source, by, time)], NOW),
+    });
+    expect(decide(download(source), [], policy, until(NOW + 1))).toMatchObject({ ok: true, code: "waived" });
+    expect(decide(download(source), [], policy, until(NOW))).toMatchObject({
+      ok: false,
+      code: "waiver-expired",
+    });
+    expect(decide(download(source), [], policy, until(NOW + 1, ["bob"]))).toMatchObject({
+      code: "no-handoff",
     });
   });
 });
@@ -144,6 +153,30 @@ describe("a download is refused", () => {
     expect(decide(download(source), [world.handoff(lie, ["alice"])])).toMatchObject({
       code: "handoff-invalid",
     });
+  });
+
+  test("where a warden speaks against it, whoever signed it: distrusted", () => {
+    const distrust = new Distrust(policy, [world.distrust(source, ["bob"])]);
+    const waivers = new Waivers(
+      policy,
+      identitiesOf(policy).ownerOf,
+      [world.waiver(source, ["alice"], NOW + 9)],
+      NOW,
+    );
+    const reason = decide(download(source), [good], policy, { distrust, waivers });
+    expect(reason).toMatchObject({ ok: false, code: "distrusted" });
+    const pinned = download(source, { urls: ["https://example.org/a"] });
+    expect(decide(pinned, [], policy, { distrust })).toMatchObject({ ok: false, code: "distrusted" });
+    const other = new Distrust(policy, [world.distrust(source, ["carol"])]);
+    expect(decide(download(source), [good], policy, { distrust: other })).toMatchObject({ ok: true });
+  });
+
+  test("where a warden speaks against the author's key", () => {
+    const key = world.hello.listed("minisign");
+    const applied = new Distrust(policy, [world.distrustOfKey(key, ["bob"])]).applied(policy);
+    const reason = decide(download(source), [good], applied);
+    expect(reason).toMatchObject({ ok: false, code: "handoff-invalid" });
+    expect(reason.message).toContain("compromised");
   });
 
   test("by SHA-1, which names nothing", () => {

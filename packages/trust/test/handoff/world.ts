@@ -2,8 +2,9 @@
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { encodeUtf8 } from "@firstmile/formats/bytes/text";
 import { narHashOf } from "@firstmile/formats/nix/hash";
-import { parseDrvPath } from "@firstmile/formats/nix/store-path";
+import { parseDrvPath, parseStorePath } from "@firstmile/formats/nix/store-path";
 import type { HandoffStatement, Release } from "@firstmile/formats/statement/handoff";
+import type { Statement } from "@firstmile/formats/statement/statement";
 import type { Download } from "@firstmile/trust/handoff/download";
 import type { VerifiedHandoff } from "@firstmile/trust/handoff/verify";
 import { loadPolicy } from "@firstmile/trust/policy/load";
@@ -11,6 +12,7 @@ import type { Policy } from "@firstmile/trust/policy/policy";
 import { renderDefects } from "@firstmile/trust/policy/render";
 import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import { sshFingerprint } from "@firstmile/trust/ssh/keys";
+import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 
 export const NOW = 1_700_000_000;
 
@@ -79,6 +81,7 @@ keys = ["${new Author("ee02030405060708").listed("signify")}"]
 root = { any = 1, of = ["alice"] }
 packager = { any = 1, of = ["alice", "bob"] }
 two = { any = 2, of = ["alice", "bob"] }
+warden = { any = 1, of = ["bob"] }
 ${upstream}`;
     const files = new Map([["firstmile.toml", encodeUtf8(text)]]);
     for (const [name, { line }] of this.#people) files.set(`keys/${name}.pub`, encodeUtf8(`${line}\n`));
@@ -99,6 +102,31 @@ ${upstream}`;
     };
     const outcomes = by.map((name) => this.#outcome(name));
     return { ok: true, statement, digest: "d".repeat(64), outcomes };
+  }
+
+  waiver(bytes: Uint8Array, by: readonly string[], until: number): VerifiedStatement {
+    const targets = [
+      { kind: "content" as const, sha256: hex("sha256", bytes), id: undefined, path: undefined },
+    ];
+    return this.#stated(
+      { kind: "waiver", targets, paths: [], source: undefined, until, because: "for now" },
+      by,
+    );
+  }
+
+  distrust(bytes: Uint8Array, by: readonly string[]): VerifiedStatement {
+    const targets = [
+      { kind: "content" as const, sha256: hex("sha256", bytes), id: undefined, path: undefined },
+    ];
+    return this.#stated({ kind: "distrust", targets, keys: [], because: "a back door" }, by);
+  }
+
+  distrustOfKey(key: string, by: readonly string[]): VerifiedStatement {
+    return this.#stated({ kind: "distrust", targets: [], keys: [key], because: "stolen" }, by);
+  }
+
+  #stated(statement: Statement, by: readonly string[]): VerifiedStatement {
+    return { ok: true, statement, digest: "e".repeat(64), outcomes: by.map((name) => this.#outcome(name)) };
   }
 
   #outcome(name: string) {
@@ -131,6 +159,7 @@ export function released(bytes: Uint8Array, name = "hello-1.0.tar.gz") {
 export function download(bytes: Uint8Array, more: Partial<Download> = {}): Download {
   return {
     drvPath: parseDrvPath(`/nix/store/${"0".repeat(32)}-hello-1.0.tar.gz.drv`),
+    output: parseStorePath(`/nix/store/${"1".repeat(32)}-hello-1.0.tar.gz`),
     name: "hello-1.0.tar.gz",
     urls: [URL],
     method: "flat",

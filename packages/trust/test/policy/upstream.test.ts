@@ -24,7 +24,7 @@ describe("a rule for downloads", () => {
       author: "gnu-hello",
       signature: "{url}.minisig",
       handoff: { role: "packager" },
-      waive: { role: "root" },
+      waive: "root",
     });
     expect(openbsd).toMatchObject({ handoff: { role: undefined, group: { any: 1 } }, waive: undefined });
   });
