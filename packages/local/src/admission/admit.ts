@@ -4,7 +4,7 @@
  * tree or lock that differs from what was signed, an expression that reaches outside, one that builds while it is
  * evaluated. Left out: what the expressions download when they are built (fixed outputs are pinned by their hash).
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { derivationKind } from "@firstmile/formats/nix/derivation";
@@ -12,13 +12,13 @@ import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
-import type { AdmittedDerivation, Basis, Ledger } from "../gate/ledger.ts";
+import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
-import { type Evaluated, evaluateFile } from "./evaluate-file.ts";
+import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
 import { evaluateFlake } from "./evaluate-flake.ts";
 import { ensureCommit, FlakeInputs } from "./flake-inputs.ts";
 import { sourceForInput } from "./input-source.ts";
@@ -30,6 +30,7 @@ import {
   type RemoteFlakeRequest,
   wordsOf,
 } from "./requests.ts";
+import { AdmissionSlices } from "./slices.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 import { writeTree } from "./tree.ts";
 import { treeOf } from "./tree-of.ts";
@@ -100,11 +101,12 @@ interface Outcome {
 /** One request on its way; stops at the first step whose findings do not hold. */
 class Attempt {
   readonly reasons: Reason[] = [];
-  readonly basis: Basis[] = [];
+  readonly basis: BroughtBasis[] = [];
   private readonly options: AdmissionOptions;
   private readonly rules: RulesInForce;
   private readonly source: Source;
   private readonly request: FileRequest | FlakeRequest;
+  private readonly slices: AdmissionSlices;
 
   constructor(
     options: AdmissionOptions,
@@ -116,15 +118,20 @@ class Attempt {
     this.rules = rules;
     this.source = source;
     this.request = request;
+    this.slices = new AdmissionSlices(options, rules);
   }
 
   async run(): Promise<Outcome | undefined> {
     const { commit } = this.request;
-    const authentic = await this.authenticate(this.source, commit);
-    if (!authentic.ok) return undefined;
+    if (this.source.authenticate !== "slice" && !(await this.authenticate(this.source, commit)).ok)
+      return undefined;
     const evaluated =
       this.request.kind === "file" ? await this.file(this.request) : await this.flake(this.request);
     if (!evaluated) return undefined;
+    const slices = this.slices.judge(sliceWords(this.request));
+    this.reasons.push(...slices.reasons);
+    if (slices.reasons.some((reason) => !reason.ok)) return undefined;
+    this.basis.push(...slices.basis);
     if (!evaluated.ok) return this.stop(evaluated.reason);
     const closure = await readClosure(this.options.nix, evaluated.roots);
     if (!closure.ok) return this.stop(closure.reason);
@@ -139,7 +146,7 @@ class Attempt {
   }
 
   private async authenticate(source: Source, commit: CommitId): Promise<Reason> {
-    const reason = await this.options.authenticator.authenticate(this.rules, source.name, commit);
+    const reason = await this.options.authenticator.authenticate(this.rules, { source: source.name, commit });
     this.reasons.push(reason);
     this.basis.push({ source: source.name, commit });
     return reason;
@@ -152,8 +159,30 @@ class Attempt {
     attrs,
     argstr,
   }: FileRequest): Promise<Evaluated | undefined> {
+    if (this.source.authenticate === "slice")
+      return this.slice({ commit, directoryName, file, attrs, argstr });
     const treeDir = await this.checkout(commit, directoryName);
     return evaluateFile(this.options.nix, { treeDir, file, attrs, argstr });
+  }
+
+  /** Through a view of the tree that shows what is covered: no file of it is written anywhere. */
+  private async slice(request: Omit<FileRequest, "kind" | "source">): Promise<Evaluated | undefined> {
+    const { commit, directoryName, file, attrs, argstr } = request;
+    mkdirSync(this.options.treesDir, { recursive: true, mode: 0o755 });
+    const parent = mkdtempSync(join(this.options.treesDir, "view-"));
+    const treeDir = join(parent, directoryName);
+    mkdirSync(treeDir);
+    try {
+      const shown = await this.slices.show(this.source, commit, treeDir);
+      this.reasons.push(shown);
+      if (!shown.ok) return undefined;
+      const path = this.slices.path(file);
+      if (typeof path !== "string") return this.stop(path);
+      const nix = this.slices.nix(this.options.nix);
+      return await evaluatePath(nix, { treeDir, file, attrs, argstr }, join(treeDir, path));
+    } finally {
+      rmSync(parent, { recursive: true, force: true });
+    }
   }
 
   private async flake({ commit, dir, attrs, verb }: FlakeRequest): Promise<Evaluated | undefined> {
@@ -201,6 +230,13 @@ function asAdmitted(path: DrvPath, { name, derivation }: ReadDerivation): Admitt
     if ("path" in value) outputs.set(output, value.path);
   }
   return { path, name, outputs, fixed: derivationKind(derivation) === "fixed" };
+}
+
+/** As `firstmile review` and `firstmile slice` take it. */
+function sliceWords(request: FileRequest | FlakeRequest): string {
+  if (request.kind === "flake") return request.attrs.map((attr) => `-A ${attr}`).join(" ");
+  const file = request.file === "default.nix" ? [] : [`-f ${request.file}`];
+  return [...file, ...request.attrs.map((attr) => `-A ${attr}`)].join(" ");
 }
 
 function unknownSource(name: string): Reason {

@@ -26,6 +26,14 @@ export interface NixTools {
   readonly isolated: boolean;
   /** Runs a command to its end. A non-zero exit is a result. Throws `ProcessError`. */
   run(command: NixCommand, args: readonly string[], options?: NixRunOptions): Promise<RunResult>;
+  /** What `run` would start, for whoever starts it in a place of its own. */
+  words(command: NixCommand, args: readonly string[], options?: NixRunOptions): NixWords;
+}
+
+/** A command line with the whole environment that belongs to it. */
+export interface NixWords {
+  readonly argv: readonly [string, ...string[]];
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** A Nix that cannot be asked, or that answers with something else than was asked. */
@@ -56,17 +64,23 @@ const KEPT = [
 export async function nixTools(env: NodeJS.ProcessEnv): Promise<NixTools> {
   const childEnv = cleanEnvironment(env, ownHome());
   const isolated = await canIsolate(childEnv);
+  const words = (
+    command: NixCommand,
+    args: readonly string[],
+    { offline, env }: NixRunOptions = {},
+  ): NixWords => ({
+    argv: offline && isolated ? ["unshare", "--net", "--", command, ...args] : [command, ...args],
+    env: { ...childEnv, ...env },
+  });
   const runNix = (command: NixCommand, args: readonly string[], options: NixRunOptions = {}) => {
-    const { offline = false, ...rest } = options;
-    const given = { ...rest, env: { ...childEnv, ...rest.env } };
-    return offline && isolated
-      ? run("unshare", ["--net", "--", command, ...args], given)
-      : run(command, args, given);
+    const { argv, env } = words(command, args, options);
+    const { offline: _, ...rest } = options;
+    return run(argv[0], argv.slice(1), { ...rest, env });
   };
   const expression = "[ builtins.storeDir builtins.nixVersion builtins.currentSystem ]";
   const asked = await ask(runNix, ["--eval", "--strict", "--json", "--expr", expression]);
   const [storeDir, version, system] = readAnswer(asked);
-  return { storeDir, version, system, isolated, run: runNix };
+  return { storeDir, version, system, isolated, run: runNix, words };
 }
 
 function cleanEnvironment(env: NodeJS.ProcessEnv, home: string): NodeJS.ProcessEnv {

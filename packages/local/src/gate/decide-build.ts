@@ -65,9 +65,7 @@ async function judgeAdmission(
   rules: RulesInForce,
   admission: Admission,
 ): Promise<Reason> {
-  const because = await Promise.all(
-    admission.basis.map(({ source, commit }) => authenticator.authenticate(rules, source, commit)),
-  );
+  const because = await Promise.all(admission.basis.map((basis) => authenticator.authenticate(rules, basis)));
   if (because.every((reason) => reason.ok))
     return found("admitted", `admitted with ${admission.request}`, because);
   return lacking(

@@ -71,8 +71,13 @@ export class Gate {
     this.ledger = new Ledger(join(this.dir, "ledger.sqlite"));
     this.rules = new RulesHolder(stateDir, clock);
     this.repositories = new SourceRepositories(join(this.dir, "sources"));
-    const authenticator = new Authenticator(this.repositories, this.dir, clock);
     const { ledger, rules, repositories, outgoing } = this;
+    const authenticator = new Authenticator({
+      repositories,
+      cacheDir: this.dir,
+      clock,
+      sliceFiles: (slice) => ledger.sliceFiles(slice),
+    });
     const origins = new StoreOrigins(nix, ledger);
     this.deciding = { rules, ledger, authenticator, origins, outgoing, storeDir: nix.storeDir };
     this.admissions = new Admissions({

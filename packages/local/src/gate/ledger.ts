@@ -3,17 +3,26 @@
  * crash, and one that was not confirmed is not there (one transaction each, written through to disk). Whether an
  * admission still holds is not remembered here: it is decided again under each policy.
  */
+import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
+import type { SliceFile } from "@firstmile/trust/slice/file";
 import type { Verdict } from "@firstmile/trust/verdict/verdict";
 
 /** A commit of a source that an admission rests on. */
 export interface Basis {
   readonly source: string;
   readonly commit: CommitId;
+  /** Of a source that is judged by what is read of it: names the list of files, by its SHA-256 in hex. */
+  readonly slice?: string;
+}
+
+/** As an admission brings it: with the files that were read, where they are what is judged. */
+export interface BroughtBasis extends Omit<Basis, "slice"> {
+  readonly files?: readonly SliceFile[];
 }
 
 /** One evaluation that was admitted. */
@@ -54,6 +63,7 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS derivation_name ON derivation (name);
   CREATE TABLE IF NOT EXISTS output (hash_part TEXT NOT NULL, path TEXT NOT NULL, derivation TEXT NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (hash_part, derivation, name)) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS slice (digest TEXT PRIMARY KEY, files TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS decision (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, question TEXT NOT NULL, subject TEXT NOT NULL,
     allowed INTEGER NOT NULL, verdict TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS decision_subject ON decision (subject);
@@ -88,12 +98,13 @@ export class Ledger implements Disposable {
   /** Records an admission with its whole closure; when this returns it is on disk. */
   admit(
     request: string,
-    basis: readonly Basis[],
+    brought: readonly BroughtBasis[],
     derivations: Iterable<AdmittedDerivation>,
     time: number,
   ): number {
     this.db.exec("BEGIN IMMEDIATE");
     try {
+      const basis = brought.map((one) => this.keepFiles(one));
       const { lastInsertRowid } = this.sql(
         "INSERT INTO admission (request, basis, time) VALUES (?, ?, ?)",
       ).run(request, JSON.stringify(basis), time);
@@ -105,6 +116,26 @@ export class Ledger implements Disposable {
       this.db.exec("ROLLBACK");
       throw error;
     }
+  }
+
+  /** A list of files is kept once, however many admissions rest on it. */
+  private keepFiles({ source, commit, files }: BroughtBasis): Basis {
+    if (files === undefined) return { source, commit };
+    const text = JSON.stringify(
+      files.map(({ path, mode, id, sha256, use }) => [path, mode, id, sha256, use]),
+    );
+    const slice = createHash("sha256").update(text).digest("hex");
+    this.sql("INSERT OR IGNORE INTO slice (digest, files) VALUES (?, ?)").run(slice, text);
+    return { source, commit, slice };
+  }
+
+  /** The files of a slice; undefined where none of this name was kept, or it is not what its name says. */
+  sliceFiles(slice: string): SliceFile[] | undefined {
+    const text = this.sql("SELECT files FROM slice WHERE digest = ?").get(slice)?.files;
+    if (typeof text !== "string" || createHash("sha256").update(text).digest("hex") !== slice)
+      return undefined;
+    const rows = JSON.parse(text) as [string, number, ObjectId, string, SliceFile["use"]][];
+    return rows.map(([path, mode, id, sha256, use]) => ({ path, mode, id, sha256, use }));
   }
 
   private insert(admission: number, { path, name, outputs, fixed }: AdmittedDerivation): void {

@@ -86,8 +86,13 @@ export class GitTree {
     }
   }
 
+  /** What is in one of its directories, by name in ascending order of bytes. */
+  entriesOf(directory: ObjectId): readonly TreeEntry[] {
+    return this.directories.get(directory)!;
+  }
+
   private entries(id: ObjectId): Iterator<TreeEntry> {
-    return this.directories.get(id)!.values();
+    return this.entriesOf(id).values();
   }
 
   /** Every file and link with its path, names joined by `/` as byte strings. Submodules are in it, directories not. */

@@ -206,6 +206,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   by: '"a role"',
   keyring: '"keys/people.gpg"',
   max_age: '"7d"',
+  review: '"a role"',
 };
 
 /** Which part the table at `path` inside a `part` is. */

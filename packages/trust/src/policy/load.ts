@@ -61,17 +61,31 @@ function assemble(
   const sources = reader.sources(child(root, "source"));
   const head = reader.head(top?.head, root);
   reader.mirrors(top?.mirrors ?? [], child(root, "mirrors"));
+  reader.mirrors(top?.evidence ?? [], child(root, "evidence"));
   const outputTable = child(root, "output");
   const output = outputTable?.value instanceof Map ? reader.output(outputTable) : undefined;
   checkReach({ principals, roles }, reader, root, defects);
   checkRoot(roles, root, defects);
   if (!top || expires === undefined) return undefined;
   const digest = digestFiles(new Map([[POLICY_FILE, bytes], ...keys.named]));
-  const { name, mode, mirrors } = top;
+  const { name, mode, mirrors, evidence } = top;
   const imports = new Map(
     [...importing].filter((entry): entry is [ImportName, Import] => entry[1] !== undefined),
   );
-  return { name, mode, expires, digest, principals, roles, sources, imports, mirrors, head, output };
+  return {
+    name,
+    mode,
+    expires,
+    digest,
+    principals,
+    roles,
+    sources,
+    imports,
+    mirrors,
+    head,
+    output,
+    evidence,
+  };
 }
 
 function readExpiry(root: Node, defects: DefectList): number | undefined {

@@ -35,6 +35,8 @@ export interface Policy {
   readonly head: HeadRule | undefined;
   /** Absent: no output of any builder counts. */
   readonly output: OutputRules | undefined;
+  /** Git repositories in which people keep statements that the sources themselves do not carry. */
+  readonly evidence: readonly string[];
 }
 
 export interface Principal {
@@ -147,22 +149,31 @@ export interface HeadRule {
 export interface Source {
   readonly name: SourceName;
   readonly urls: readonly string[];
-  /** Which commits must be authentic: each, those on the first-parent line, or only the one in use. */
-  readonly authenticate: "every-commit" | "first-parent" | "tip";
-  readonly introduction: { readonly commit: IntroductionCommit; readonly signedBy: RoleName };
+  /**
+   * Which commits must be authentic: each, those on the first-parent line, or only the one in use. `slice`: none, but
+   * each file that an evaluation reads must be covered by reviews.
+   */
+  readonly authenticate: "every-commit" | "first-parent" | "tip" | "slice";
+  /** `signedBy` is undefined only with `slice`: there the commit bounds how far back one may go. */
+  readonly introduction: { readonly commit: IntroductionCommit; readonly signedBy: RoleName | undefined };
   /** Single commits that root accepts in spite of all. */
   readonly goodlist: ReadonlySet<string>;
   readonly head: HeadRule | undefined;
+  /** Only with `slice`: whose published slices are accepted whole. */
+  readonly channel: RoleName | undefined;
   /** In the order of the file: the last one that matches a path holds. */
   readonly rules: readonly Rule[];
 }
 
 export interface Rule {
   readonly paths: readonly Glob[];
+  /** With `slice` nobody: no commit counts there for who signed it. */
   readonly write: Group;
   /** Where `write` was given by name. */
   readonly role: RoleName | undefined;
   readonly review: ReviewRule | undefined;
+  /** Whose waivers count for these paths; undefined: nobody's. */
+  readonly waive: RoleName | undefined;
   /** Line of the rule in firstmile.toml, from 1. */
   readonly line: number;
 }
@@ -173,6 +184,8 @@ export interface ReviewRule {
   readonly role: RoleName | undefined;
   /** Whether signing a merge is reviewing what it merges. */
   readonly mergeIsReview: boolean;
+  /** Whether a review of the same content counts that was made at another path, or for another source. */
+  readonly anywhere: boolean;
 }
 
 export interface OutputRules {
@@ -184,4 +197,6 @@ export interface OutputRules {
   /** Whether this machine may build admitted derivations itself; what it built needs no vote. */
   readonly localBuilds: boolean;
   readonly conflict: "deny";
+  /** Whose waivers count for outputs that too few builders agree on; undefined: nobody's. */
+  readonly waive: RoleName | undefined;
 }

@@ -55,6 +55,7 @@ export const topShape = z.strictObject({
   mirrors: z.array(z.string()).default([]),
   head: headShape.optional(),
   output: table.optional(),
+  evidence: z.array(z.string()).default([]),
 });
 
 const retiredShape = z.strictObject({
@@ -88,17 +89,22 @@ export const principalShape = z.strictObject({
 
 export const ruleShape = z.strictObject({
   paths: z.array(z.string()).min(1),
-  write: z.union([z.string(), groupShape]),
+  /** Required but with "slice", where it is refused: sources.ts. */
+  write: z.union([z.string(), groupShape]).optional(),
   review: z.union([z.string(), groupShape]).optional(),
   merge_is_review: z.boolean().optional(),
+  anywhere: z.boolean().optional(),
+  waive: z.string().optional(),
 });
 
 export const sourceShape = z.strictObject({
   urls: z.array(z.string()).min(1),
-  authenticate: z.enum(["every-commit", "first-parent", "tip"]),
-  introduction: z.strictObject({ commit: z.string(), signed_by: z.string() }),
+  authenticate: z.enum(["every-commit", "first-parent", "tip", "slice"]),
+  /** `signed_by` is required but with "slice". */
+  introduction: z.strictObject({ commit: z.string(), signed_by: z.string().optional() }),
   goodlist: z.array(z.string()).default([]),
   head: headShape.optional(),
+  channel: z.string().optional(),
   rule: z.array(table).optional(),
 });
 
@@ -115,6 +121,7 @@ export const outputShape = z.strictObject({
   caches: z.array(z.string()).default([]),
   local_builds: z.boolean().default(true),
   conflict: z.enum(["deny"]).default("deny"),
+  waive: z.string().optional(),
 });
 
 /** The known keys of each part, for the nearest to an unknown one. */
@@ -131,6 +138,7 @@ export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
     "source",
     "import",
     "output",
+    "evidence",
   ],
   principal: ["email", "operator", "keys"],
   key: ["file", "touch", "pin", "authority", "sigstore", "identity", "issuer", "retired", "compromised"],
@@ -138,12 +146,12 @@ export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
   compromised: ["reason", "key"],
   group: ["any", "of", "certified"],
   certified: ["by", "any", "keyring"],
-  source: ["urls", "authenticate", "introduction", "goodlist", "head", "rule"],
+  source: ["urls", "authenticate", "introduction", "goodlist", "head", "channel", "rule"],
   introduction: ["commit", "signed_by"],
   head: ["signed_by", "max_age"],
-  rule: ["paths", "write", "review", "merge_is_review"],
+  rule: ["paths", "write", "review", "merge_is_review", "anywhere", "waive"],
   import: ["urls", "introduction", "roles", "transitive"],
-  output: ["builders", "level", "caches", "local_builds", "conflict"],
+  output: ["builders", "level", "caches", "local_builds", "conflict", "waive"],
 };
 
 export type Part =
@@ -169,6 +177,5 @@ export const UNSUPPORTED_KEYS: Readonly<Partial<Record<Part, readonly string[]>>
 /** Values reserved in the same way, by key. */
 export const UNSUPPORTED_VALUES: ReadonlyMap<string, readonly string[]> = new Map([
   ["mode", ["audit"]],
-  ["authenticate", ["slice"]],
   ["level", ["derivation", "closure"]],
 ]);

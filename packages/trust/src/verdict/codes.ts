@@ -53,6 +53,14 @@ export type AdmissionCode =
   | "import-from-derivation"
   | "derivation-corrupt";
 
+/** Why a slice is not accepted: one of the files that an evaluation read. */
+export type SliceCode =
+  | "not-covered"
+  | "review-rejected"
+  | "distrusted"
+  | "waiver-expired"
+  | "view-unavailable";
+
 /** Why Nix may not build or substitute something. */
 export type StoreCode =
   | "not-admitted"
@@ -78,7 +86,19 @@ export type ProofCode =
   | "vote"
   | "resolved"
   | "followed"
-  | "fresh";
+  | "fresh"
+  | "covered"
+  | "derived"
+  | "vouched"
+  | "waived"
+  | "bumped";
 
 /** Every code a verdict can carry. A closed list: docs/codes.md has a line for each. */
-export type ReasonCode = CommitCode | TrustCode | ImportCode | AdmissionCode | StoreCode | ProofCode;
+export type ReasonCode =
+  | CommitCode
+  | TrustCode
+  | ImportCode
+  | AdmissionCode
+  | SliceCode
+  | StoreCode
+  | ProofCode;

@@ -61,6 +61,7 @@ export function policy(
     imports: new Map(),
     mirrors: [],
     head: undefined,
+    evidence: [],
     output: undefined,
     ...more,
   };

@@ -1,0 +1,69 @@
+/**
+ * Contents of files, each hashed to its Git id and by SHA-256 as it is read, and kept for a while.
+ *
+ * Claims: what is handed out hashes to the id that the tree names; read a second time, it is the same bytes, also
+ * where two contents share a SHA-1. Leaves out files over 1 GiB, which are refused.
+ */
+import { hash } from "node:crypto";
+import { hashObject, objectHashOf } from "@firstmile/formats/git/object-id";
+import { MAX_BYTES } from "../git/batch-parser.ts";
+import { BlobError, type BlockingGit } from "./blocking-git.ts";
+import type { InodeTable } from "./inode-table.ts";
+
+export interface Blob {
+  readonly content: Buffer;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/** Bytes kept. The kernel keeps what it has read anyway; this bridges the time between OPEN and READ. */
+const KEPT_BYTES = 128 << 20;
+
+export class Blobs {
+  private readonly table: InodeTable;
+  private readonly git: (node: number) => BlockingGit;
+  /** By node; the one used last stands last. */
+  private readonly kept = new Map<number, Blob>();
+  private keptBytes = 0;
+  private readonly seen = new Map<number, string>();
+
+  /** `git` gives the database of the tree that a node is in. */
+  constructor(table: InodeTable, git: (node: number) => BlockingGit) {
+    this.table = table;
+    this.git = git;
+  }
+
+  /** Throws `BlobError`. */
+  get(node: number): Blob {
+    const kept = this.kept.get(node);
+    if (kept) return kept;
+    const blob = this.read(node);
+    this.keep(node, blob);
+    return blob;
+  }
+
+  private read(node: number): Blob {
+    const id = this.table.id(node);
+    const size = this.table.size(node);
+    if (Number.isNaN(size)) throw new BlobError(`blob ${id} is not in the repository`);
+    if (size > MAX_BYTES.blob) throw new BlobError(`blob ${id} has ${size} bytes, over the limit`);
+    const content = this.git(node).content(id, size);
+    if (hashObject("blob", content, objectHashOf(id)) !== id)
+      throw new BlobError(`${id}: its content does not hash to its id`);
+    const sha256 = hash("sha256", content, "hex");
+    if ((this.seen.get(node) ?? sha256) !== sha256)
+      throw new BlobError(`${id}: its content is another than before`);
+    this.seen.set(node, sha256);
+    return { content, sha256 };
+  }
+
+  private keep(node: number, blob: Blob): void {
+    this.kept.set(node, blob);
+    this.keptBytes += blob.content.length;
+    for (const [oldest, { content }] of this.kept) {
+      if (this.keptBytes <= KEPT_BYTES || oldest === node) return;
+      this.kept.delete(oldest);
+      this.keptBytes -= content.length;
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Argument lists that start the server in a mount namespace, and a command in one below it.
+ *
+ * The trees are put in their places in the command's namespace alone: were they visible to the server, or to the Git
+ * that it asks, a view over the repository's own directory would wait for itself. Whoever is not root has both in a
+ * user namespace in which they are, and the command in one more, in which they are themselves again.
+ */
+import type { Programs } from "./programs.ts";
+
+/** A directory, and where it is to be seen. */
+export interface Bind {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const OWN_MOUNTS = ["--mount", "--propagation", "private"];
+
+/** For a process that may mount, and that dies with the one that started it. */
+export function inNamespace(programs: Programs, user: User, argv: readonly string[]): string[] {
+  const { unshare } = programs;
+  return [unshare, ...OWN_MOUNTS, ...asRoot(user), "--", ...mortal(programs, argv)];
+}
+
+function asRoot({ uid }: User): string[] {
+  return uid === 0 ? [] : ["--map-root-user"];
+}
+
+/**
+ * Puts directories in their places and becomes the command. Says `started` on descriptor 3 right before, or what
+ * failed. Its text is constant: paths and the command come as arguments.
+ */
+const BEGIN = `mount=$1; shift
+while [ "$1" != -- ]; do "$mount" --bind "$1" "$2" 2>&3 || exit 126; shift 2; done; shift
+cd "$1" 2>&3 || exit 126; shift
+echo started >&3 || exit 126
+exec "$@" 3>&-`;
+
+export interface Inside {
+  readonly binds: readonly Bind[];
+  readonly cwd: string;
+  readonly argv: readonly string[];
+}
+
+/** For a command in the namespaces of a process. */
+export function insideOf(programs: Programs, user: User, pid: number, inside: Inside): string[] {
+  return [
+    ...enter(programs, user, pid),
+    programs.unshare,
+    ...OWN_MOUNTS,
+    "--",
+    ...begin(programs, user, inside),
+  ];
+}
+
+/** For a command in namespaces of its own. */
+export function insideNew(programs: Programs, user: User, inside: Inside): string[] {
+  return [programs.unshare, ...OWN_MOUNTS, ...asRoot(user), "--", ...begin(programs, user, inside)];
+}
+
+/** In the namespaces of a process, and at its root directory, which need not be that of the namespace. */
+export function enter({ nsenter }: Programs, { uid }: User, pid: number): string[] {
+  const same = uid === 0 ? [] : ["--user", "--preserve-credentials"];
+  return [nsenter, "--target", String(pid), "--mount", "--root", ...same, "--"];
+}
+
+function begin(programs: Programs, user: User, { binds, cwd, argv }: Inside): string[] {
+  const { sh, mount } = programs;
+  const pairs = binds.flatMap(({ from, to }) => [from, to]);
+  return [sh, "-c", BEGIN, "sh", mount, ...pairs, "--", cwd, ...themselves(programs, user), ...argv];
+}
+
+function themselves({ unshare }: Programs, { uid, gid }: User): string[] {
+  return uid === 0 ? [] : [unshare, `--map-user=${uid}`, `--map-group=${gid}`, "--"];
+}
+
+/** For a process that is killed when the one that started it ends. */
+export function mortal({ setpriv }: Programs, argv: readonly string[]): string[] {
+  return [setpriv, "--pdeathsig", "KILL", "--", ...argv];
+}

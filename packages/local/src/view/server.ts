@@ -1,0 +1,121 @@
+/**
+ * The process that serves a view: started in a mount namespace of its own, told what to serve on standard input, it
+ * mounts, says so on standard output, and answers the kernel until it is ended.
+ *
+ * Claims: it touches no path below its mount, so that it never waits for itself; and its death ends the mount for
+ * everybody with an error, since nobody else has the device open. It is ended by SIGKILL: there is nothing to save.
+ */
+
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import { endianness } from "node:os";
+import { join } from "node:path";
+import type { ObjectId } from "@firstmile/formats/git/object-id";
+import { GitTree } from "../git/git-tree.ts";
+import { GitObjects } from "../git/objects.ts";
+import { Blobs } from "./blobs.ts";
+import { BlockingGit } from "./blocking-git.ts";
+import { FileSystem } from "./file-system.ts";
+import { MAX_PAYLOAD, ReplyWriter } from "./fuse-replies.ts";
+import { readRequest } from "./fuse-wire.ts";
+import { InodeTable } from "./inode-table.ts";
+import { OpenLog, tellThrough } from "./open-log.ts";
+import { Readers } from "./readers.ts";
+import { parseJob, type ServedTree, type ServerJob } from "./server-job.ts";
+
+const STDIN = 0;
+const STDOUT = 1;
+
+export async function serve(): Promise<void> {
+  const tell = tellThrough(STDOUT);
+  try {
+    const job = parseJob(readFileSync(STDIN, "utf8"));
+    const fileSystem = await prepare(job, tell);
+    const device = mountFuse(job);
+    if (typeof device !== "number") return tell({ kind: "unavailable", reason: device.problem });
+    tell({ kind: "serving" });
+    answerAll(device, fileSystem);
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    tell({ kind: "failed", name, message });
+  }
+}
+
+async function prepare({ trees, dir, programs }: ServerJob, tell: ReturnType<typeof tellThrough>) {
+  const table = new InodeTable(await Promise.all(trees.map(readTree)));
+  const { git, mkfifo } = programs;
+  const children = trees.map(({ env }) => new BlockingGit({ git, mkfifo, env, dir }));
+  for (const [tree, child] of children.entries()) fillSizes(table, tree, child);
+  const blobs = new Blobs(table, (node) => children[table.place(node)!.tree]!);
+  const log = new OpenLog(
+    table,
+    trees.map(({ rules }) => rules),
+    new Readers(),
+    tell,
+  );
+  return new FileSystem(table, blobs, log, new ReplyWriter());
+}
+
+async function readTree({ env, tree }: ServedTree): Promise<GitTree> {
+  using objects = new GitObjects(env);
+  return await GitTree.read(objects, tree);
+}
+
+/** Asked for all at once: one by one, each would wait for Git. */
+function fillSizes(table: InodeTable, tree: number, git: BlockingGit): void {
+  const { first, end } = table.rowsOf(tree);
+  const nodes: number[] = [];
+  const ids: ObjectId[] = [];
+  for (let node = first; node < end; node++) {
+    if (!table.hasContent(node)) continue;
+    nodes.push(node);
+    ids.push(table.id(node));
+  }
+  const sizes = git.sizes(ids);
+  for (const [place, node] of nodes.entries()) table.setSize(node, sizes[place] ?? Number.NaN);
+}
+
+/** The device, opened in the very namespace that mounts it: the kernel takes no other. */
+function mountFuse({ dir, programs }: ServerJob): number | { readonly problem: string } {
+  if (endianness() !== "LE") return { problem: "FUSE is spoken here on little-endian machines only" };
+  let device: number;
+  try {
+    device = openSync("/dev/fuse", "r+");
+  } catch (error) {
+    return { problem: `/dev/fuse cannot be opened: ${error instanceof Error ? error.message : error}` };
+  }
+  const options = "fd=3,rootmode=40000,user_id=0,group_id=0,ro,nosuid,nodev,default_permissions,allow_other";
+  const args = ["-i", "-t", "fuse", "-o", options, "firstmile", join(dir, "root")];
+  const mounted = spawnSync(programs.mount, args, {
+    stdio: ["ignore", "ignore", "pipe", device],
+    cwd: "/",
+    encoding: "utf8",
+  });
+  if (mounted.status === 0) return device;
+  closeSync(device);
+  return { problem: `the mount was refused: ${mounted.stderr.trim()}` };
+}
+
+/** Answers until the kernel says that the mount is gone. */
+function answerAll(device: number, fileSystem: FileSystem): void {
+  const buffer = Buffer.alloc(MAX_PAYLOAD + 4096);
+  for (;;) {
+    const length = tolerating(READ_AGAIN, () => readSync(device, buffer, 0, buffer.length, null));
+    if (length === undefined) continue;
+    const reply = fileSystem.answer(readRequest(buffer, length));
+    if (reply !== undefined) tolerating(NOBODY_WAITS, () => writeSync(device, reply));
+  }
+}
+
+/** A signal came between, or whoever asked gave up meanwhile. */
+const READ_AGAIN = ["EINTR", "EAGAIN", "ENOENT"];
+const NOBODY_WAITS = ["ENOENT"];
+
+function tolerating<T>(codes: readonly string[], step: () => T): T | undefined {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && codes.includes(error.code as string)) return undefined;
+    throw error;
+  }
+}
