@@ -8,6 +8,7 @@ import { initCommand } from "./commands/init.command.ts";
 import { nixCommand } from "./commands/nix.command.ts";
 import { nixConfCommand } from "./commands/nix-conf.command.ts";
 import { reviewCommand } from "./commands/review.command.ts";
+import { sliceCommand } from "./commands/slice.command.ts";
 import { trustRoutes } from "./commands/trust.command.ts";
 import { verifyCommand } from "./commands/verify.command.ts";
 import { whyCommand } from "./commands/why.command.ts";
@@ -37,6 +38,7 @@ const routes = buildRouteMap({
     init: initCommand,
     trust: trustRoutes,
     verify: verifyCommand,
+    slice: sliceCommand,
     review: reviewCommand,
     cosign: cosignCommand,
     admit: admitCommand,

@@ -6,7 +6,7 @@
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { derivationKind } from "@firstmile/formats/nix/derivation";
 import type { DrvPath } from "@firstmile/formats/nix/store-path";
-import { judgeFiles, type JudgedFile } from "@firstmile/trust/slice/judged";
+import { type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { type ClosureDerivation, readClosure } from "../admission/closure.ts";
 import type { NixTools } from "../admission/nix-tools.ts";

@@ -34,11 +34,15 @@ export async function sliceTarget(
   );
 }
 
-async function here(policy: Policy, { path, revision }: { path: string; revision: string }): Promise<SliceTarget> {
+async function here(
+  policy: Policy,
+  { path, revision }: { path: string; revision: string },
+): Promise<SliceTarget> {
   const commit = (await resolveRevision(path, revision)) as CommitId;
   const source = await chooseSource(policy, path);
   const root = await run("git", ["-C", path, "rev-parse", "--show-toplevel"]);
-  const name = root.code === 0 ? basename(root.stdout.toString().trimEnd()) : basename(path).replace(/\.git$/, "");
+  const name =
+    root.code === 0 ? basename(root.stdout.toString().trimEnd()) : basename(path).replace(/\.git$/, "");
   return { repository: path, source, commit, directoryName: name };
 }
 
