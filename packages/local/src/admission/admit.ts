@@ -20,8 +20,9 @@ import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
 import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
 import { evaluateFlake } from "./evaluate-flake.ts";
-import { ensureCommit, FlakeInputs } from "./flake-inputs.ts";
+import { FlakeInputs } from "./flake-inputs.ts";
 import { sourceForInput } from "./input-source.ts";
+import { ensureCommit } from "./locked-trees.ts";
 import type { NixTools } from "./nix-tools.ts";
 import {
   type AdmissionRequest,

@@ -24,6 +24,7 @@ import { type TarEntry, TarError, tarEntries } from "./tar.ts";
 export interface ArchivedTree {
   readonly root: NarDirectory;
   readonly narHash: NarHash;
+  readonly narSize: number;
   /** Each file that differs from the commit's, and how, for people. */
   readonly changes: readonly string[];
 }
@@ -54,7 +55,7 @@ export async function archivedTree(
     throw error;
   }
   const node = asNode(root);
-  return { root: node, narHash: narDigest(node).narHash, changes: check.end() };
+  return { root: node, ...narDigest(node), changes: check.end() };
 }
 
 async function hasExportAttributes(objects: GitObjects, tree: GitTree): Promise<boolean> {
@@ -176,13 +177,17 @@ function asNode(directory: Directory): NarDirectory {
   return { kind: "directory", entries };
 }
 
-/** Puts the archived tree into the store under the name `source`. Throws `NixError`. */
-export async function addArchiveToStore(nix: NixTools, { root, narHash }: ArchivedTree): Promise<StorePath> {
-  const expected = sourceStorePath(narHash, "source", [], false, nix.storeDir);
+/** Puts the archived tree into the store. Throws `NixError`. */
+export async function addArchiveToStore(
+  nix: NixTools,
+  { root, narHash }: ArchivedTree,
+  name: string,
+): Promise<StorePath> {
+  const expected = sourceStorePath(narHash, name, [], false, nix.storeDir);
   const dir = mkdtempSync(join(tmpdir(), "firstmile-tree-"));
   try {
-    write(Buffer.from(join(dir, "source")), root);
-    const added = await nix.run("nix-store", ["--add", join(dir, "source")]);
+    write(Buffer.from(join(dir, name)), root);
+    const added = await nix.run("nix-store", ["--add", join(dir, name)]);
     const path = added.stdout.toString("latin1").trimEnd();
     if (added.code !== 0 || path !== expected) throw new NixError(`the store does not take ${expected}`);
     return expected;
