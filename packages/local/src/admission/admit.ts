@@ -129,12 +129,14 @@ class Attempt {
     const evaluated =
       this.request.kind === "file" ? await this.file(this.request) : await this.flake(this.request);
     if (!evaluated) return undefined;
+    const closure = evaluated.ok ? await readClosure(this.options.nix, evaluated.roots) : evaluated;
+    if (closure.ok) await this.slices.takenWhole(this.options.nix, sourcesIn(closure.derivations.values()));
+    // An evaluation that failed for a file that was held back is told as that.
     const slices = this.slices.judge(sliceWords(this.request));
     this.reasons.push(...slices.reasons);
     if (slices.reasons.some((reason) => !reason.ok)) return undefined;
     this.basis.push(...slices.basis);
     if (!evaluated.ok) return this.stop(evaluated.reason);
-    const closure = await readClosure(this.options.nix, evaluated.roots);
     if (!closure.ok) return this.stop(closure.reason);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     this.reasons.push(
@@ -174,9 +176,10 @@ class Attempt {
     const treeDir = join(parent, directoryName);
     mkdirSync(treeDir);
     try {
-      const shown = await this.slices.show(this.source, commit, treeDir);
-      this.reasons.push(shown);
-      if (!shown.ok) return undefined;
+      const origin = await this.slices.prepare(this.source, commit);
+      this.reasons.push(origin);
+      if (!origin.ok) return undefined;
+      this.slices.show(this.source, commit, treeDir);
       const path = this.slices.path(file);
       if (typeof path !== "string") return this.stop(path);
       const nix = this.slices.nix(this.options.nix);
@@ -187,12 +190,22 @@ class Attempt {
   }
 
   private async flake({ commit, dir, attrs, verb }: FlakeRequest): Promise<Evaluated | undefined> {
-    const inputs = new FlakeInputs(this.options, this.rules, (source, id) => this.authenticate(source, id));
-    const reasons = await inputs.bring(this.source, commit, dir);
+    if (this.source.authenticate === "slice") return this.stop(sliceAsFlake(this.source));
+    const inputs = new FlakeInputs(this.options, this.rules, (source, id) => this.input(source, id));
+    const reasons = await inputs.bring(this.source, commit, dir, this.slices);
     this.reasons.push(...reasons);
     if (reasons.some((reason) => !reason.ok)) return undefined;
     const repository = await this.options.repositories.directory(this.source);
-    return evaluateFlake(this.options.nix, { repository, commit, dir, attrs, verb });
+    const nix = this.slices.nix(this.options.nix);
+    return evaluateFlake(nix, { repository, commit, dir, attrs, verb });
+  }
+
+  /** Of a source that is judged by its slices, only where it comes from is known before something is read of it. */
+  private async input(source: Source, commit: CommitId): Promise<Reason> {
+    if (source.authenticate !== "slice") return this.authenticate(source, commit);
+    const origin = await this.slices.prepare(source, commit);
+    this.reasons.push(origin);
+    return origin;
   }
 
   /** The commit's tree as files, below a directory of the user's name for it. Written whole or not at all. */
@@ -238,6 +251,18 @@ function sliceWords(request: FileRequest | FlakeRequest): string {
   if (request.kind === "flake") return request.attrs.map((attr) => `-A ${attr}`).join(" ");
   const file = request.file === "default.nix" ? [] : [`-f ${request.file}`];
   return [...file, ...request.attrs.map((attr) => `-A ${attr}`)].join(" ");
+}
+
+function sourcesIn(derivations: Iterable<ReadDerivation>): Set<StorePath> {
+  return new Set([...derivations].flatMap(({ derivation }) => derivation.inputSrcs));
+}
+
+/** Nix reads a flake's own files past any view: from Git's objects, or from a copy of all of them. */
+function sliceAsFlake({ name }: Source): Reason {
+  const message = `source ${name} is judged by what is read of it, and of a flake itself Nix reads everything at once`;
+  return lacking("view-unavailable", message, {
+    remedy: `make it an input of a flake of your own, or evaluate a file of it: firstmile admit -f FILE -A ATTR`,
+  });
 }
 
 function unknownSource(name: string): Reason {

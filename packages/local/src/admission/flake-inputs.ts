@@ -6,13 +6,20 @@
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { FlakeLock, LockNode } from "@firstmile/formats/nix/flake-lock";
 import type { Source } from "@firstmile/trust/policy/policy";
-import type { Reason } from "@firstmile/trust/verdict/verdict";
+import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { pathInsideTree, readFlakeLock } from "./lock.ts";
 import { type Authenticate, LockedTrees, type LockedTreesOptions } from "./locked-trees.ts";
+import type { AdmissionSlices } from "./slices.ts";
 import { treeOf } from "./tree-of.ts";
+
+/** A view shows the files of the commit, and these are others. */
+function notPlain(label: string, renew: string): Reason {
+  const message = `${label} is locked to what git archive makes of the commit, and what is read of it is judged by the commit's own files`;
+  return lacking("view-unavailable", message, { remedy: `lock it as git+https instead: ${renew}` });
+}
 
 export class FlakeInputs {
   private readonly options: LockedTreesOptions;
@@ -24,11 +31,16 @@ export class FlakeInputs {
   }
 
   /** Brings every input of the flake in directory `dir` of a commit into the store. Findings in the lock's order. */
-  async bring(source: Source, commit: CommitId, dir: string): Promise<Reason[]> {
+  async bring(
+    source: Source,
+    commit: CommitId,
+    dir: string,
+    slices: Pick<AdmissionSlices, "show">,
+  ): Promise<Reason[]> {
     const read = await this.readLock(source, commit, dir);
     if (!read.ok) return [read.reason];
     const reasons: Reason[] = [];
-    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node)));
+    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node, slices)));
     return reasons;
   }
 
@@ -46,14 +58,21 @@ export class FlakeInputs {
     }
   }
 
-  private async input({ name, locked }: LockNode): Promise<Reason[]> {
+  private async input({ name, locked }: LockNode, slices: Pick<AdmissionSlices, "show">): Promise<Reason[]> {
     if (!locked || pathInsideTree(locked) !== undefined) return [];
     const label = `input ${name}`;
     const from = await this.trees.commit(label, locked);
     if (!from) return [];
     if ("code" in from) return [from];
     const wanted = { label, locked, renew: `nix flake lock --update-input ${name}` };
-    const { reason } = await this.trees.tree(wanted, from.source, from.commit, (tree) => tree.addToStore());
+    const { source, commit } = from;
+    const isSlice = source.authenticate === "slice";
+    const { reason, used } = await this.trees.tree(wanted, source, commit, async (tree) => {
+      if (isSlice && !tree.isPlain) return undefined;
+      return tree.addToStore();
+    });
+    if (isSlice && reason.ok && used === undefined) return [notPlain(label, wanted.renew)];
+    if (isSlice && used !== undefined) slices.show(source, commit, used);
     return [reason];
   }
 }

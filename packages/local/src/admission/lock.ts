@@ -87,6 +87,8 @@ export type LockedTree =
       readonly narHash: NarHash;
       readonly narSize: number;
       readonly path: StorePath;
+      /** Whether these are the commit's own files, and not what git archive makes of them. */
+      readonly isPlain: boolean;
       /** Puts the tree where Nix looks for this input. Needs the question's `objects` to be open still. */
       addToStore(): Promise<StorePath>;
     }
@@ -157,7 +159,7 @@ async function compareTrees(question: LockedTreeQuestion, tree: GitTree): Promis
   if (isPlain || (unhashed && !archived)) {
     const reason = found("authentic", `${label} is the tree of commit ${commit}`);
     const addToStore = () => addTreeToStore(nix, objects, tree.root, storeName);
-    return { ok: true, reason, ...stored(question, plain), addToStore };
+    return { ok: true, reason, ...stored(question, plain), isPlain: true, addToStore };
   }
   if (!isArchived) return { ok: false, reason: treeDiffers(question, plain.narHash, tree, archived) };
   const message = `${label} is the tree of commit ${commit} as git archive gives it, by the tree's own attributes`;
@@ -167,6 +169,7 @@ async function compareTrees(question: LockedTreeQuestion, tree: GitTree): Promis
     ok: true,
     reason: found("authentic", message, changes),
     ...stored(question, archived),
+    isPlain: false,
     addToStore,
   };
 }
