@@ -25,7 +25,7 @@ export class FlakeInputs {
   private readonly options: LockedTreesOptions;
   private readonly trees: LockedTrees;
 
-  constructor(options: LockedTreesOptions, rules: RulesInForce, authenticate: Authenticate) {
+  constructor(options: LockedTreesOptions, rules: Pick<RulesInForce, "policy">, authenticate: Authenticate) {
     this.options = options;
     this.trees = new LockedTrees(options, rules, authenticate);
   }

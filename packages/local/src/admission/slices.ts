@@ -10,7 +10,7 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { SliceFile } from "@firstmile/trust/slice/file";
-import { judgeFiles } from "@firstmile/trust/slice/judged";
+import { type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
 import { sliceReason } from "@firstmile/trust/slice/reason";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { Basis } from "../gate/ledger.ts";
@@ -23,6 +23,7 @@ import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
 import { pathInTree } from "../slicing/path-in-tree.ts";
 import { modeOf } from "../slicing/published.ts";
 import { readFiles } from "../slicing/read-files.ts";
+import { withUses } from "../slicing/uses.ts";
 import { type ViewedNix, viewedNix } from "../slicing/viewed-nix.ts";
 import type { OpenedFile, ViewTree } from "../view/view.ts";
 import { NixError, type NixTools } from "./nix-tools.ts";
@@ -30,9 +31,11 @@ import type { SourceRepositories } from "./source-repositories.ts";
 import { treeOf } from "./tree-of.ts";
 
 export interface SlicesOptions {
-  readonly repositories: SourceRepositories;
+  readonly repositories: Pick<SourceRepositories, "directory">;
   /** Unix seconds. */
   readonly clock: () => number;
+  /** Show what nobody covers too: for people to look at, and never for an admission. */
+  readonly everything?: boolean;
 }
 
 interface Prepared {
@@ -49,6 +52,15 @@ interface Viewed extends Prepared {
   whole?: readonly SliceFile[];
 }
 
+/** What was read of one source. */
+export interface SliceRead {
+  readonly source: Source;
+  readonly commit: CommitId;
+  readonly repository: string;
+  readonly gathered: GatheredCase;
+  readonly judged: readonly JudgedFile[];
+}
+
 export interface JudgedSlices {
   readonly reasons: readonly Reason[];
   readonly basis: readonly (Basis & { readonly files: readonly SliceFile[] })[];
@@ -57,12 +69,12 @@ export interface JudgedSlices {
 /** The slices of one admission. */
 export class AdmissionSlices {
   readonly #options: SlicesOptions;
-  readonly #rules: RulesInForce;
+  readonly #rules: Pick<RulesInForce, "policy" | "statements">;
   readonly #prepared = new Map<string, Prepared>();
   readonly #viewed: Viewed[] = [];
   #nix: ViewedNix | undefined;
 
-  constructor(options: SlicesOptions, rules: RulesInForce) {
+  constructor(options: SlicesOptions, rules: Pick<RulesInForce, "policy" | "statements">) {
     this.#options = options;
     this.#rules = rules;
   }
@@ -94,7 +106,8 @@ export class AdmissionSlices {
     const prepared = this.#prepared.get(`${source.name} ${commit}`)!;
     if (this.#viewed.some(({ view }) => view.at === at)) return;
     const { repository, tree, gathered } = prepared;
-    const rules = allowedIn(tree, gathered.coverage);
+    const { everything = false } = this.#options;
+    const rules = everything ? ({ kind: "observe" } as const) : allowedIn(tree, gathered.coverage);
     this.#viewed.push({ ...prepared, view: { repository, tree: tree.root, at, rules } });
   }
 
@@ -120,8 +133,22 @@ export class AdmissionSlices {
     this.#nix = viewedNix(
       nix,
       this.#viewed.map(({ view }) => view),
+      this.#options.everything ? ["-vv"] : [],
     );
     return this.#nix.nix;
+  }
+
+  /** What was read of each, judged file by file, and where Nix said that it evaluated it. */
+  files(): SliceRead[] {
+    return this.#viewed.map((viewed, i) => {
+      const { source, commit, repository, gathered, whole, view } = viewed;
+      const read = whole ?? withUses(this.#read(i).files, this.#nix?.log() ?? "", view.at);
+      return { source, commit, repository, gathered, judged: judgeFiles(gathered.coverage, read) };
+    });
+  }
+
+  #read(index: number) {
+    return readFiles(this.#nix?.record() ?? { files: [], directories: [], broken: [] }, index);
   }
 
   /** What was read, judged; `words` say what was evaluated. To be asked after Nix has ended, well or not. */
@@ -131,8 +158,7 @@ export class AdmissionSlices {
   }
 
   #judgeOne({ source, commit, gathered, whole }: Viewed, index: number, words: string) {
-    const record = this.#nix?.record() ?? { files: [], directories: [], broken: [] };
-    const read = readFiles(record, index);
+    const read = this.#read(index);
     const { refused } = read;
     const files = whole ?? read.files;
     const all = [...files, ...refused.map(asFile)];

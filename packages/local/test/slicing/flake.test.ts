@@ -83,6 +83,31 @@ describe.each(VERSIONS)("a flake with an input that is judged by its slices, Nix
       expect(ended.code).toBe(1);
     });
 
+    test("slice tells what trust in an attribute rests on, input by input", async () => {
+      await world.run("sh", [
+        "-c",
+        'mkdir -p "$1" && cp -r "$2" "$1/lib.git"',
+        "sh",
+        `${world.stateDir}/sources`,
+        lib.dir,
+      ]);
+      const ended = await world.firstmile("slice", ".#hello", "--json");
+      const [slice] = JSON.parse(ended.stdout);
+      expect(slice).toMatchObject({
+        source: "lib",
+        commit: lib.tip(),
+        derivations: 1,
+        counts: { uncovered: 3 },
+      });
+      const uses = slice.files.map(({ path, use }: { path: string; use: string }) => [path, use]);
+      expect(uses).toEqual([
+        ["flake.nix", "evaluated"],
+        ["hello.nix", "evaluated"],
+        ["hello.txt", "copied"],
+      ]);
+      expect(ended.code).toBe(1);
+    });
+
     test("what is read of it has to be covered; the derivation is the one that the user's Nix makes", async () => {
       const files = ["flake.nix", "hello.nix", "hello.txt"];
       await world.carry(await signedBy(await wholeReviewOf(lib, lib.tip(), files), [world.bob]));
