@@ -1,6 +1,5 @@
 /** The server, seen from whoever started it. */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -13,6 +12,12 @@ import type { ViewRecord } from "./view.ts";
 import { unavailable, ViewError } from "./view-error.ts";
 
 const MAX_COMPLAINT = 4096;
+/**
+ * What ends a server in time. Nobody else sends it: a server that ended of anything else had done so before, although
+ * this process may be told only now.
+ */
+const FAREWELL = "SIGUSR2";
+const FAREWELL_MS = 5000;
 
 export class ServerProcess {
   private readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
@@ -62,10 +67,13 @@ export class ServerProcess {
 
   /** Ends it when the command has ended; gives what was opened. Throws `ViewError` where it had ended before. */
   async finish(): Promise<ViewRecord> {
-    const served = this.isAlive();
-    await this.end();
-    if (!served) throw new ViewError("view-ended", `the server of the view ended: ${this.lastWords()}`);
-    return readRecord(this.recordFile);
+    this.signal(FAREWELL);
+    this.signal("SIGCONT");
+    const impatient = setTimeout(() => this.kill(), FAREWELL_MS);
+    await this.ended.promise;
+    clearTimeout(impatient);
+    if (this.child.signalCode === FAREWELL) return readRecord(this.recordFile);
+    throw new ViewError("view-ended", `the server of the view ended: ${this.lastWords()}`);
   }
 
   /** Ends it and the Git that it asks. */
@@ -76,19 +84,16 @@ export class ServerProcess {
 
   /** Whoever waits for an answer gets an error. */
   kill(): void {
+    this.signal("SIGKILL");
+  }
+
+  private signal(signal: NodeJS.Signals): void {
     if (this.isGone || this.child.pid === undefined) return;
     try {
-      process.kill(-this.pid, "SIGKILL");
+      process.kill(-this.pid, signal);
     } catch {
       // It ended just now.
     }
-  }
-
-  /** Also one that ended this very moment, of which this process was not told yet. */
-  private isAlive(): boolean {
-    if (this.isGone) return false;
-    const stat = readFileSync(`/proc/${this.pid}/stat`, "latin1");
-    return !/^ [ZX]/.test(stat.slice(stat.lastIndexOf(")") + 1));
   }
 
   private hear(text: string): void {

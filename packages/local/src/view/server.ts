@@ -3,7 +3,7 @@
  * mounts, says so on standard output, and answers the kernel until it is ended.
  *
  * Claims: it touches no path below its mount, so that it never waits for itself; and its death ends the mount for
- * everybody with an error, since nobody else has the device open. It is ended by SIGKILL: there is nothing to save.
+ * everybody with an error, since nobody else has the device open. A signal ends it: there is nothing to save.
  */
 
 import { spawnSync } from "node:child_process";
