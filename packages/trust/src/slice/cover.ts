@@ -87,14 +87,15 @@ export class SliceCoverage {
 
   /**
    * Which contents (SHA-256 in hex) may be read at a path whose Git id is known, before its content is: of those that
-   * some evidence names. "any": a waiver covers the path, whatever is there. Only for holding files back; what was read
-   * is judged by its `standing`.
+   * some evidence names. "any": a waiver covers the path, whatever is there, and nobody speaks against this id. Only for
+   * holding files back; what was read is judged by its `standing`.
    */
   allowed(path: string, { id, mode }: FileVersion): readonly string[] | "any" {
     const rule = this.ruleOf(path);
     if (!rule?.review) return [];
-    const { waivers, vouched } = this.#evidence;
-    if (waivers.coversPath(rule.waive, this.#source.name, path)) return "any";
+    const { distrust, waivers, vouched } = this.#evidence;
+    const against = distrust.ids.has(id) || this.#rejected(rule.review, path, { id, mode }).length > 0;
+    if (!against && waivers.coversPath(rule.waive, this.#source.name, path)) return "any";
     const named = this.approvals.named({ id, mode }).map(({ sha256 }) => sha256);
     const published = vouched.get(path)?.sha256 ?? [];
     const all = new Set([named, waivers.contentsOf(id), published].flat());
@@ -164,7 +165,7 @@ export class SliceCoverage {
     return this.#rejected(review, path, content).length > 0;
   }
 
-  #rejected(review: ReviewRule, path: string, content: Content): PrincipalName[] {
+  #rejected(review: ReviewRule, path: string, content: FileVersion): PrincipalName[] {
     const by = this.#rejections.of(path, content, review.anywhere);
     return [...by].filter((name) => this.#isHeard(review, name)).sort();
   }

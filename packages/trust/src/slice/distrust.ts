@@ -7,14 +7,16 @@
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
+import type { Statement } from "@firstmile/formats/statement/statement";
 import { Standing } from "../history/standing.ts";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
 import type { Policy } from "../policy/policy.ts";
 import { peopleOf } from "../policy/thresholds.ts";
-import { identitiesOf, peopleBehind } from "../signature/identities.ts";
+import { identitiesOf } from "../signature/identities.ts";
 import type { SignatureOutcome } from "../signature/outcome.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
 import { withoutKeys } from "./distrusted-keys.ts";
+import { signedTogether } from "./signers.ts";
 
 const WARDEN = "warden" as RoleName;
 
@@ -93,26 +95,25 @@ function spelled(fingerprint: string): string {
   return /^[0-9a-f]+$/i.test(fingerprint) ? fingerprint.toUpperCase() : fingerprint;
 }
 
-interface Heard {
-  readonly statement: DistrustStatement;
-  readonly by: readonly PrincipalName[];
-  readonly digest: string;
-}
-
 /** What was signed by a warden, also by a key that has ended since: what is bad stays so. */
-function heard(policy: Policy, statements: Iterable<VerifiedStatement>): Heard[] {
+function heard(policy: Policy, statements: Iterable<VerifiedStatement>) {
   const group = policy.roles.get(WARDEN);
   if (!group) return [];
   const wardens = peopleOf(group, policy);
   const identities = identitiesOf(policy);
   const standing = new Standing(identities, () => true);
-  return [...statements].flatMap(({ statement, outcomes, digest: name }) => {
-    if (statement.kind !== "distrust") return [];
-    const weighed = outcomes.map((outcome) => standing.weigh(lapsedToo(outcome), ANY_COMMIT));
-    const people = peopleBehind(weighed, identities.ownerOf);
-    const by = [...people].filter((one) => wardens.has(one)).sort();
-    return by.length > 0 ? [{ statement, by, digest: name }] : [];
-  });
+  const spoken = [...statements].filter(({ statement }) => isDistrust(statement));
+  const weighed = spoken.map((one) => ({
+    ...one,
+    outcomes: one.outcomes.map((outcome) => standing.weigh(lapsedToo(outcome), ANY_COMMIT)),
+  }));
+  return signedTogether(weighed, identities.ownerOf, isDistrust)
+    .map((one) => ({ ...one, by: [...one.by].filter((name) => wardens.has(name)).sort() }))
+    .filter(({ by }) => by.length > 0);
+}
+
+function isDistrust(statement: Statement): statement is DistrustStatement {
+  return statement.kind === "distrust";
 }
 
 function lapsedToo(outcome: SignatureOutcome): SignatureOutcome {
