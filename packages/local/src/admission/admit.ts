@@ -2,13 +2,14 @@
  * Admission: from a commit somebody names to the derivations that Nix may build. Claim: every derivation recorded
  * came out of an evaluation, by this gate and offline, of trees of authentic commits and nothing else. Against: a
  * tree or lock that differs from what was signed, an expression that reaches outside, one that builds while it is
- * evaluated. Left out: what the expressions download when they are built (fixed outputs are pinned by their hash).
+ * evaluated. And each download that is built with meets the policy's rules for downloads.
  */
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { derivationKind } from "@firstmile/formats/nix/derivation";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
+import { downloadOf } from "@firstmile/trust/handoff/download";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
@@ -16,6 +17,7 @@ import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
+import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downloads.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
 import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
@@ -41,6 +43,7 @@ export interface AdmissionOptions {
   readonly authenticator: Authenticator;
   readonly repositories: SourceRepositories;
   readonly ledger: Ledger;
+  readonly downloads: DownloadJudge;
   readonly nix: NixTools;
   /** Where trees are written for evaluation; this process's own. */
   readonly treesDir: string;
@@ -139,6 +142,7 @@ class Attempt {
     if (!evaluated.ok) return this.stop(evaluated.reason);
     if (!closure.ok) return this.stop(closure.reason);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
+    if (!(await this.downloads(derivations)).ok) return undefined;
     this.reasons.push(
       found(
         "admitted",
@@ -146,6 +150,13 @@ class Attempt {
       ),
     );
     return { roots: evaluated.roots, derivations };
+  }
+
+  private async downloads(derivations: readonly AdmittedDerivation[]): Promise<Reason> {
+    const downloads = derivations.flatMap(({ download }) => download ?? []);
+    const reason = downloadsReason(await this.options.downloads.judge(this.rules, downloads));
+    if (downloads.length > 0 && !isSilent(this.rules)) this.reasons.push(reason);
+    return reason;
   }
 
   private async authenticate(source: Source, commit: CommitId): Promise<Reason> {
@@ -243,7 +254,8 @@ function asAdmitted(path: DrvPath, { name, derivation }: ReadDerivation): Admitt
   for (const [output, value] of derivation.outputs) {
     if ("path" in value) outputs.set(output, value.path);
   }
-  return { path, name, outputs, fixed: derivationKind(derivation) === "fixed" };
+  const download = downloadOf(path, name, derivation);
+  return { path, name, outputs, fixed: derivationKind(derivation) === "fixed", download };
 }
 
 /** As `firstmile review` and `firstmile slice` take it. */

@@ -1,10 +1,11 @@
 /** Rules with an author who signs with minisign, and handoffs as they are after their own signatures were checked. */
-import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { createHash } from "node:crypto";
 import { encodeUtf8 } from "@firstmile/formats/bytes/text";
 import { narHashOf } from "@firstmile/formats/nix/hash";
 import { parseDrvPath, parseStorePath } from "@firstmile/formats/nix/store-path";
 import type { HandoffStatement, Release } from "@firstmile/formats/statement/handoff";
 import type { Statement } from "@firstmile/formats/statement/statement";
+import { Author } from "@firstmile/testing/release-author";
 import type { Download } from "@firstmile/trust/handoff/download";
 import type { VerifiedHandoff } from "@firstmile/trust/handoff/verify";
 import { loadPolicy } from "@firstmile/trust/policy/load";
@@ -14,44 +15,9 @@ import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import { sshFingerprint } from "@firstmile/trust/ssh/keys";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 
+export { Author };
+
 export const NOW = 1_700_000_000;
-
-/** An author with a minisign key of their own. */
-export class Author {
-  readonly #pair = generateKeyPairSync("ed25519");
-  readonly number: Buffer;
-
-  constructor(number: string) {
-    this.number = Buffer.from(number, "hex");
-  }
-
-  get key(): Buffer {
-    return this.#pair.publicKey.export({ format: "der", type: "spki" }).subarray(-32);
-  }
-
-  /** As a policy lists it. */
-  listed(kind: "minisign" | "signify"): string {
-    return `${kind}:${Buffer.concat([Buffer.from("Ed"), this.number, this.key]).toString("base64")}`;
-  }
-
-  raw(message: Uint8Array): Buffer {
-    return sign(null, message, this.#pair.privateKey);
-  }
-
-  minisig(message: Uint8Array, name: string, { legacy = false } = {}): Buffer {
-    const signature = this.raw(legacy ? message : createHash("blake2b512").update(message).digest());
-    const comment = `timestamp:1\tfile:${name}${legacy ? "" : "\thashed"}`;
-    const packed = Buffer.concat([Buffer.from(legacy ? "Ed" : "ED"), this.number, signature]);
-    const global = this.raw(Buffer.concat([signature, Buffer.from(comment, "latin1")]));
-    const lines = ["untrusted comment: x", packed.toString("base64"), `trusted comment: ${comment}`];
-    return Buffer.from(`${[...lines, global.toString("base64")].join("\n")}\n`);
-  }
-
-  signify(message: Uint8Array): Buffer {
-    const packed = Buffer.concat([Buffer.from("Ed"), this.number, this.raw(message)]);
-    return Buffer.from(`untrusted comment: x\n${packed.toString("base64")}\n`);
-  }
-}
 
 function sshKey(): { line: string; blob: Buffer } {
   const key = new Author("00").key;
