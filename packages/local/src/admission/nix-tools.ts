@@ -26,6 +26,14 @@ export interface NixTools {
   readonly isolated: boolean;
   /** Runs a command to its end. A non-zero exit is a result. Throws `ProcessError`. */
   run(command: NixCommand, args: readonly string[], options?: NixRunOptions): Promise<RunResult>;
+  /** What `run` runs, for whoever runs it in a view. */
+  invocation(command: NixCommand, args: readonly string[], offline: boolean): Invocation;
+}
+
+export interface Invocation {
+  readonly argv: readonly string[];
+  /** The whole environment. */
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** A Nix that cannot be asked, or that answers with something else than was asked. */
@@ -56,17 +64,19 @@ const KEPT = [
 export async function nixTools(env: NodeJS.ProcessEnv): Promise<NixTools> {
   const childEnv = cleanEnvironment(env, ownHome());
   const isolated = await canIsolate(childEnv);
+  const invocation = (command: NixCommand, args: readonly string[], offline: boolean): Invocation => {
+    const argv = [command, ...args];
+    return { argv: offline && isolated ? ["unshare", "--net", "--", ...argv] : argv, env: childEnv };
+  };
   const runNix = (command: NixCommand, args: readonly string[], options: NixRunOptions = {}) => {
     const { offline = false, ...rest } = options;
-    const given = { ...rest, env: { ...childEnv, ...rest.env } };
-    return offline && isolated
-      ? run("unshare", ["--net", "--", command, ...args], given)
-      : run(command, args, given);
+    const { argv, env } = invocation(command, args, offline);
+    return run(argv[0]!, argv.slice(1), { ...rest, env: { ...env, ...rest.env } });
   };
   const expression = "[ builtins.storeDir builtins.nixVersion builtins.currentSystem ]";
   const asked = await ask(runNix, ["--eval", "--strict", "--json", "--expr", expression]);
   const [storeDir, version, system] = readAnswer(asked);
-  return { storeDir, version, system, isolated, run: runNix };
+  return { storeDir, version, system, isolated, run: runNix, invocation };
 }
 
 function cleanEnvironment(env: NodeJS.ProcessEnv, home: string): NodeJS.ProcessEnv {
