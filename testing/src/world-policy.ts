@@ -10,17 +10,22 @@ export type GroupSpec =
 
 export interface RuleSpec {
   readonly paths: readonly string[];
-  readonly write: string | { readonly any: number; readonly of: readonly (Person | string)[] };
-  readonly review?: RuleSpec["write"];
+  /** Absent: a rule of a slice. */
+  readonly write?: string | { readonly any: number; readonly of: readonly (Person | string)[] };
+  readonly review?: NonNullable<RuleSpec["write"]>;
   readonly mergeIsReview?: boolean;
+  readonly anywhere?: boolean;
+  readonly waive?: string;
+  /** Lines of the rule's table, as they stand. */
+  readonly more?: string;
 }
 
 export interface SourceSpec {
   readonly introduction: CommitId;
-  /** Role that signed the introduction: `writer` unless told. */
+  /** Role that signed the introduction: `writer` unless told, and nobody for a slice. */
   readonly signedBy?: string;
-  readonly authenticate?: "every-commit" | "first-parent" | "tip";
-  /** Default: role `writer` writes everything. */
+  readonly authenticate?: "every-commit" | "first-parent" | "tip" | "slice";
+  /** Default: role `writer` writes everything, or has to have read it for a slice. */
   readonly rules?: readonly RuleSpec[];
   readonly url?: string;
   readonly goodlist?: readonly CommitId[];
@@ -99,26 +104,33 @@ function groupText(group: GroupSpec): string {
 }
 
 function sourceText(name: string, source: SourceSpec): string {
-  const list = source.rules ?? [{ paths: ["**"], write: "writer" }];
+  const isSlice = source.authenticate === "slice";
+  const list = source.rules ?? [{ paths: ["**"], ...(isSlice ? { review: "writer" } : { write: "writer" }) }];
+  const signedBy = source.signedBy ?? (isSlice ? undefined : "writer");
+  const signed = signedBy === undefined ? "" : `, signed_by = "${signedBy}"`;
   return [
     `[source.${name}]`,
     `urls = [${JSON.stringify(source.url ?? `https://example.org/${name}`)}]`,
     `authenticate = ${JSON.stringify(source.authenticate ?? "every-commit")}`,
-    `introduction = { commit = "${source.introduction}", signed_by = "${source.signedBy ?? "writer"}" }`,
+    `introduction = { commit = "${source.introduction}"${signed} }`,
     source.goodlist ? `goodlist = ${JSON.stringify(source.goodlist)}` : "",
     source.more ?? "",
     ...list.map((rule) => ruleText(name, rule)),
   ].join("\n");
 }
 
-function ruleText(source: string, { paths, write, review, mergeIsReview }: RuleSpec): string {
-  const who = (group: RuleSpec["write"]) =>
+function ruleText(source: string, rule: RuleSpec): string {
+  const { paths, write, review, mergeIsReview, anywhere, waive, more } = rule;
+  const who = (group: NonNullable<RuleSpec["write"]>) =>
     typeof group === "string" ? JSON.stringify(group) : groupText(group);
   return [
     `[[source.${source}.rule]]`,
     `paths = ${JSON.stringify(paths)}`,
-    `write = ${who(write)}`,
+    ...(write === undefined ? [] : [`write = ${who(write)}`]),
     ...(review === undefined ? [] : [`review = ${who(review)}`]),
     ...(mergeIsReview === undefined ? [] : [`merge_is_review = ${mergeIsReview}`]),
+    ...(anywhere === undefined ? [] : [`anywhere = ${anywhere}`]),
+    ...(waive === undefined ? [] : [`waive = "${waive}"`]),
+    ...(more === undefined ? [] : [more]),
   ].join("\n");
 }

@@ -22,6 +22,10 @@ export class JsonMembers {
     this.#left = new Set(Object.keys(value));
   }
 
+  has(key: string): boolean {
+    return this.#left.has(key);
+  }
+
   /** The value of a member, undefined where it is absent. */
   take(key: string): JsonValue | undefined {
     return this.#left.delete(key) ? this.#object[key] : undefined;
@@ -70,6 +74,21 @@ export class JsonMembers {
     if (!isList(value)) this.fail(key, "is no list");
     if (value.length > most) this.fail(key, `has more than ${most} items`);
     return value.map((item, i) => new JsonMembers(item, this.#format, `${this.#path(key)}[${i}]`));
+  }
+
+  /** The texts of a list, `most` at most. */
+  strings(key: string, most: number): string[] {
+    const value = this.take(key);
+    if (!isList(value)) this.fail(key, "is no list");
+    if (value.length > most) this.fail(key, `has more than ${most} items`);
+    return value.map((item) =>
+      typeof item === "string" ? item : this.fail(key, "has an item that is no string"),
+    );
+  }
+
+  /** The same; none where the member is absent. */
+  optionalStrings(key: string, most: number): string[] {
+    return this.#left.has(key) ? this.strings(key, most) : [];
   }
 
   /** To be called when all that is known was taken. */

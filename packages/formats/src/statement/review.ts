@@ -9,6 +9,7 @@
 import type { JsonMembers } from "../dsse/json-members.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import type { JsonObject, JsonValue } from "../nix/json.ts";
+import { readNote } from "./note.ts";
 import { parsePath, spellPath } from "./path.ts";
 import { checkSourceName, readId, type StatementBody } from "./subject.ts";
 
@@ -51,14 +52,10 @@ export interface ContentDigest {
 
 /** A statement over the limit on its size is reached first; this bounds work on small items. */
 const MAX_CHANGES = 10_000;
-/** In UTF-16 code units. */
-const MAX_NOTE = 8192;
 const SUBMODULE = 0o160000;
 const FILE_MODES: ReadonlyMap<string, number> = new Map(
   [0o100644, 0o100755, 0o120000, 0o100664, SUBMODULE].map((mode) => [mode.toString(8), mode]),
 );
-/** Control characters but the line feed, and what reverses the direction of text: notes are shown on terminals. */
-const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
 
 export function readReview(statement: JsonMembers): ReviewStatement {
   const contents = statement.objects("subject", MAX_CHANGES).map(readContent);
@@ -66,7 +63,7 @@ export function readReview(statement: JsonMembers): ReviewStatement {
   const verdict = readWord(predicate, "verdict", ["approve", "reject"]);
   const depth = readWord(predicate, "depth", ["read", "skimmed"]);
   const machine = predicate.boolean("machine");
-  const note = readNote(predicate);
+  const note = readNote(predicate, "note");
   const source = predicate.optionalString("source");
   if (source !== undefined) checkSourceName(predicate, "source", source);
   const digests = new Map(contents.map(({ path, sha256 }) => [path, sha256]));
@@ -134,15 +131,6 @@ function versionJson(version: FileVersion | undefined): JsonObject | null {
   if (version === undefined) return null;
   const { id, mode } = version;
   return { ...(mode === SUBMODULE ? { gitCommit: id } : { gitBlob: id }), mode: mode.toString(8) };
-}
-
-function readNote(predicate: JsonMembers): string | undefined {
-  const note = predicate.optionalString("note");
-  if (note === undefined) return undefined;
-  if (note === "" || note.length > MAX_NOTE || UNPRINTABLE.test(note.replaceAll("\n", ""))) {
-    predicate.fail("note", `is not 1 to ${MAX_NOTE} printable characters`);
-  }
-  return note;
 }
 
 function readWord<Word extends string>(members: JsonMembers, key: string, words: readonly Word[]): Word {

@@ -11,12 +11,23 @@ import { encodeUtf8, equalBytes } from "../bytes/text.ts";
 import { STATEMENT } from "../dsse/format-names.ts";
 import { JsonMembers } from "../dsse/json-members.ts";
 import { parseCanonicalJson, renderCanonicalJson } from "./canonical-json.ts";
+import { type ChannelStatement, channelBody, readChannel } from "./channel.ts";
 import { type CosignStatement, cosignBody, readCosign } from "./cosign.ts";
+import { type DistrustStatement, distrustBody, readDistrust } from "./distrust.ts";
+import { type HandoffStatement, handoffBody, readHandoff } from "./handoff.ts";
 import { type HeadStatement, headBody, readHead } from "./head.ts";
 import { type ReviewStatement, readReview, reviewBody } from "./review.ts";
 import type { StatementBody } from "./subject.ts";
+import { readWaiver, type WaiverStatement, waiverBody } from "./waiver.ts";
 
-export type Statement = CosignStatement | ReviewStatement | HeadStatement;
+export type Statement =
+  | CosignStatement
+  | ReviewStatement
+  | HeadStatement
+  | HandoffStatement
+  | WaiverStatement
+  | DistrustStatement
+  | ChannelStatement;
 
 /** The payload type of an in-toto Statement in a DSSE envelope. */
 export const STATEMENT_PAYLOAD_TYPE = "application/vnd.in-toto+json";
@@ -29,6 +40,10 @@ const PREDICATE_TYPES = {
   cosign: "urn:firstmile:cosign:1",
   review: "urn:firstmile:review:1",
   head: "urn:firstmile:head:1",
+  handoff: "urn:firstmile:handoff:1",
+  waiver: "urn:firstmile:waiver:1",
+  distrust: "urn:firstmile:distrust:1",
+  channel: "urn:firstmile:channel:1",
 } as const satisfies Record<Statement["kind"], string>;
 
 /** A statement, but of a type that this reader does not know: of a later version, or of somebody else's. */
@@ -62,6 +77,14 @@ function readBody(type: string, members: JsonMembers): Statement {
       return readReview(members);
     case PREDICATE_TYPES.head:
       return readHead(members);
+    case PREDICATE_TYPES.handoff:
+      return readHandoff(members);
+    case PREDICATE_TYPES.waiver:
+      return readWaiver(members);
+    case PREDICATE_TYPES.distrust:
+      return readDistrust(members);
+    case PREDICATE_TYPES.channel:
+      return readChannel(members);
     default:
       throw new UnknownStatementError(STATEMENT, "predicateType", 0, "is not one that is known");
   }
@@ -75,5 +98,13 @@ function bodyOf(statement: Statement): StatementBody {
       return reviewBody(statement);
     case "head":
       return headBody(statement);
+    case "handoff":
+      return handoffBody(statement);
+    case "waiver":
+      return waiverBody(statement);
+    case "distrust":
+      return distrustBody(statement);
+    case "channel":
+      return channelBody(statement);
   }
 }

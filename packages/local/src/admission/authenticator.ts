@@ -1,16 +1,22 @@
 /**
- * Whether commits of sources are authentic under the rules in force. An answer is kept as long as the rules stay
- * the same and no key that it rests on has expired.
+ * Whether what admissions rest on holds under the rules in force: commits of sources, or the files that were read of
+ * them. An answer is kept as long as the rules and the statements beside them stay the same and nothing that it rests on
+ * has expired.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { historyReason } from "@firstmile/trust/history/reason";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
+import type { SliceFile } from "@firstmile/trust/slice/file";
+import { judgeFiles } from "@firstmile/trust/slice/judged";
+import { sliceReason } from "@firstmile/trust/slice/reason";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { authenticateHistory } from "../evidence/history.ts";
+import type { Basis } from "../gate/ledger.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { RepositoryError } from "../git/neutral.ts";
 import { sourceFreshness } from "../mirrors/judge-source.ts";
+import { gatherCase } from "../slicing/gather.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 
 /** Authentic commits that nobody lately called the newest are as little use as others where rules ask for that. */
@@ -18,6 +24,27 @@ function together(history: Reason, fresh: Reason | undefined): Reason {
   if (!fresh || !history.ok) return history;
   if (!fresh.ok) return fresh;
   return { ...history, because: [...(history.because ?? []), fresh] };
+}
+
+export interface AuthenticatorOptions {
+  readonly repositories: SourceRepositories;
+  readonly cacheDir: string;
+  /** Unix seconds. */
+  readonly clock: () => number;
+  /** The files of a slice that was kept under this name. */
+  readonly sliceFiles: (slice: string) => readonly SliceFile[] | undefined;
+}
+
+/** Admitted while its commits were what counted: which files were read nobody has noted. */
+function notASlice(source: Source, commit: CommitId): Reason {
+  const at = `source ${source.name} at ${commit.slice(0, 12)}`;
+  return lacking(
+    "not-covered",
+    `which files were read of ${at} is not known, and its rules ask for that now`,
+    {
+      remedy: "admit it again",
+    },
+  );
 }
 
 interface Answer {
@@ -32,26 +59,30 @@ export class Authenticator {
   private readonly repositories: SourceRepositories;
   private readonly cacheDir: string;
   private readonly clock: () => number;
+  private readonly sliceFiles: AuthenticatorOptions["sliceFiles"];
   private readonly answers = new Map<string, Promise<Answer>>();
 
-  constructor(repositories: SourceRepositories, cacheDir: string, clock: () => number) {
-    this.repositories = repositories;
-    this.cacheDir = cacheDir;
-    this.clock = clock;
+  constructor(options: AuthenticatorOptions) {
+    this.repositories = options.repositories;
+    this.cacheDir = options.cacheDir;
+    this.clock = options.clock;
+    this.sliceFiles = options.sliceFiles;
   }
 
-  /** The finding on one commit of a source that the policy may or may not still have. */
-  async authenticate(rules: RulesInForce, sourceName: string, commit: CommitId): Promise<Reason> {
+  /** The finding on one commit of a source that the policy may or may not still have, or on what was read of it. */
+  async authenticate(rules: RulesInForce, basis: Basis): Promise<Reason> {
+    const { source: sourceName, commit, slice } = basis;
     const source = rules.policy.sources.get(sourceName as SourceName);
     if (!source) {
       return lacking("unknown-source", `the policy has no source ${sourceName} any more`, {
         remedy: `add [source.${sourceName}] to the trust repository`,
       });
     }
-    const key = `${rules.policy.digest} ${sourceName} ${commit}`;
+    const key = `${rules.policy.digest} ${rules.evidence} ${sourceName} ${commit} ${slice ?? ""}`;
     const known = await this.answers.get(key);
     if (known && this.clock() < known.validUntil) return known.reason;
-    const answer = this.ask(rules, source, commit);
+    const isSlice = source.authenticate === "slice";
+    const answer = isSlice ? this.askSlice(rules, source, basis) : this.ask(rules, source, commit);
     // Git that cannot be run is no finding: the next question asks again.
     answer.catch(() => this.answers.delete(key));
     if (this.answers.size >= MAX_ANSWERS) this.answers.clear();
@@ -60,6 +91,30 @@ export class Authenticator {
     // A refusal may be mended by objects or co-signatures that arrive later.
     if (!reason.ok) this.answers.delete(key);
     return reason;
+  }
+
+  private async askSlice(rules: RulesInForce, source: Source, { commit, slice }: Basis): Promise<Answer> {
+    const files = slice === undefined ? undefined : this.sliceFiles(slice);
+    if (!files) return { reason: notASlice(source, commit), validUntil: 0 };
+    const repository = await this.repositories.directory(source);
+    const { policy, statements } = rules;
+    try {
+      const gathered = await gatherCase({
+        repository,
+        policy,
+        source,
+        commit,
+        statements,
+        now: this.clock(),
+      });
+      const { coverage, origin, validUntil = Number.POSITIVE_INFINITY } = gathered;
+      if (!origin.ok) return { reason: origin, validUntil };
+      const question = { source: gathered.source, commit, words: "", coverage };
+      return { reason: sliceReason(question, judgeFiles(coverage, files)), validUntil };
+    } catch (error) {
+      if (!(error instanceof RepositoryError)) throw error;
+      return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
+    }
   }
 
   private async ask(rules: RulesInForce, source: Source, tip: CommitId): Promise<Answer> {

@@ -54,7 +54,11 @@ export const EVALUATION_OPTIONS: readonly string[] = Object.entries({
 /** Throws `NixError` only where Nix cannot be run. */
 export async function evaluateFile(nix: NixTools, question: FileQuestion): Promise<Evaluated> {
   const file = fileInTree(question.treeDir, question.file);
-  if (typeof file !== "string") return { ok: false, reason: file };
+  return typeof file === "string" ? evaluatePath(nix, question, file) : { ok: false, reason: file };
+}
+
+/** As `evaluateFile`, of a file (absolute path) that is known to lie in the tree, links on the way included. */
+export async function evaluatePath(nix: NixTools, question: FileQuestion, file: string): Promise<Evaluated> {
   const attrs: string[] = [];
   for (const text of question.attrs) {
     const path = parseAttributePath(text);

@@ -26,13 +26,13 @@ export interface NixTools {
   readonly isolated: boolean;
   /** Runs a command to its end. A non-zero exit is a result. Throws `ProcessError`. */
   run(command: NixCommand, args: readonly string[], options?: NixRunOptions): Promise<RunResult>;
-  /** What `run` runs, for whoever runs it in a view. */
-  invocation(command: NixCommand, args: readonly string[], offline: boolean): Invocation;
+  /** What `run` would start, for whoever starts it in a place of its own. */
+  words(command: NixCommand, args: readonly string[], options?: NixRunOptions): NixWords;
 }
 
-export interface Invocation {
-  readonly argv: readonly string[];
-  /** The whole environment. */
+/** A command line with the whole environment that belongs to it. */
+export interface NixWords {
+  readonly argv: readonly [string, ...string[]];
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -64,19 +64,23 @@ const KEPT = [
 export async function nixTools(env: NodeJS.ProcessEnv): Promise<NixTools> {
   const childEnv = cleanEnvironment(env, ownHome());
   const isolated = await canIsolate(childEnv);
-  const invocation = (command: NixCommand, args: readonly string[], offline: boolean): Invocation => {
-    const argv = [command, ...args];
-    return { argv: offline && isolated ? ["unshare", "--net", "--", ...argv] : argv, env: childEnv };
-  };
+  const words = (
+    command: NixCommand,
+    args: readonly string[],
+    { offline, env }: NixRunOptions = {},
+  ): NixWords => ({
+    argv: offline && isolated ? ["unshare", "--net", "--", command, ...args] : [command, ...args],
+    env: { ...childEnv, ...env },
+  });
   const runNix = (command: NixCommand, args: readonly string[], options: NixRunOptions = {}) => {
-    const { offline = false, ...rest } = options;
-    const { argv, env } = invocation(command, args, offline);
-    return run(argv[0]!, argv.slice(1), { ...rest, env: { ...env, ...rest.env } });
+    const { argv, env } = words(command, args, options);
+    const { offline: _, ...rest } = options;
+    return run(argv[0], argv.slice(1), { ...rest, env });
   };
   const expression = "[ builtins.storeDir builtins.nixVersion builtins.currentSystem ]";
   const asked = await ask(runNix, ["--eval", "--strict", "--json", "--expr", expression]);
   const [storeDir, version, system] = readAnswer(asked);
-  return { storeDir, version, system, isolated, run: runNix, invocation };
+  return { storeDir, version, system, isolated, run: runNix, words };
 }
 
 function cleanEnvironment(env: NodeJS.ProcessEnv, home: string): NodeJS.ProcessEnv {

@@ -73,17 +73,22 @@ function placeFile(
 const SLASH = Buffer.from("/");
 
 /**
- * Puts the tree into the store under the name `source`, where Nix looks for a locked input with this NAR hash.
- * Throws `GitTreeError` and `NixError`.
+ * Puts the tree into the store, where Nix looks for a locked input with this NAR hash: under the name `source`, unless
+ * its fetcher was told another. Throws `GitTreeError` and `NixError`.
  */
-export async function addTreeToStore(nix: NixTools, objects: GitObjects, tree: ObjectId): Promise<StorePath> {
+export async function addTreeToStore(
+  nix: NixTools,
+  objects: GitObjects,
+  tree: ObjectId,
+  name = "source",
+): Promise<StorePath> {
   const { narHash } = await treeNarHash(objects, tree);
-  const expected = sourceStorePath(narHash, "source", [], false, nix.storeDir);
+  const expected = sourceStorePath(narHash, name, [], false, nix.storeDir);
   if (await isValid(nix, expected)) return expected;
   const dir = mkdtempSync(join(tmpdir(), "firstmile-tree-"));
   try {
-    await writeTree(objects, tree, join(dir, "source"));
-    const added = await nix.run("nix-store", ["--add", join(dir, "source")]);
+    await writeTree(objects, tree, join(dir, name));
+    const added = await nix.run("nix-store", ["--add", join(dir, name)]);
     if (added.code !== 0) throw new NixError(`the store takes no tree: ${lastLine(added.stderr)}`);
     const path = added.stdout.toString("latin1").trimEnd();
     if (path !== expected) throw new NixError(`the store put ${expected} at ${path}: its files were changed`);

@@ -1,6 +1,7 @@
 /** The commands. Each is loaded when it is called, so that `firstmile verify` does not pay for the gate. */
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { admitCommand } from "./commands/admit.command.ts";
+import { checkCommand } from "./commands/check.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
 import { doctorCommand } from "./commands/doctor.command.ts";
 import { gateCommand } from "./commands/gate.command.ts";
@@ -8,6 +9,7 @@ import { initCommand } from "./commands/init.command.ts";
 import { nixCommand } from "./commands/nix.command.ts";
 import { nixConfCommand } from "./commands/nix-conf.command.ts";
 import { reviewCommand } from "./commands/review.command.ts";
+import { sliceCommand } from "./commands/slice.command.ts";
 import { trustRoutes } from "./commands/trust.command.ts";
 import { verifyCommand } from "./commands/verify.command.ts";
 import { whyCommand } from "./commands/why.command.ts";
@@ -37,7 +39,9 @@ const routes = buildRouteMap({
     init: initCommand,
     trust: trustRoutes,
     verify: verifyCommand,
+    slice: sliceCommand,
     review: reviewCommand,
+    check: checkCommand,
     cosign: cosignCommand,
     admit: admitCommand,
     nix: nixCommand,

@@ -10,7 +10,6 @@ import {
   type Docket,
   type History,
   type HistoryVerdict,
-  judgeIntroduction,
   openDocket,
 } from "@firstmile/trust/history/authenticate";
 import { CommitTable } from "@firstmile/trust/history/commit-table";
@@ -31,6 +30,7 @@ import type { StatementPlace } from "../statements/place.ts";
 import { type CheckedCommits, CommitCheckers, checkCommits } from "./check-commits.ts";
 import { gatherCosignatures } from "./cosignatures.ts";
 import { electorateNow } from "./electorate.ts";
+import { corruptCommit, introductionFault } from "./introduction.ts";
 import { ChangeReader } from "./own-changes.ts";
 import { reachOf } from "./reach.ts";
 import { Remembered } from "./remembered.ts";
@@ -55,6 +55,7 @@ export interface HistoryQuestion {
 
 /** The verdict on `tip` by the rules of `source`. Throws `RepositoryError` where the repository cannot be read. */
 export async function authenticateHistory(question: HistoryQuestion): Promise<HistoryVerdict> {
+  if (question.source.authenticate === "slice") return noHistory(question);
   const git = await neutralGit(question.repository);
   try {
     const statements = await statementsOf(question);
@@ -69,6 +70,18 @@ export async function authenticateHistory(question: HistoryQuestion): Promise<Hi
   } finally {
     git.dispose();
   }
+}
+
+/** What no commit is asked for can be read in none: whoever asks all the same must not hear yes. */
+function noHistory({ source, tip }: HistoryQuestion): HistoryVerdict {
+  const denied: DeniedCommit = {
+    commit: tip,
+    code: "not-in-role",
+    message: `is of source ${source.name}, whose rules judge the files that an evaluation reads, and no commits`,
+    remedy: `firstmile slice ${source.name} ${tip.slice(0, 12)} -A ATTR`,
+  };
+  const nothing = { checked: 0, goodlisted: [], validUntil: undefined };
+  return { allowed: false, source: source.name, commit: tip, denied: [denied], ...nothing };
 }
 
 function statementsOf({ repository, policy, statements = [], now }: HistoryQuestion) {
@@ -131,7 +144,7 @@ class HistoryRun {
     const validUntil = earliest([verdict.validUntil, this.known.validUntil, this.certifiedUntil, read]);
     const fault = await this.introductionFault();
     if (fault) return { ...verdict, validUntil, allowed: false, denied: [fault, ...verdict.denied] };
-    const attacks = [...checked.attacks].map(([id, problem]) => corrupt(id, problem));
+    const attacks = [...checked.attacks].map(([id, problem]) => corruptCommit(id, problem));
     if (attacks.length > 0)
       return { ...verdict, validUntil, allowed: false, denied: [...attacks, ...verdict.denied] };
     const whole = { ...verdict, validUntil };
@@ -157,7 +170,7 @@ class HistoryRun {
   private async history(checked: CheckedCommits): Promise<History> {
     const { tip, now, repository } = this.question;
     const { table: commits } = checked;
-    const unusable = new Map([...checked.corrupt].map(([id, problem]) => [id, corrupt(id, problem)]));
+    const unusable = new Map([...checked.corrupt].map(([id, problem]) => [id, corruptCommit(id, problem)]));
     const before = await this.beforeTheIntroduction(commits);
     const isIntroduced = (id: CommitId) => id === this.introduction || this.known.isIntroduced(id);
     const isAccepted = (id: CommitId) => isIntroduced(id) || this.known.has(id) || before(id);
@@ -213,6 +226,8 @@ class HistoryRun {
 
   private against() {
     switch (this.question.source.authenticate) {
+      case "slice":
+        throw new Error("a slice has no history to be judged");
       case "every-commit":
         return "all-parents" as const;
       case "first-parent":
@@ -226,15 +241,8 @@ class HistoryRun {
   private async introductionFault(): Promise<DeniedCommit | undefined> {
     if (this.known.size > 0) return undefined;
     const { source, now, repository } = this.question;
-    const { git, introduction, statements } = this;
-    const { keys, ownerOf } = this.identities;
-    const { table, corrupt: problems } = await checkCommits({ env: git.env, policy: this.policy, now }, [
-      introduction,
-    ]);
-    const facts = table.get(introduction);
-    if (!facts) return unusableIntroduction(source, introduction, problems.get(introduction));
-    const others = await gatherCosignatures({ repository, git, commits: table, keys, statements, now });
-    return judgeIntroduction(this.policy, source, ownerOf, facts, others.get(introduction) ?? []);
+    const { git, statements, policy, identities } = this;
+    return introductionFault({ repository, git, policy, source, identities, statements, now });
   }
 }
 
@@ -254,26 +262,7 @@ async function tipOnly(
   return { ...shape, table };
 }
 
-function unusableIntroduction(source: Source, commit: CommitId, problem: string | undefined): DeniedCommit {
-  if (problem !== undefined) return corrupt(commit, problem);
-  return {
-    commit,
-    code: "missing-object",
-    message: `is the introduction of source ${source.name}: it is not in this repository`,
-    remedy: "ask in a repository of this source, with its whole history: git fetch --unshallow",
-  };
-}
-
 function earliest(times: readonly (number | undefined)[]): number | undefined {
   const known = times.filter((time) => time !== undefined);
   return known.length > 0 ? Math.min(...known) : undefined;
-}
-
-function corrupt(commit: CommitId, problem: string): DeniedCommit {
-  return {
-    commit,
-    code: "corrupt-object",
-    message: `cannot be used: ${problem}`,
-    remedy: "check the repository with git fsck, and fetch it anew",
-  };
 }

@@ -3,17 +3,28 @@
  * crash, and one that was not confirmed is not there (one transaction each, written through to disk). Whether an
  * admission still holds is not remembered here: it is decided again under each policy.
  */
+import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { CommitId } from "@firstmile/formats/git/object-id";
+import { decodeHex, encodeHex } from "@firstmile/formats/bytes/text";
+import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
+import type { Download } from "@firstmile/trust/handoff/download";
+import type { SliceFile } from "@firstmile/trust/slice/file";
 import type { Verdict } from "@firstmile/trust/verdict/verdict";
 
 /** A commit of a source that an admission rests on. */
 export interface Basis {
   readonly source: string;
   readonly commit: CommitId;
+  /** Of a source that is judged by what is read of it: names the list of files, by its SHA-256 in hex. */
+  readonly slice?: string;
+}
+
+/** As an admission brings it: with the files that were read, where they are what is judged. */
+export interface BroughtBasis extends Omit<Basis, "slice"> {
+  readonly files?: readonly SliceFile[];
 }
 
 /** One evaluation that was admitted. */
@@ -33,6 +44,8 @@ export interface AdmittedDerivation {
   /** Path of each output by name, where it is known before building. */
   readonly outputs: ReadonlyMap<string, StorePath>;
   readonly fixed: boolean;
+  /** Of a fixed one: what it fetches. */
+  readonly download?: Download | undefined;
 }
 
 export type Question = "build" | "substitute" | "admit";
@@ -54,6 +67,9 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS derivation_name ON derivation (name);
   CREATE TABLE IF NOT EXISTS output (hash_part TEXT NOT NULL, path TEXT NOT NULL, derivation TEXT NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (hash_part, derivation, name)) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS derivation_fixed ON derivation (admission) WHERE fixed = 1;
+  CREATE TABLE IF NOT EXISTS download (path TEXT PRIMARY KEY, said TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS slice (digest TEXT PRIMARY KEY, files TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS decision (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, question TEXT NOT NULL, subject TEXT NOT NULL,
     allowed INTEGER NOT NULL, verdict TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS decision_subject ON decision (subject);
@@ -88,12 +104,13 @@ export class Ledger implements Disposable {
   /** Records an admission with its whole closure; when this returns it is on disk. */
   admit(
     request: string,
-    basis: readonly Basis[],
+    brought: readonly BroughtBasis[],
     derivations: Iterable<AdmittedDerivation>,
     time: number,
   ): number {
     this.db.exec("BEGIN IMMEDIATE");
     try {
+      const basis = brought.map((one) => this.keepFiles(one));
       const { lastInsertRowid } = this.sql(
         "INSERT INTO admission (request, basis, time) VALUES (?, ?, ?)",
       ).run(request, JSON.stringify(basis), time);
@@ -107,7 +124,41 @@ export class Ledger implements Disposable {
     }
   }
 
-  private insert(admission: number, { path, name, outputs, fixed }: AdmittedDerivation): void {
+  /** A list of files is kept once, however many admissions rest on it. */
+  private keepFiles({ source, commit, files }: BroughtBasis): Basis {
+    if (files === undefined) return { source, commit };
+    const text = JSON.stringify(
+      files.map(({ path, mode, id, sha256, use }) => [path, mode, id, sha256, use]),
+    );
+    const slice = createHash("sha256").update(text).digest("hex");
+    this.sql("INSERT OR IGNORE INTO slice (digest, files) VALUES (?, ?)").run(slice, text);
+    return { source, commit, slice };
+  }
+
+  /** The files of a slice; undefined where none of this name was kept, or it is not what its name says. */
+  sliceFiles(slice: string): SliceFile[] | undefined {
+    const text = this.sql("SELECT files FROM slice WHERE digest = ?").get(slice)?.files;
+    if (typeof text !== "string" || createHash("sha256").update(text).digest("hex") !== slice)
+      return undefined;
+    const rows = JSON.parse(text) as [string, number, ObjectId, string, SliceFile["use"]][];
+    return rows.map(([path, mode, id, sha256, use]) => ({ path, mode, id, sha256, use }));
+  }
+
+  /** What the fixed outputs of an admission fetch; undefined of one that was admitted before that was noted. */
+  downloadsOf(admission: number): { path: DrvPath; download: Download | undefined }[] {
+    const rows = this.sql(
+      "SELECT d.path, w.said FROM derivation d LEFT JOIN download w ON w.path = d.path WHERE d.admission = ? AND d.fixed = 1",
+    ).all(admission);
+    return rows.map(({ path, said }) => ({
+      path: String(path) as DrvPath,
+      download: typeof said === "string" ? readDownload(said) : undefined,
+    }));
+  }
+
+  private insert(admission: number, derivation: AdmittedDerivation): void {
+    const { path, name, outputs, fixed, download } = derivation;
+    if (download)
+      this.sql("INSERT OR IGNORE INTO download (path, said) VALUES (?, ?)").run(path, downloadText(download));
     this.sql("INSERT OR IGNORE INTO derivation (path, admission, name, fixed) VALUES (?, ?, ?, ?)").run(
       path,
       admission,
@@ -223,6 +274,19 @@ function open(file: string): DatabaseSync {
   } catch (error) {
     throw new LedgerError(file, error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+function downloadText({ hash, ...rest }: Download): string {
+  return JSON.stringify({ ...rest, algorithm: hash.algorithm, digest: encodeHex(hash.digest) });
+}
+
+/** Written by `downloadText`; what a derivation path stands for never changes. */
+function readDownload(text: string): Download {
+  const { algorithm, digest, ...rest } = JSON.parse(text) as Omit<Download, "hash"> & {
+    algorithm: Download["hash"]["algorithm"];
+    digest: string;
+  };
+  return { ...rest, hash: { algorithm, digest: decodeHex(digest) } };
 }
 
 function hashPart(path: string): string {

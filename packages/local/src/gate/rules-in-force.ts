@@ -17,6 +17,8 @@ export interface RulesInForce {
   readonly policy: ResolvedPolicy;
   /** Where the trust repository keeps statements of its own. */
   readonly statements: readonly StatementPlace[];
+  /** Names the state of these places: another one, and what was decided is decided again. */
+  readonly evidence: string;
   /** How lately somebody said that these rules are the newest, where they ask for that. */
   readonly freshness: Freshness | undefined;
   readonly builders: BuilderKeys;
@@ -91,7 +93,8 @@ export class RulesHolder {
       const policy = await withImports(this.stateDir, current.policy, this.clock());
       const reason = reasons.at(-1)!;
       const statements = [trustStatements(this.stateDir, pin)];
-      const rules = { policy, statements, builders: builderKeys(policy), reason, freshness };
+      const evidence = pin.followed;
+      const rules = { policy, statements, evidence, builders: builderKeys(policy), reason, freshness };
       return { stamp, latestSeen: pin.latestSeen, result: { ok: true, rules } };
     } catch (error) {
       this.loaded = undefined;

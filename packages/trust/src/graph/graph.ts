@@ -6,7 +6,7 @@
 import type { ResolvedPolicy } from "../imports/imported.ts";
 import type { ImportName, PrincipalName, RoleName, SourceName } from "../policy/names.ts";
 import { ruleFor } from "../policy/paths.ts";
-import type { Certified, Group, Member, Policy, Source } from "../policy/policy.ts";
+import type { Certified, Group, Member, OutputRules, Policy, Source } from "../policy/policy.ts";
 import { type GraphKey, graphKeys } from "./keys.ts";
 
 /** What a node stands for. */
@@ -44,6 +44,8 @@ export interface GraphEdge {
     | "write"
     | "review"
     | "introduce"
+    | "publish"
+    | "waive"
     | "state the head"
     | "change the rules"
     | "build"
@@ -73,7 +75,7 @@ export function trustGraph(
   if (source === undefined) builder.rules();
   for (const one of policy.sources.values())
     if (source === undefined || one.name === source) builder.source(one, path);
-  if (source === undefined && policy.output) builder.output(policy.output.builders);
+  if (source === undefined && policy.output) builder.output(policy.output);
   return builder.graph();
 }
 
@@ -105,18 +107,21 @@ class GraphBuilder {
   }
 
   source(source: Source, path: string | undefined): void {
-    const { name, introduction, authenticate, head } = source;
+    const { name, introduction, authenticate, head, channel } = source;
     const notes = [authenticate, `from ${introduction.commit.slice(0, 12)}`];
     const id = this.#node(`source ${name}`, "source", name, { notes });
-    if (path === undefined) this.#edge(id, this.#role(introduction.signedBy), "introduce");
+    const { signedBy } = introduction;
+    if (path === undefined && signedBy) this.#edge(id, this.#role(signedBy), "introduce");
+    if (path === undefined && channel) this.#edge(id, this.#role(channel), "publish");
     if (head && path === undefined) this.#edge(id, this.#role(head.signedBy), "state the head");
     const holds = path === undefined ? undefined : ruleFor(path, source.rules);
     for (const rule of source.rules) if (path === undefined || rule === holds) this.#rule(id, source, rule);
   }
 
-  output(builders: RoleName): void {
+  output({ builders, waive }: OutputRules): void {
     const id = this.#node("output", "output", "outputs", { notes: ["one vote an operator"] });
     this.#edge(id, this.#role(builders), "build");
+    if (waive) this.#edge(id, this.#role(waive), "waive");
   }
 
   #rule(from: string, { name }: Source, rule: Source["rules"][number]): void {
@@ -125,7 +130,8 @@ class GraphBuilder {
     const label = rule.paths.map(({ text }) => text).join("  ");
     const problems = this.#problems(`rule of ${name} at line ${rule.line}`);
     this.#edge(from, this.#node(id, "rule", label, { notes, problems }));
-    this.#edge(id, this.#roleOrGroup(rule.role, rule.write), "write");
+    if (rule.write.of.length > 0) this.#edge(id, this.#roleOrGroup(rule.role, rule.write), "write");
+    if (rule.waive) this.#edge(id, this.#role(rule.waive), "waive");
     if (rule.review) this.#edge(id, this.#roleOrGroup(rule.review.role, rule.review.by), "review");
   }
 

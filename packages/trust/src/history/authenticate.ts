@@ -188,7 +188,8 @@ export function judgeIntroduction(
     outcome.valid ? outcome : (outcome.lapsed ?? outcome),
   );
   const signers = signersOf(ownerOf, counted[0]!, counted.slice(1));
-  if (!signers.final && meets(policy.roles.get(signedBy)!, signers.principals, policy).met) return undefined;
+  const group = signedBy === undefined ? undefined : policy.roles.get(signedBy);
+  if (!signers.final && group && meets(group, signers.principals, policy).met) return undefined;
   const why = signers.refused?.message ?? "it is signed by somebody else";
   return {
     commit: id,

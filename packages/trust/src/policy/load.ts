@@ -19,6 +19,7 @@ import { readPrincipals } from "./principals.ts";
 import { topShape } from "./shape.ts";
 import { type GroupUse, SourceReader } from "./sources.ts";
 import { type Electorate, isMet, isMetByOperator } from "./thresholds.ts";
+import { readUpstreams } from "./upstream.ts";
 
 /**
  * Reads a policy out of a trust repository's tree.
@@ -59,19 +60,35 @@ function assemble(
   const roles = groups.roles();
   const reader = new SourceReader(groups, defects);
   const sources = reader.sources(child(root, "source"));
+  const upstreams = readUpstreams(child(root, "upstream"), { principals, names, who: reader.who }, defects);
   const head = reader.head(top?.head, root);
   reader.mirrors(top?.mirrors ?? [], child(root, "mirrors"));
+  reader.mirrors(top?.evidence ?? [], child(root, "evidence"));
   const outputTable = child(root, "output");
   const output = outputTable?.value instanceof Map ? reader.output(outputTable) : undefined;
   checkReach({ principals, roles }, reader, root, defects);
   checkRoot(roles, root, defects);
   if (!top || expires === undefined) return undefined;
   const digest = digestFiles(new Map([[POLICY_FILE, bytes], ...keys.named]));
-  const { name, mode, mirrors } = top;
+  const { name, mode, mirrors, evidence } = top;
   const imports = new Map(
     [...importing].filter((entry): entry is [ImportName, Import] => entry[1] !== undefined),
   );
-  return { name, mode, expires, digest, principals, roles, sources, imports, mirrors, head, output };
+  return {
+    name,
+    mode,
+    expires,
+    digest,
+    principals,
+    roles,
+    sources,
+    imports,
+    mirrors,
+    head,
+    upstreams,
+    output,
+    evidence,
+  };
 }
 
 function readExpiry(root: Node, defects: DefectList): number | undefined {

@@ -1,9 +1,11 @@
 /** A policy as it is decided by: immutable, every name resolved, every key parsed. `loadPolicy` is the only door. */
 import type { OpenPgpCertificate } from "@firstmile/formats/openpgp/certificate";
+import type { NumberedKey } from "@firstmile/formats/signify/key";
 import type { SshPublicKey } from "@firstmile/formats/ssh/public-key";
 import type { Defect } from "./defect.ts";
 import type { ImportName, Operator, PrincipalName, RoleName, SourceName } from "./names.ts";
 import type { Glob } from "./paths.ts";
+import type { UpstreamRule } from "./upstream.ts";
 
 /** What loading comes to: a policy without a single defect, or all defects in the order of the file. */
 export type PolicyResult =
@@ -33,8 +35,12 @@ export interface Policy {
   /** Where else this trust repository is served, and how old a statement of its newest head may be. */
   readonly mirrors: readonly string[];
   readonly head: HeadRule | undefined;
+  /** For fixed outputs, in the order of the file. Empty: a hash in an authentic expression is enough. */
+  readonly upstreams: readonly UpstreamRule[];
   /** Absent: no output of any builder counts. */
   readonly output: OutputRules | undefined;
+  /** Git repositories in which people keep statements that the sources themselves do not carry. */
+  readonly evidence: readonly string[];
 }
 
 export interface Principal {
@@ -45,7 +51,7 @@ export interface Principal {
   readonly keys: readonly Key[];
 }
 
-export type Key = OpenPgpKey | SshKey | SshAuthority | SigstoreIdentity | NixKey;
+export type Key = OpenPgpKey | SshKey | SshAuthority | SigstoreIdentity | NixKey | AuthorKey;
 
 export interface OpenPgpKey {
   readonly kind: "openpgp";
@@ -105,6 +111,13 @@ export interface NixKey {
   readonly key: Uint8Array;
 }
 
+/** A key that signs releases and nothing else. */
+export interface AuthorKey extends NumberedKey {
+  readonly kind: "minisign" | "signify";
+  /** Said elsewhere, of the same numbers in another format. */
+  readonly life: readonly KeyEvent[];
+}
+
 /** `any` of the members, each by people of its own: thresholds.ts. */
 export interface Group {
   readonly any: number;
@@ -147,22 +160,31 @@ export interface HeadRule {
 export interface Source {
   readonly name: SourceName;
   readonly urls: readonly string[];
-  /** Which commits must be authentic: each, those on the first-parent line, or only the one in use. */
-  readonly authenticate: "every-commit" | "first-parent" | "tip";
-  readonly introduction: { readonly commit: IntroductionCommit; readonly signedBy: RoleName };
+  /**
+   * Which commits must be authentic: each, those on the first-parent line, or only the one in use. `slice`: none, but
+   * each file that an evaluation reads must be covered by reviews.
+   */
+  readonly authenticate: "every-commit" | "first-parent" | "tip" | "slice";
+  /** `signedBy` is undefined only with `slice`: there the commit bounds how far back one may go. */
+  readonly introduction: { readonly commit: IntroductionCommit; readonly signedBy: RoleName | undefined };
   /** Single commits that root accepts in spite of all. */
   readonly goodlist: ReadonlySet<string>;
   readonly head: HeadRule | undefined;
+  /** Only with `slice`: whose published slices are accepted whole. */
+  readonly channel: RoleName | undefined;
   /** In the order of the file: the last one that matches a path holds. */
   readonly rules: readonly Rule[];
 }
 
 export interface Rule {
   readonly paths: readonly Glob[];
+  /** With `slice` nobody: no commit counts there for who signed it. */
   readonly write: Group;
   /** Where `write` was given by name. */
   readonly role: RoleName | undefined;
   readonly review: ReviewRule | undefined;
+  /** Whose waivers count for these paths; undefined: nobody's. */
+  readonly waive: RoleName | undefined;
   /** Line of the rule in firstmile.toml, from 1. */
   readonly line: number;
 }
@@ -173,6 +195,10 @@ export interface ReviewRule {
   readonly role: RoleName | undefined;
   /** Whether signing a merge is reviewing what it merges. */
   readonly mergeIsReview: boolean;
+  /** Whether a change of version and hash alone needs no reader where the same author signed both sources. */
+  readonly bump?: "upstream-signed" | undefined;
+  /** Whether a review of the same content counts that was made at another path, or for another source. */
+  readonly anywhere: boolean;
 }
 
 export interface OutputRules {
@@ -184,4 +210,6 @@ export interface OutputRules {
   /** Whether this machine may build admitted derivations itself; what it built needs no vote. */
   readonly localBuilds: boolean;
   readonly conflict: "deny";
+  /** Whose waivers count for outputs that too few builders agree on; undefined: nobody's. */
+  readonly waive: RoleName | undefined;
 }

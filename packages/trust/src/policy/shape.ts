@@ -52,9 +52,11 @@ export const topShape = z.strictObject({
   role: table,
   source: table.optional(),
   import: table.optional(),
+  upstream: z.array(table).optional(),
   mirrors: z.array(z.string()).default([]),
   head: headShape.optional(),
   output: table.optional(),
+  evidence: z.array(z.string()).default([]),
 });
 
 const retiredShape = z.strictObject({
@@ -88,17 +90,33 @@ export const principalShape = z.strictObject({
 
 export const ruleShape = z.strictObject({
   paths: z.array(z.string()).min(1),
-  write: z.union([z.string(), groupShape]),
+  /** Required but with "slice", where it is refused: sources.ts. */
+  write: z.union([z.string(), groupShape]).optional(),
   review: z.union([z.string(), groupShape]).optional(),
   merge_is_review: z.boolean().optional(),
+  bump: z.enum(["upstream-signed"]).optional(),
+  anywhere: z.boolean().optional(),
+  waive: z.string().optional(),
+});
+
+/** Which of these go together is checked in upstream.ts. */
+export const upstreamShape = z.strictObject({
+  urls: z.array(z.string()).min(1),
+  author: text.optional(),
+  signature: text.optional(),
+  handoff: z.union([z.string(), groupShape]).optional(),
+  waive: z.string().optional(),
+  pinned: z.literal(true).optional(),
 });
 
 export const sourceShape = z.strictObject({
   urls: z.array(z.string()).min(1),
-  authenticate: z.enum(["every-commit", "first-parent", "tip"]),
-  introduction: z.strictObject({ commit: z.string(), signed_by: z.string() }),
+  authenticate: z.enum(["every-commit", "first-parent", "tip", "slice"]),
+  /** `signed_by` is required but with "slice". */
+  introduction: z.strictObject({ commit: z.string(), signed_by: z.string().optional() }),
   goodlist: z.array(z.string()).default([]),
   head: headShape.optional(),
+  channel: z.string().optional(),
   rule: z.array(table).optional(),
 });
 
@@ -115,6 +133,7 @@ export const outputShape = z.strictObject({
   caches: z.array(z.string()).default([]),
   local_builds: z.boolean().default(true),
   conflict: z.enum(["deny"]).default("deny"),
+  waive: z.string().optional(),
 });
 
 /** The known keys of each part, for the nearest to an unknown one. */
@@ -130,7 +149,9 @@ export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
     "role",
     "source",
     "import",
+    "upstream",
     "output",
+    "evidence",
   ],
   principal: ["email", "operator", "keys"],
   key: ["file", "touch", "pin", "authority", "sigstore", "identity", "issuer", "retired", "compromised"],
@@ -138,12 +159,13 @@ export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
   compromised: ["reason", "key"],
   group: ["any", "of", "certified"],
   certified: ["by", "any", "keyring"],
-  source: ["urls", "authenticate", "introduction", "goodlist", "head", "rule"],
+  source: ["urls", "authenticate", "introduction", "goodlist", "head", "channel", "rule"],
   introduction: ["commit", "signed_by"],
   head: ["signed_by", "max_age"],
-  rule: ["paths", "write", "review", "merge_is_review"],
+  rule: ["paths", "write", "review", "merge_is_review", "bump", "anywhere", "waive"],
   import: ["urls", "introduction", "roles", "transitive"],
-  output: ["builders", "level", "caches", "local_builds", "conflict"],
+  upstream: ["urls", "author", "signature", "handoff", "waive", "pinned"],
+  output: ["builders", "level", "caches", "local_builds", "conflict", "waive"],
 };
 
 export type Part =
@@ -159,16 +181,11 @@ export type Part =
   | "head"
   | "rule"
   | "import"
+  | "upstream"
   | "output";
 
-/** Keys that the format reserves for rules which this version cannot enforce, by part. */
-export const UNSUPPORTED_KEYS: Readonly<Partial<Record<Part, readonly string[]>>> = {
-  policy: ["upstream"],
-};
-
-/** Values reserved in the same way, by key. */
+/** Values that the format reserves for rules which this version cannot enforce, by key. */
 export const UNSUPPORTED_VALUES: ReadonlyMap<string, readonly string[]> = new Map([
   ["mode", ["audit"]],
-  ["authenticate", ["slice"]],
   ["level", ["derivation", "closure"]],
 ]);

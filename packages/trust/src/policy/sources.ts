@@ -20,6 +20,9 @@ export interface GroupUse {
   readonly node: Node;
 }
 
+/** Met by nobody, whoever signs. */
+const NOBODY: Group = { any: 1, of: [] };
+
 export class SourceReader {
   readonly #groups: GroupReader;
   readonly #defects: DefectList;
@@ -73,14 +76,17 @@ export class SourceReader {
     const builders = this.#use(shape.builders, child(node, "builders")!, this.building);
     if (builders === undefined) return undefined;
     const { level, conflict } = shape;
-    return { builders, level, caches: shape.caches, localBuilds: shape.local_builds, conflict };
+    const waive = this.#waive(shape.waive, node);
+    return { builders, level, caches: shape.caches, localBuilds: shape.local_builds, conflict, waive };
   }
 
   #source(name: string, node: Node): Source | undefined {
     if (!isName(name))
       this.#defects.add(node.keyAt, "bad-name", `${quoted(name)} is no source's name`, NAME_RULE);
-    const rules = this.#rules(name, node);
+    const isSlice = child(node, "authenticate")?.value === "slice";
+    const rules = this.#rules(name, node, isSlice);
     const shape = checkShape(sourceShape, node, "source", this.#defects);
+    if (!isSlice) this.#requireSigner(child(node, "introduction"));
     if (!shape) return undefined;
     const urls = child(node, "urls")!;
     shape.urls.forEach((url, i) => {
@@ -94,8 +100,12 @@ export class SourceReader {
       this.#checkCommit(id, child(child(node, "goodlist")!, i)!);
     });
     const head = this.head(shape.head, node);
-    const signedBy = this.#use(signed_by, child(introduction, "signed_by")!, this.signing);
-    if (signedBy === undefined) return undefined;
+    const signedBy =
+      signed_by === undefined
+        ? undefined
+        : this.#use(signed_by, child(introduction, "signed_by")!, this.signing);
+    const channel = this.#channel(shape.channel, node, isSlice);
+    if (signedBy === undefined && (!isSlice || signed_by !== undefined)) return undefined;
     return {
       name: name as SourceName,
       urls: shape.urls,
@@ -103,52 +113,113 @@ export class SourceReader {
       introduction: { commit: commit as IntroductionCommit, signedBy },
       goodlist: new Set(shape.goodlist),
       head,
+      channel,
       rules,
     };
   }
 
-  #rules(name: string, node: Node): Rule[] {
+  /** Only where no commit counts for who signed it may nobody have signed the first one. */
+  #requireSigner(introduction: Node | undefined): void {
+    if (!(introduction?.value instanceof Map) || child(introduction, "signed_by")) return;
+    this.#missing(introduction, "signed_by", "an introduction");
+  }
+
+  #missing(node: Node, key: string, what: string): void {
+    this.#defects.add(node.keyAt, "missing-key", `${what} needs ${quoted(key)}`, `add ${key} = "a role"`);
+  }
+
+  #channel(role: string | undefined, node: Node, isSlice: boolean): RoleName | undefined {
+    if (role === undefined) return undefined;
+    const at = child(node, "channel")!;
+    if (isSlice) return this.#use(role, at, this.signing);
+    this.#onlyWithSlice("channel", at);
+    return undefined;
+  }
+
+  #onlyWithSlice(key: string, node: Node): void {
+    const problem = `${quoted(key)} speaks of files that an evaluation reads, and this source is judged by its commits`;
+    this.#defects.add(node.keyAt, "bad-value", problem, 'remove it, or write authenticate = "slice"');
+  }
+
+  /** A role whose waivers count. */
+  #waive(role: string | undefined, node: Node): RoleName | undefined {
+    return role === undefined ? undefined : this.#use(role, child(node, "waive")!, this.signing);
+  }
+
+  #rules(name: string, node: Node, isSlice: boolean): Rule[] {
     const list = child(node, "rule");
     if (list !== undefined && !Array.isArray(list.value)) return [];
     const nodes = (list?.value ?? []) as Node[];
     if (nodes.length === 0 && node.value instanceof Map) {
-      const help = `add [[source.${name}.rule]] with paths = ["**"] and write = "a role"`;
-      this.#defects.add(node.keyAt, "source-without-rules", `nobody may write to ${quoted(name)}`, help);
+      const key = isSlice ? "review" : "write";
+      const help = `add [[source.${name}.rule]] with paths = ["**"] and ${key} = "a role"`;
+      this.#defects.add(node.keyAt, "source-without-rules", `nobody may ${key} ${quoted(name)}`, help);
     }
-    return nodes.map((rule) => this.#rule(rule)).filter((rule) => rule !== undefined);
+    return nodes.map((rule) => this.#rule(rule, isSlice)).filter((rule) => rule !== undefined);
   }
 
-  #rule(node: Node): Rule | undefined {
+  #rule(node: Node, isSlice: boolean): Rule | undefined {
     const shape = checkShape(ruleShape, node, "rule", this.#defects);
     if (!shape) return undefined;
     const list = child(node, "paths")!;
     const paths = shape.paths.map((text, i) => this.#glob(text, child(list, i)!));
-    const write = this.#who(shape.write, child(node, "write")!);
+    const write = isSlice ? this.#noWriter(shape, node) : this.#writer(shape, node);
     const review = this.#review(shape, node);
+    const waive = this.#waive(shape.waive, node);
     if (!write || review === "broken") return undefined;
     return {
       paths: paths.filter((glob) => glob !== undefined),
       write: write.group,
       role: write.role,
       review,
+      waive,
       line: node.at.line,
     };
   }
 
+  #writer({ write, anywhere, waive }: z.infer<typeof ruleShape>, node: Node) {
+    if (anywhere !== undefined) this.#onlyWithSlice("anywhere", child(node, "anywhere")!);
+    if (waive !== undefined) this.#onlyWithSlice("waive", child(node, "waive")!);
+    if (write !== undefined) return this.#who(write, child(node, "write")!);
+    this.#missing(node, "write", "a rule");
+    return undefined;
+  }
+
+  /** Whoever wrote a file is not asked, so nobody may believe that it is. */
+  #noWriter({ write, review, merge_is_review }: z.infer<typeof ruleShape>, node: Node) {
+    if (review === undefined) this.#missing(node, "review", "a rule of a slice");
+    for (const [key, value] of Object.entries({ write, merge_is_review })) {
+      if (value === undefined) continue;
+      const problem = `${quoted(key)} speaks of commits, and authenticate = "slice" looks at none`;
+      this.#defects.add(
+        child(node, key)!.keyAt,
+        "bad-value",
+        problem,
+        "remove it: review says whose word counts",
+      );
+    }
+    return review === undefined ? undefined : { group: NOBODY, role: undefined };
+  }
+
   #review(
-    { review, merge_is_review }: z.infer<typeof ruleShape>,
+    { review, merge_is_review, bump, anywhere }: z.infer<typeof ruleShape>,
     node: Node,
   ): ReviewRule | undefined | "broken" {
     if (review === undefined) {
-      if (merge_is_review === undefined) return undefined;
-      const at = child(node, "merge_is_review")!.at;
-      const problem = "merge_is_review says how a review is met, and this rule asks for none";
-      this.#defects.add(at, "bad-value", problem, 'add review = "a role", or remove it');
+      const alone = merge_is_review !== undefined ? "merge_is_review" : bump && "bump";
+      if (alone === undefined) return undefined;
+      const problem = `${alone} says how a review is met, and this rule asks for none`;
+      this.#defects.add(child(node, alone)!.at, "bad-value", problem, 'add review = "a role", or remove it');
       return "broken";
     }
     const by = this.#who(review, child(node, "review")!);
-    return by ? { by: by.group, role: by.role, mergeIsReview: merge_is_review ?? false } : "broken";
+    if (!by) return "broken";
+    const { group, role } = by;
+    return { by: group, role, mergeIsReview: merge_is_review ?? false, bump, anywhere: anywhere ?? false };
   }
+
+  /** The same for rules that are read elsewhere. */
+  readonly who = (shape: string | GroupShape, node: Node) => this.#who(shape, node);
 
   /** A role by name, or a group in place. */
   #who(shape: string | GroupShape, node: Node): { group: Group; role: RoleName | undefined } | undefined {

@@ -53,6 +53,14 @@ export type AdmissionCode =
   | "import-from-derivation"
   | "derivation-corrupt";
 
+/** Why a slice is not accepted: one of the files that an evaluation read. */
+export type SliceCode =
+  | "not-covered"
+  | "review-rejected"
+  | "distrusted"
+  | "waiver-expired"
+  | "view-unavailable";
+
 /** Why Nix may not build or substitute something. */
 export type StoreCode =
   | "not-admitted"
@@ -66,6 +74,14 @@ export type StoreCode =
   | "nar-differs"
   | "gate-unreachable";
 
+/** Why a fixed output is not what its author released, as far as anybody vouches. */
+export type HandoffCode =
+  | "no-upstream-rule"
+  | "no-handoff"
+  | "handoff-invalid"
+  | "not-the-author"
+  | "archive-refused";
+
 /** What speaks for something. */
 export type ProofCode =
   | "authentic"
@@ -78,7 +94,22 @@ export type ProofCode =
   | "vote"
   | "resolved"
   | "followed"
-  | "fresh";
+  | "fresh"
+  | "handed-off"
+  | "pinned"
+  | "covered"
+  | "derived"
+  | "vouched"
+  | "waived"
+  | "bumped";
 
 /** Every code a verdict can carry. A closed list: docs/codes.md has a line for each. */
-export type ReasonCode = CommitCode | TrustCode | ImportCode | AdmissionCode | StoreCode | ProofCode;
+export type ReasonCode =
+  | CommitCode
+  | TrustCode
+  | ImportCode
+  | AdmissionCode
+  | SliceCode
+  | StoreCode
+  | HandoffCode
+  | ProofCode;

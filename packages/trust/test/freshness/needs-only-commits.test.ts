@@ -9,9 +9,10 @@ const rule = (review: ReviewRule | undefined, ...globs: string[]): Rule => ({
   write: group,
   role: undefined,
   review,
+  waive: undefined,
   line: 1,
 });
-const review = { by: group, role: undefined, mergeIsReview: false };
+const review = { by: group, role: undefined, mergeIsReview: false, anywhere: false };
 
 test.each<[string, boolean, Rule[]]>([
   ["one rule for everything", true, [rule(undefined, "**")]],

@@ -29,11 +29,13 @@ function withSource(of: Policy, rules: readonly RuleSketch[]): Policy {
     introduction: { commit: id("x") as string as IntroductionCommit, signedBy: "packager" as RoleName },
     goodlist: new Set(),
     head: undefined,
+    channel: undefined,
     rules: rules.map(({ paths, write, role, review }, i) => ({
       paths: paths.map((text) => compileGlob(text) as Glob),
       write: groupOf(write),
       role: role as RoleName | undefined,
-      review: review && { by: groupOf(review), role: undefined, mergeIsReview: false },
+      review: review && { by: groupOf(review), role: undefined, mergeIsReview: false, anywhere: false },
+      waive: undefined,
       line: i + 1,
     })),
   };

@@ -26,7 +26,7 @@ const source = {
     {
       paths: [compileGlob("**") as Glob],
       write: group,
-      review: { by: group, mergeIsReview: false },
+      review: { by: group, mergeIsReview: false, anywhere: false },
       line: 1,
     },
   ],

@@ -54,7 +54,8 @@ describe("a named role", () => {
       paths: [],
       write: group,
       role: undefined,
-      review: { by: group, role: undefined, mergeIsReview: false },
+      review: { by: group, role: undefined, mergeIsReview: false, anywhere: false },
+      waive: undefined,
       line: 7,
     };
     const source = {
@@ -64,6 +65,7 @@ describe("a named role", () => {
       introduction: { commit: id("x") as string as IntroductionCommit, signedBy: "root" as RoleName },
       goodlist: new Set<string>(),
       head: undefined,
+      channel: undefined,
       rules: [rule],
     };
     const filled = resolveImports(

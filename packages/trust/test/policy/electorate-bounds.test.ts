@@ -46,7 +46,7 @@ describe("where", () => {
       of: [{ kind: "group", group: { any: 1, of: [from(byMasters(2), ring), person("ben")] } }],
     };
     const named: Group = { any: 1, of: [from(byMasters(2), ring)] };
-    const rule = { paths: [], role: undefined, review: undefined, line: 7 };
+    const rule = { paths: [], role: undefined, review: undefined, waive: undefined, line: 7 };
     const source: Source = {
       name: "nixpkgs" as SourceName,
       urls: [],
@@ -54,10 +54,15 @@ describe("where", () => {
       introduction: { commit: "0".repeat(40) as never, signedBy: "root" as RoleName },
       goodlist: new Set(),
       head: undefined,
+      channel: undefined,
       rules: [
         { ...rule, write: listed },
         { ...rule, write: named, role: "named" as RoleName },
-        { ...rule, write: listed, review: { by: nested, role: undefined, mergeIsReview: false } },
+        {
+          ...rule,
+          write: listed,
+          review: { by: nested, role: undefined, mergeIsReview: false, anywhere: false },
+        },
       ],
     };
     const sources = new Map([[source.name, source]]);

@@ -61,6 +61,8 @@ export function policy(
     imports: new Map(),
     mirrors: [],
     head: undefined,
+    upstreams: [],
+    evidence: [],
     output: undefined,
     ...more,
   };

@@ -253,7 +253,7 @@ describe("is no statement", () => {
   ])("a payload %s", async (_, payload) => {
     expect(refusal(await signed(payload))).toBe("malformed-statement");
   });
-  test.each(["urn:firstmile:cosign:2", "urn:firstmile:waiver:1", "https://slsa.dev/provenance/v1"])(
+  test.each(["urn:firstmile:cosign:2", "urn:firstmile:build:1", "https://slsa.dev/provenance/v1"])(
     "a payload of type %s",
     async (type) => {
       expect(refusal(await signed(text.replace("urn:firstmile:cosign:1", type)))).toBe(

@@ -1,0 +1,64 @@
+/**
+ * `urn:firstmile:waiver:1`: who signs accepts something for now that nobody vouches for yet.
+ *
+ * Claims: a waiver names what it is for, until when and why; there is none for everything, and none for ever. Leaves
+ * out whose waivers count, which rules say, and what time it is.
+ */
+import type { JsonMembers } from "../dsse/json-members.ts";
+import { requireNote } from "./note.ts";
+import { checkSourceName, type StatementBody } from "./subject.ts";
+import { readTargets, type Target, targetSubjects } from "./target.ts";
+import { readTime, timeText } from "./time.ts";
+
+export interface WaiverStatement {
+  readonly kind: "waiver";
+  /** Sorted, each once; none only where `paths` says what is meant. */
+  readonly targets: readonly Target[];
+  /** Globs, as in a policy, over the paths of `source`: whatever content they have. Never beside targets. */
+  readonly paths: readonly string[];
+  /** The source that it is for; undefined: any. Always there with `paths`. */
+  readonly source: string | undefined;
+  /** Unix seconds, from which on it counts no more. */
+  readonly until: number;
+  readonly because: string;
+}
+
+const MAX_PATHS = 100;
+const MAX_GLOB = 1024;
+
+export function readWaiver(statement: JsonMembers): WaiverStatement {
+  const targets = readTargets(statement);
+  const predicate = statement.object("predicate");
+  const paths = predicate.optionalStrings("paths", MAX_PATHS);
+  const source = predicate.optionalString("source");
+  if (source !== undefined) checkSourceName(predicate, "source", source);
+  checkScope(predicate, targets, paths, source);
+  const until = readTime(predicate, "until");
+  const because = requireNote(predicate, "because");
+  predicate.end();
+  return { kind: "waiver", targets, paths, source, until, because };
+}
+
+export function waiverBody({ targets, paths, source, until, because }: WaiverStatement): StatementBody {
+  const scope = {
+    ...(paths.length > 0 ? { paths: [...paths] } : {}),
+    ...(source === undefined ? {} : { source }),
+  };
+  return { subject: targetSubjects(targets), predicate: { because, until: timeText(until), ...scope } };
+}
+
+function checkScope(
+  predicate: JsonMembers,
+  targets: readonly Target[],
+  paths: readonly string[],
+  source: string | undefined,
+): void {
+  if ((targets.length === 0) === (paths.length === 0))
+    predicate.fail("paths", "are there beside subjects, or neither is");
+  if (paths.length > 0 && source === undefined)
+    predicate.fail("source", "is missing, and paths are of a source");
+  if (paths.some((glob) => glob === "" || glob.length > MAX_GLOB))
+    predicate.fail("paths", "has an item that is no glob");
+  if (paths.some((glob, i) => i > 0 && paths[i - 1]! >= glob))
+    predicate.fail("paths", "are not sorted, each once");
+}

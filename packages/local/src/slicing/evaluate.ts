@@ -1,0 +1,91 @@
+/**
+ * Evaluates a file of a tree through a view of it, and says what it read.
+ *
+ * Claims: the derivations are those that the same expression gives in a checkout; every file of the tree that they rest
+ * on is in the list, with its content. Where the view enforces, an evaluation that would read anything else fails, and
+ * the refused files are told. Against: an unsigned file among thousands. Leaves out what evaluate-file.ts leaves out;
+ * and which names there are in a directory, which an expression may look at without opening anything.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
+import type { DrvPath } from "@firstmile/formats/nix/store-path";
+import type { SliceFile } from "@firstmile/trust/slice/file";
+import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import { evaluatePath } from "../admission/evaluate-file.ts";
+import type { NixTools } from "../admission/nix-tools.ts";
+import { treeOf } from "../admission/tree-of.ts";
+import { GitTree } from "../git/git-tree.ts";
+import { neutralGit } from "../git/neutral.ts";
+import { GitObjects } from "../git/objects.ts";
+import type { OpenedFile, ViewRecord, ViewResult, ViewRules } from "../view/view.ts";
+import { pathInTree } from "./path-in-tree.ts";
+import { readFiles } from "./read-files.ts";
+import { withUses } from "./uses.ts";
+import { viewedNix } from "./viewed-nix.ts";
+
+export interface SliceRequest {
+  /** Path of a Git repository that has the commit. */
+  readonly repository: string;
+  readonly commit: CommitId;
+  /** Paths such as `./.` take their name from it. */
+  readonly directoryName: string;
+  readonly file: string;
+  readonly attrs: readonly string[];
+  readonly argstr: Readonly<Record<string, string>>;
+}
+
+export type EvaluatedSlice = {
+  /** What was read before it ended, each file once, in the order of paths. */
+  readonly files: readonly SliceFile[];
+  /** Files that the view held back. */
+  readonly refused: readonly OpenedFile[];
+  readonly how: ViewResult["how"];
+} & (
+  | { readonly ok: true; readonly roots: readonly DrvPath[] }
+  | { readonly ok: false; readonly reason: Reason }
+);
+
+/** `rulesFor` gives the view's rules for the tree. Throws `NixError`, `RepositoryError`, `GitTreeError`, `ViewError`. */
+export async function evaluateSlice(
+  nix: NixTools,
+  request: SliceRequest,
+  rulesFor: (tree: GitTree) => ViewRules,
+): Promise<EvaluatedSlice> {
+  const { tree, root } = await readTree(request);
+  const path = pathInTree(tree, request.file);
+  if (typeof path !== "string") return { ok: false, reason: path, files: [], refused: [], how: "fuse" };
+  const parent = mkdtempSync(join(tmpdir(), "firstmile-slice-"));
+  const treeDir = join(parent, request.directoryName);
+  mkdirSync(treeDir);
+  const view = { repository: request.repository, tree: root, at: treeDir, rules: rulesFor(tree) };
+  const viewed = viewedNix(nix, [view], ["-vv"]);
+  try {
+    const { attrs, argstr, file } = request;
+    const evaluated = await evaluatePath(viewed.nix, { treeDir, file, attrs, argstr }, join(treeDir, path));
+    const { files, refused } = readFiles(viewed.record(), 0);
+    const read = { files: withUses(files, viewed.log(), treeDir), refused, how: viewed.how() };
+    if (evaluated.ok) return { ...evaluated, ...read };
+    return { ok: false, reason: explained(evaluated.reason, viewed.record()), ...read };
+  } finally {
+    rmSync(parent, { recursive: true, force: true });
+  }
+}
+
+async function readTree({ repository, commit }: SliceRequest): Promise<{ tree: GitTree; root: ObjectId }> {
+  const git = await neutralGit(repository);
+  try {
+    using objects = new GitObjects(git.env);
+    const root = await treeOf(objects, commit);
+    return { tree: await GitTree.read(objects, root), root };
+  } finally {
+    git.dispose();
+  }
+}
+
+/** A file that cannot be read as what its tree names is told before whatever Nix made of that. */
+function explained(reason: Reason, { broken }: ViewRecord): Reason {
+  const [first] = broken;
+  return first ? lacking("corrupt-object", `${first.path}: ${first.reason}`, { because: [reason] }) : reason;
+}

@@ -1,0 +1,147 @@
+/**
+ * What speaks for and against the files of a source at one commit, gathered on this machine: statements from every
+ * place, who had a part in what, what channels published. It decides nothing itself: `@firstmile/trust/slice` does.
+ */
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import { Standing } from "@firstmile/trust/history/standing";
+import type { Policy, Source } from "@firstmile/trust/policy/policy";
+import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
+import type { SignatureOutcome } from "@firstmile/trust/signature/outcome";
+import { publishedSlices } from "@firstmile/trust/slice/channels";
+import { SliceCoverage } from "@firstmile/trust/slice/cover";
+import { Distrust } from "@firstmile/trust/slice/distrust";
+import { Waivers } from "@firstmile/trust/slice/waivers";
+import { reviewsOf } from "@firstmile/trust/statement/review-index";
+import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
+import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import { electorateNow } from "../evidence/electorate.ts";
+import { introductionFault } from "../evidence/introduction.ts";
+import { verifiedStatements } from "../evidence/statements.ts";
+import { type NeutralGit, neutralGit } from "../git/neutral.ts";
+import type { StatementPlace } from "../statements/place.ts";
+import { descendsFrom } from "./descent.ts";
+import { vouchedFiles } from "./published.ts";
+import { reachedBy } from "./reached.ts";
+import { writersOf } from "./writers.ts";
+
+export interface SliceCase {
+  /** Path of a Git repository that has the commit and its history. */
+  readonly repository: string;
+  /** With its imports resolved. */
+  readonly policy: Policy;
+  readonly source: Source;
+  readonly commit: CommitId;
+  /** Where statements are, beside the repository itself. */
+  readonly statements: readonly StatementPlace[];
+  /** Unix seconds. */
+  readonly now: number;
+}
+
+export interface GatheredCase {
+  readonly coverage: SliceCoverage;
+  readonly distrust: Distrust;
+  readonly waivers: Waivers;
+  readonly statements: readonly VerifiedStatement[];
+  /** The rules as they are now: certified roles filled in, distrusted keys taken out. */
+  readonly policy: Policy;
+  readonly source: Source;
+  /** Whether the commit is of this source at all. */
+  readonly origin: Reason;
+  /** Unix seconds from which on the answers may be others; undefined where time changes nothing. */
+  readonly validUntil: number | undefined;
+}
+
+/** Throws `RepositoryError` where the repository cannot be read. */
+export async function gatherCase(question: SliceCase): Promise<GatheredCase> {
+  const git = await neutralGit(question.repository);
+  try {
+    return await new Gathering(question, git).run();
+  } finally {
+    git.dispose();
+  }
+}
+
+class Gathering {
+  readonly #question: SliceCase;
+  readonly #git: NeutralGit;
+
+  constructor(question: SliceCase, git: NeutralGit) {
+    this.#question = question;
+    this.#git = git;
+  }
+
+  async run(): Promise<GatheredCase> {
+    const { repository, now, commit } = this.#question;
+    const { policy: filled, validUntil: certifiedUntil } = electorateNow(this.#question.policy, now);
+    const places = [{ kind: "ref" as const, repository }, ...this.#question.statements];
+    const all = await verifiedStatements(filled, places, now);
+    const distrust = new Distrust(filled, all);
+    const policy = distrust.applied(filled);
+    const source = policy.sources.get(this.#question.source.name)!;
+    const identities = identitiesOf(policy);
+    const statements = await this.#weighed(all, identities);
+    const origin = await this.#origin(policy, source, identities, statements);
+    const waivers = new Waivers(policy, identities.ownerOf, statements, now);
+    const published = publishedSlices(policy, source, commit, identities.ownerOf, statements);
+    const coverage = new SliceCoverage(policy, source, {
+      reviews: reviewsOf(statements, identities.ownerOf),
+      distrust,
+      waivers,
+      vouched: await vouchedFiles(this.#git, commit, published),
+      wrote: await writersOf(this.#git, policy, introductionOf(source), commit),
+    });
+    const validUntil = earliest([certifiedUntil, ...timesOf(statements, now)]);
+    return { coverage, distrust, waivers, statements, policy, source, origin, validUntil };
+  }
+
+  /** A retired key's word counts in the commits that it was good for, and a compromised one's nowhere. */
+  async #weighed(all: readonly VerifiedStatement[], identities: Identities): Promise<VerifiedStatement[]> {
+    const { commit } = this.#question;
+    const standing = new Standing(identities, await reachedBy(this.#git, commit, identities.lives));
+    const weigh = (outcome: SignatureOutcome) => standing.weigh(outcome, commit);
+    return all.map((one) => ({ ...one, outcomes: one.outcomes.map(weigh) }));
+  }
+
+  async #origin(
+    policy: Policy,
+    source: Source,
+    identities: Identities,
+    statements: readonly VerifiedStatement[],
+  ): Promise<Reason> {
+    const { repository, now, commit } = this.#question;
+    const at = `source ${source.name} at ${commit.slice(0, 12)}`;
+    const introduction = introductionOf(source);
+    if (!(await descendsFrom(this.#git, introduction, commit))) {
+      return lacking(
+        "not-a-descendant",
+        `${at} does not descend from ${introduction.slice(0, 12)}, its introduction`,
+        {
+          remedy: "ask for a later commit, with its whole history: git fetch --unshallow",
+        },
+      );
+    }
+    const git = this.#git;
+    const fault =
+      source.introduction.signedBy &&
+      (await introductionFault({ repository, git, policy, source, identities, statements, now }));
+    if (fault)
+      return lacking(fault.code, `${fault.commit.slice(0, 12)}: ${fault.message}`, { remedy: fault.remedy });
+    return found("authentic", `${at} descends from the introduction`);
+  }
+}
+
+function introductionOf(source: Source): CommitId {
+  return source.introduction.commit as string as CommitId;
+}
+
+/** When a key behind a statement expires, or a waiver ends. */
+function timesOf(statements: readonly VerifiedStatement[], now: number): number[] {
+  return statements.flatMap(({ statement, outcomes }) => {
+    const keys = outcomes.flatMap((outcome) => (outcome.valid ? (outcome.validUntil ?? []) : []));
+    return statement.kind === "waiver" && statement.until > now ? [...keys, statement.until] : keys;
+  });
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  return times.reduce((a, b) => (a === undefined || (b !== undefined && b < a) ? b : a), undefined);
+}

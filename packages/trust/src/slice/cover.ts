@@ -1,0 +1,189 @@
+/**
+ * Claim: a slice is accepted only if every file that its evaluation read is covered under today's rules: read by the
+ * people whom the rule of its path asks for, published whole by a channel that the source accepts, or waived for now;
+ * and nobody who is listened to speaks against it. Against: one changed file among thousands that nobody signs.
+ *
+ * The order of the questions: distrust, rejection, review, channel, waiver. Pure: files and evidence in, standings out.
+ * Leaves out: whether these are all files that were read, which whoever served them knows.
+ */
+import type { FileVersion } from "@firstmile/formats/statement/review";
+import type { PrincipalName } from "../policy/names.ts";
+import { ruleFor } from "../policy/paths.ts";
+import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
+import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
+import type { SignedReview } from "../statement/review-index.ts";
+import { Approvals, type Content, type Coverage, CoverageOfRule, contentKey } from "./approvals.ts";
+import type { Vouched } from "./channels.ts";
+import type { Distrust, Objection } from "./distrust.ts";
+import { Rejections } from "./rejections.ts";
+import type { Waived, Waivers } from "./waivers.ts";
+
+/** What one file comes to. Those that pass: `read`, `bumped`, `vouched` and `waived`. */
+export type FileStanding =
+  /** Enough people read it whole, or every change that led to it. */
+  | { readonly kind: "read"; readonly by: readonly PrincipalName[]; readonly derived: boolean }
+  /** A change of version and hash alone, with the same author's signature. */
+  | { readonly kind: "bumped"; readonly because: string }
+  | { readonly kind: "vouched"; readonly by: readonly PrincipalName[] }
+  | { readonly kind: "waived"; readonly waiver: Waived }
+  | { readonly kind: "distrusted"; readonly objection: Objection }
+  | { readonly kind: "rejected"; readonly by: readonly PrincipalName[] }
+  /** `have` read it and do not suffice; `ended`: a waiver that no longer holds. */
+  | {
+      readonly kind: "uncovered";
+      readonly have: readonly PrincipalName[];
+      readonly ended: Waived | undefined;
+    }
+  /** No rule covers the path. */
+  | { readonly kind: "unruled" };
+
+export interface CoverageEvidence {
+  readonly reviews: readonly SignedReview[];
+  readonly distrust: Distrust;
+  readonly waivers: Waivers;
+  /** What a channel vouches for at this commit, by path: vouchedPaths. */
+  readonly vouched: ReadonlyMap<string, Vouched>;
+  /** Who had a part in bringing a content into the source. */
+  readonly wrote: (version: FileVersion) => ReadonlySet<PrincipalName>;
+  /** For rules with `bump`: why a content needs no reader, given what is covered; undefined: it does. */
+  readonly bumped?: (
+    path: string,
+    content: Content,
+    isCovered: (content: Content) => boolean,
+  ) => string | undefined;
+}
+
+/** Answers for the files of one source under one policy; remembers what contents rest on. */
+export class SliceCoverage {
+  readonly approvals: Approvals;
+  readonly #policy: Policy;
+  readonly #source: Source;
+  readonly #evidence: CoverageEvidence;
+  readonly #rejections: Rejections;
+  readonly #ofRule = new Map<Rule, CoverageOfRule>();
+  readonly #met = new Map<ReviewRule, Map<string, boolean>>();
+  readonly #heard = new Map<ReviewRule, ReadonlySet<PrincipalName>>();
+
+  constructor(policy: Policy, source: Source, evidence: CoverageEvidence) {
+    this.#policy = policy;
+    this.#source = source;
+    this.#evidence = evidence;
+    this.approvals = new Approvals(evidence.reviews);
+    this.#rejections = new Rejections(evidence.reviews);
+  }
+
+  /** `path` in Latin-1. */
+  standing(path: string, content: Content): FileStanding {
+    const rule = this.ruleOf(path);
+    const objection = this.#evidence.distrust.ofContent(content.sha256, path);
+    if (objection) return { kind: "distrusted", objection };
+    if (!rule?.review) return { kind: "unruled" };
+    const by = this.#rejected(rule.review, path, content);
+    if (by.length > 0) return { kind: "rejected", by };
+    const coverage = this.#coverage(rule, rule.review).of(path, content);
+    if (coverage.covered) return read(coverage);
+    return this.#otherwise(rule, path, content, coverage);
+  }
+
+  /**
+   * Which contents (SHA-256 in hex) may be read at a path whose Git id is known, before its content is: of those that
+   * some evidence names. "any": a waiver covers the path, whatever is there, and nobody speaks against this id. Only for
+   * holding files back; what was read is judged by its `standing`.
+   */
+  allowed(path: string, { id, mode }: FileVersion): readonly string[] | "any" {
+    const rule = this.ruleOf(path);
+    if (!rule?.review) return [];
+    const { distrust, waivers, vouched } = this.#evidence;
+    const against = distrust.ids.has(id) || this.#rejected(rule.review, path, { id, mode }).length > 0;
+    if (!against && waivers.coversPath(rule.waive, this.#source.name, path)) return "any";
+    const named = this.approvals.named({ id, mode }).map(({ sha256 }) => sha256);
+    const published = vouched.get(path)?.sha256 ?? [];
+    const all = new Set([named, waivers.contentsOf(id), published].flat());
+    return [...all].filter((sha256) => passes(this.standing(path, { id, mode, sha256 })));
+  }
+
+  ruleOf(path: string): Rule | undefined {
+    return ruleFor(path, this.#source.rules);
+  }
+
+  /** The smallest sets of people who would have to read an uncovered content besides those who have. */
+  completions(path: string, content: Content): readonly (readonly PrincipalName[])[] {
+    const rule = this.ruleOf(path);
+    if (!rule?.review) return [];
+    const { people } = this.#coverage(rule, rule.review).of(path, content);
+    const wrote = this.#evidence.wrote(content);
+    const sets = meets(rule.review.by, people, this.#policy).completions;
+    return sets.filter((set) => set.every((name) => !wrote.has(name)));
+  }
+
+  #otherwise(rule: Rule, path: string, content: Content, { people }: Coverage): FileStanding {
+    const bumped = this.#evidence.bumped?.(path, content, (before) => this.#isCovered(rule, path, before));
+    if (bumped !== undefined) return { kind: "bumped", because: bumped };
+    const vouched = this.#evidence.vouched.get(path);
+    if (vouched && vouched.sha256 === content.sha256 && vouched.mode === content.mode)
+      return { kind: "vouched", by: vouched.by };
+    const { holds, ended } = this.#evidence.waivers.ofFile(
+      rule.waive,
+      this.#source.name,
+      path,
+      content.sha256,
+    );
+    if (holds) return { kind: "waived", waiver: holds };
+    return { kind: "uncovered", have: [...people].sort(), ended };
+  }
+
+  #isCovered(rule: Rule, path: string, content: Content): boolean {
+    return rule.review !== undefined && this.#coverage(rule, rule.review).of(path, content).covered;
+  }
+
+  #coverage(rule: Rule, review: ReviewRule): CoverageOfRule {
+    const known = this.#ofRule.get(rule);
+    if (known) return known;
+    const reach = { source: this.#source.name, anywhere: review.anywhere };
+    const made = new CoverageOfRule(this.approvals, reach, {
+      suffices: (people) => this.#suffices(review, people),
+      hears: (name) => this.#isHeard(review, name),
+      wrote: this.#evidence.wrote,
+      isFlagged: (path, content) => this.#isFlagged(review, path, content),
+    });
+    this.#ofRule.set(rule, made);
+    return made;
+  }
+
+  /** Each set of people is asked about once. */
+  #suffices(review: ReviewRule, people: ReadonlySet<PrincipalName>): boolean {
+    const known = this.#met.get(review) ?? new Map<string, boolean>();
+    this.#met.set(review, known);
+    const key = [...people].sort().join(" ");
+    const answer = known.get(key) ?? isMet(review.by, people, this.#policy);
+    known.set(key, answer);
+    return answer;
+  }
+
+  #isFlagged(review: ReviewRule, path: string, content: Content): boolean {
+    if (this.#evidence.distrust.ofContent(content.sha256, path)) return true;
+    return this.#rejected(review, path, content).length > 0;
+  }
+
+  #rejected(review: ReviewRule, path: string, content: FileVersion): PrincipalName[] {
+    const by = this.#rejections.of(path, content, review.anywhere);
+    return [...by].filter((name) => this.#isHeard(review, name)).sort();
+  }
+
+  #isHeard(review: ReviewRule, name: PrincipalName): boolean {
+    const heard = this.#heard.get(review) ?? peopleOf(review.by, this.#policy);
+    this.#heard.set(review, heard);
+    return heard.has(name);
+  }
+}
+
+function read({ people, whole }: Coverage): FileStanding {
+  return { kind: "read", by: [...people].sort(), derived: !whole };
+}
+
+/** Whether a file of this standing passes. */
+export function passes({ kind }: FileStanding): boolean {
+  return kind === "read" || kind === "bumped" || kind === "vouched" || kind === "waived";
+}
+
+export { contentKey };

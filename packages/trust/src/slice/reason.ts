@@ -1,0 +1,155 @@
+/** A slice's verdict as one finding among others: what covers it, or which files do not pass, and what would help. */
+
+import type { Source } from "../policy/policy.ts";
+import type { ReasonCode } from "../verdict/codes.ts";
+import { found, lacking, type Reason } from "../verdict/verdict.ts";
+import type { SliceCoverage } from "./cover.ts";
+import { failing, type JudgedFile } from "./judged.ts";
+import { shellWord, visiblePath } from "./visible-path.ts";
+import type { Waived } from "./waivers.ts";
+
+/** Files shown below one finding; `firstmile slice` lists all. */
+const SHOWN = 10;
+
+export interface SliceQuestion {
+  readonly source: Source;
+  /** Whole. */
+  readonly commit: string;
+  /** What was evaluated, in a person's words: `-A hello`. */
+  readonly words: string;
+  readonly coverage: SliceCoverage;
+}
+
+export function sliceReason(question: SliceQuestion, judged: readonly JudgedFile[]): Reason {
+  const { source, commit } = question;
+  const bad = failing(judged);
+  const at = `source ${source.name} at ${commit.slice(0, 12)}`;
+  if (bad.length > 0) return denial(question, at, judged.length, bad);
+  return found(
+    "covered",
+    `${filesText(judged.length)} that it reads of ${at} ${judged.length === 1 ? "is" : "are"} covered`,
+    proofs(judged),
+  );
+}
+
+function denial(question: SliceQuestion, at: string, all: number, bad: readonly JudgedFile[]): Reason {
+  const { source, commit, words } = question;
+  const sorted = bad.toSorted((a, b) => severity(a) - severity(b));
+  const because = sorted.slice(0, SHOWN).map((one) => fileReason(question, one));
+  const more = bad.length > SHOWN ? `, ${SHOWN} of them shown` : "";
+  const message = `${bad.length} of ${filesText(all)} that it reads of ${at} ${bad.length === 1 ? "is" : "are"} not covered${more}`;
+  const remedy = `firstmile review ${source.name} ${commit.slice(0, 12)} ${words}`.trimEnd();
+  return lacking(because[0]!.code, message, { because, remedy });
+}
+
+const SEVERITY: Readonly<Partial<Record<JudgedFile["standing"]["kind"], number>>> = {
+  distrusted: 0,
+  rejected: 1,
+  unruled: 2,
+};
+
+function severity({ standing }: JudgedFile): number {
+  return SEVERITY[standing.kind] ?? 3;
+}
+
+/** Why one file does not pass. */
+export function fileReason(
+  { source, commit, coverage }: SliceQuestion,
+  { file, rule, standing }: JudgedFile,
+): Reason {
+  const path = visiblePath(file.path);
+  switch (standing.kind) {
+    case "distrusted": {
+      const { by, because } = standing.objection;
+      return lacking("distrusted", `${path}: ${by.join(" and ")} distrusts it: ${because}`, {
+        remedy: "use a version that nobody distrusts",
+      });
+    }
+    case "rejected":
+      return lacking("review-rejected", `${path}: ${standing.by.join(" and ")} rejected it as it is`, {
+        remedy: "change what was rejected; the review says why",
+      });
+    case "unruled":
+      return lacking("not-covered", `${path}: no rule of source ${source.name} covers this path`, {
+        remedy: `add [[source.${source.name}.rule]] with paths that cover it`,
+      });
+    case "uncovered":
+      return uncovered(`${path}: ${lackingText(standing.have, rule)}`, {
+        ended: standing.ended,
+        who: coverage.completions(file.path, file),
+        where: `firstmile review ${source.name} ${commit.slice(0, 12)} --path ${shellWord(path)}`,
+      });
+    default:
+      return found("covered", path);
+  }
+}
+
+function lackingText(have: readonly string[], rule: JudgedFile["rule"]): string {
+  const group = rule?.review?.role
+    ? `role ${rule.review.role}`
+    : `the reviewers of the rule at line ${rule?.line}`;
+  if (have.length > 0) return `only ${have.join(" and ")} of ${group} has read it`;
+  return `${group} ${rule?.review?.role ? "has" : "have"} not read it`;
+}
+
+function uncovered(
+  message: string,
+  { ended, who, where }: { ended: Waived | undefined; who: readonly (readonly string[])[]; where: string },
+): Reason {
+  const code: ReasonCode = ended ? "waiver-expired" : "not-covered";
+  const waived = ended ? `, and ${ended.by.join(" and ")} waived that until ${day(ended.until)} only` : "";
+  const sets = who.map((people) => people.join(" and ")).join(", or ");
+  return lacking(code, message + waived, {
+    remedy: `to be read by ${sets === "" ? "somebody who had no part in it" : sets}: ${where}`,
+  });
+}
+
+/** Who covers the files, and every waiver that was used: told however many files there are. */
+function proofs(judged: readonly JudgedFile[]): Reason[] {
+  const lines = new Map<string, number>();
+  const waivers = new Map<string, { waiver: Waived; files: number }>();
+  for (const { standing } of judged) {
+    if (standing.kind === "waived") {
+      const known = waivers.get(standing.waiver.statement);
+      waivers.set(standing.waiver.statement, { waiver: standing.waiver, files: (known?.files ?? 0) + 1 });
+    } else {
+      const text = proofText(standing);
+      if (text !== undefined) lines.set(text, (lines.get(text) ?? 0) + 1);
+    }
+  }
+  const covered = [...lines].map(([text, files]) => {
+    const [code, words] = text.split("\0") as [ReasonCode, string];
+    return found(code, `${filesText(files)} ${words}`);
+  });
+  const waived = [...waivers.values()].map(({ waiver, files }) => waivedReason(filesText(files), waiver));
+  return [...covered, ...waived];
+}
+
+function proofText(standing: JudgedFile["standing"]): string | undefined {
+  switch (standing.kind) {
+    case "read":
+      return standing.derived
+        ? `derived\0read change by change by ${standing.by.join(" and ")}`
+        : `covered\0read by ${standing.by.join(" and ")}`;
+    case "vouched":
+      return `vouched\0published by ${standing.by.join(" and ")}`;
+    case "bumped":
+      return `bumped\0${standing.because}`;
+    default:
+      return undefined;
+  }
+}
+
+/** A waiver that was used, wherever one is. */
+export function waivedReason(what: string, { by, until, because }: Waived): Reason {
+  return found("waived", `${what} waived until ${day(until)} by ${by.join(" and ")}: ${because}`);
+}
+
+function filesText(count: number): string {
+  return count === 1 ? "1 file" : `${count} files`;
+}
+
+/** `2027-06-01`. */
+export function day(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
+}
