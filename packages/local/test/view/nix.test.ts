@@ -61,7 +61,9 @@ describe.each(VERSIONS)("evaluating in a view with Nix of %s", (version) => {
   });
 
   const instantiate = (view: typeof runInView, of = tree): Promise<ViewResult> => {
-    const { argv, env } = place.nix.words("nix-instantiate", ["-A", "package", join(of.at, "default.nix")], { offline: true });
+    const { argv, env } = place.nix.words("nix-instantiate", ["-A", "package", join(of.at, "default.nix")], {
+      offline: true,
+    });
     return view([of], { argv, env, cwd: "/", stdio: { timeoutMs: 60_000, maxBytes: 1 << 20 } });
   };
   const drvOf = ({ code, stdout, stderr }: Pick<ViewResult, "code" | "stdout" | "stderr">) => {
