@@ -12,6 +12,7 @@ import { reviewCommand } from "./commands/review.command.ts";
 import { sliceCommand } from "./commands/slice.command.ts";
 import { trustRoutes } from "./commands/trust.command.ts";
 import { verifyCommand } from "./commands/verify.command.ts";
+import { viewCommand } from "./commands/view.command.ts";
 import { whyCommand } from "./commands/why.command.ts";
 import type { FirstmileContext } from "./context.ts";
 import { exitCodeOf, explainFailure } from "./failure.ts";
@@ -40,6 +41,7 @@ const routes = buildRouteMap({
     trust: trustRoutes,
     verify: verifyCommand,
     slice: sliceCommand,
+    view: viewCommand,
     review: reviewCommand,
     check: checkCommand,
     cosign: cosignCommand,
