@@ -21,7 +21,7 @@ import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
 import { pathInTree } from "../slicing/path-in-tree.ts";
 import { readFiles } from "../slicing/read-files.ts";
 import { type ViewedNix, viewedNix } from "../slicing/viewed-nix.ts";
-import type { OpenedFile, ViewTree } from "../view/view.ts";
+import type { OpenedFile, ViewRecord, ViewTree } from "../view/view.ts";
 import type { NixTools } from "./nix-tools.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 import { treeOf } from "./tree-of.ts";
@@ -50,7 +50,8 @@ export class AdmissionSlices {
   readonly #options: SlicesOptions;
   readonly #rules: RulesInForce;
   readonly #viewed: Viewed[] = [];
-  #nix: ViewedNix | undefined;
+  /** One for each evaluation. */
+  readonly #runs: ViewedNix[] = [];
 
   constructor(options: SlicesOptions, rules: RulesInForce) {
     this.#options = options;
@@ -86,14 +87,13 @@ export class AdmissionSlices {
     return pathInTree(this.#viewed.at(-1)!.tree, file);
   }
 
-  /** Nix with all of them in view; itself where there are none. */
+  /** Nix with all of them in view, for one evaluation; itself where there are none. */
   nix(nix: NixTools): NixTools {
     if (this.#viewed.length === 0) return nix;
-    this.#nix = viewedNix(
-      nix,
-      this.#viewed.map(({ view }) => view),
-    );
-    return this.#nix.nix;
+    const trees = this.#viewed.map(({ view }) => view);
+    const run = viewedNix(nix, trees);
+    this.#runs.push(run);
+    return run.nix;
   }
 
   /** What was read, judged; `words` say what was evaluated. To be asked after Nix has ended, well or not. */
@@ -102,9 +102,24 @@ export class AdmissionSlices {
     return { reasons: judged.flatMap(({ reasons }) => reasons), basis: judged.map(({ basis }) => basis) };
   }
 
+  /** What any of the evaluations read. */
+  #record(): ViewRecord {
+    const records = this.#runs.map((run) => run.record());
+    const files = new Map<string, OpenedFile>();
+    for (const file of records.flatMap((record) => record.files)) {
+      const key = `${file.tree} ${file.path}`;
+      // Held back once is held back.
+      if (files.get(key)?.allowed !== false) files.set(key, file);
+    }
+    const [directories, broken] = [
+      records.flatMap((record) => record.directories),
+      records.flatMap((record) => record.broken),
+    ];
+    return { files: [...files.values()], directories, broken };
+  }
+
   #judgeOne({ source, commit, gathered }: Viewed, index: number, words: string) {
-    const record = this.#nix?.record() ?? { files: [], directories: [], broken: [] };
-    const { files, refused } = readFiles(record, index);
+    const { files, refused } = readFiles(this.#record(), index);
     const all = [...files, ...refused.map(asFile)];
     const question = { source: gathered.source, commit, words, coverage: gathered.coverage };
     const reason = sliceReason(question, judgeFiles(gathered.coverage, all));
