@@ -84,7 +84,8 @@ export class PinnedTrees implements Disposable {
     if (pins.length === 0 && unreadable) return unreadable;
     const all = pins.length > 0 ? pins : namedByAddress(asked);
     if (all.length === 0) return unknownAddress(wanted);
-    const entry: Asked = { ...asked, open: inOrderOfNames(all), held: [], brought: [] };
+    const held = all.filter(hasNoName).map(({ label }) => nameless(label));
+    const entry: Asked = { ...asked, open: inOrderOfNames(all), held, brought: [] };
     this.#asked.set(wanted.address, entry);
     return entry;
   }
@@ -128,6 +129,16 @@ export class PinnedTrees implements Disposable {
     if (keep) this.#later.push(keep);
     if (!viewed) this.basis.push({ source: source.name, commit });
   }
+}
+
+function hasNoName({ pin }: NamedPin): boolean {
+  return pin.kind === "commit" && !pin.storeNames.some(isStoreName);
+}
+
+function nameless(label: string): Reason {
+  return lacking("outside-access", `${label} gives its tree a name that nothing in a store has`, {
+    remedy: "name it by letters, digits and + - . _ ? =, and no dot in front",
+  });
 }
 
 /** First every pin under its likeliest name, then under others. */
