@@ -18,6 +18,9 @@ import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downloads.ts";
+import { type EvaluateWith, evaluatePinned } from "../pins/evaluate-pinned.ts";
+import { PinSearch } from "../pins/pin-search.ts";
+import { PinnedTrees } from "../pins/pinned-trees.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
 import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
@@ -176,7 +179,35 @@ class Attempt {
     if (this.source.authenticate === "slice")
       return this.slice({ commit, directoryName, file, attrs, argstr });
     const treeDir = await this.checkout(commit, directoryName);
-    return evaluateFile(this.options.nix, { treeDir, file, attrs, argstr });
+    return this.evaluate(file, (nix, addresses) =>
+      evaluateFile(nix, { treeDir, file, attrs, argstr, addresses }),
+    );
+  }
+
+  /** With nothing to fetch; and where it asks for something, with what its pins stand for. */
+  private async evaluate(file: string, evaluate: EvaluateWith): Promise<Evaluated | undefined> {
+    const { nix, repositories, authenticator } = this.options;
+    const viewed: EvaluateWith = (tools, addresses) => evaluate(this.slices.nix(tools), addresses);
+    const first = await viewed(nix, []);
+    if (first.ok || first.wanted === undefined) return first;
+    const search = new PinSearch(repositories, this.source, this.request.commit, file);
+    const options = {
+      repositories,
+      nix,
+      rules: this.rules,
+      authenticate: (source: Source, commit: CommitId) =>
+        authenticator.authenticate(this.rules, { source: source.name, commit }),
+      prepare: (source: Source, commit: CommitId) => this.slices.prepare(source, commit),
+      show: (source: Source, commit: CommitId, at: string, stored: StorePath) =>
+        this.slices.show(source, commit, at, stored),
+    };
+    using pins = new PinnedTrees(options, search);
+    const evaluated = await evaluatePinned(nix, pins, first, viewed);
+    this.reasons.push(...pins.reasons);
+    this.basis.push(...pins.basis);
+    if (evaluated.ok) return evaluated;
+    this.reasons.push(...evaluated.reasons);
+    return undefined;
   }
 
   /** Through a view of the tree that shows what is covered: no file of it is written anywhere. */
@@ -193,8 +224,9 @@ class Attempt {
       this.slices.show(this.source, commit, treeDir);
       const path = this.slices.path(file);
       if (typeof path !== "string") return this.stop(path);
-      const nix = this.slices.nix(this.options.nix);
-      return await evaluatePath(nix, { treeDir, file, attrs, argstr }, join(treeDir, path));
+      return await this.evaluate(file, (nix, addresses) =>
+        evaluatePath(nix, { treeDir, file, attrs, argstr, addresses }, join(treeDir, path)),
+      );
     } finally {
       rmSync(parent, { recursive: true, force: true });
     }
@@ -249,6 +281,7 @@ type ReadDerivation = Closure extends infer C
     : never
   : never;
 
+/** What derivations take as it is. */
 function asAdmitted(path: DrvPath, { name, derivation }: ReadDerivation): AdmittedDerivation {
   const outputs = new Map<string, StorePath>();
   for (const [output, value] of derivation.outputs) {
