@@ -5,6 +5,7 @@ import { readVectors, type Vector } from "../../../../testing/src/vectors.ts";
 import { FormatError } from "../../src/bytes/error.ts";
 import { type CommitId, type ObjectId, parseCommitId } from "../../src/git/object-id.ts";
 import { narHashOf } from "../../src/nix/hash.ts";
+import type { AuthorSignature, HandoffStatement, SignedThing } from "../../src/statement/handoff.ts";
 import type { ReviewedChange, ReviewStatement } from "../../src/statement/review.ts";
 import {
   MAX_STATEMENT,
@@ -91,6 +92,46 @@ const change: fc.Arbitrary<ReviewedChange> = fc
     ...rest,
     after: after && { ...after, sha256: after.mode === 0o160000 ? undefined : sha256 },
   }));
+const some = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes));
+const handedFile = fc.record({
+  name: fc.stringMatching(/^[a-z0-9+_%@.-]{1,12}$/).filter((name) => !/^\.{1,2}$/.test(name)),
+  sha256: hex(32),
+  sha512: maybe(hex(64)),
+  blake2b512: maybe(hex(64)),
+});
+const handoffSignature = fc.record({
+  kind: fc.constantFrom("openpgp", "ssh", "minisign", "signify", "sigstore"),
+  bytes: some,
+}) as fc.Arbitrary<AuthorSignature>;
+const signedThing: fc.Arbitrary<SignedThing> = fc.oneof(
+  fc.record({ kind: fc.constantFrom("file" as const, "uncompressed" as const) }),
+  fc.record({ kind: fc.constant("list" as const), list: some }),
+);
+const nar = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((digest) => ({ kind: "nar" as const, narHash: narHashOf(digest) }));
+const handoffUrls = fc.uniqueArray(fc.stringMatching(/^[!-~]{1,20}$/), { minLength: 1, maxLength: 4 });
+const handoff: fc.Arbitrary<HandoffStatement> = fc
+  .record({
+    output: fc.option(nar),
+    urls: handoffUrls,
+    file: handedFile,
+    becomes: fc.constantFrom("file" as const, "executable" as const, "tree" as const),
+    signed: signedThing,
+    signature: handoffSignature,
+    tag: fc.option(fc.record({ kind: fc.constant("tag" as const), tag: some, commit: some })),
+  })
+  .map(({ output, urls, file, becomes, signed, signature, tag }) => {
+    const flat = { kind: "file" as const, sha256: file.sha256, sha512: file.sha512 };
+    const released = {
+      kind: "file" as const,
+      file,
+      becomes: output ? becomes : ("file" as const),
+      signed,
+      signature,
+    };
+    return { kind: "handoff" as const, output: output ?? flat, urls, release: (output && tag) || released };
+  });
 const byPath = (a: ReviewedChange, b: ReviewedChange) => (a.path < b.path ? -1 : 1);
 const statement: fc.Arbitrary<Statement> = fc.oneof(
   fc.record({
@@ -104,6 +145,7 @@ const statement: fc.Arbitrary<Statement> = fc.oneof(
     at: fc.integer({ min: 0, max: 253_402_300_799 }),
     source: fc.option(sourceName),
   }),
+  handoff,
   fc.record({
     kind: fc.constant("review" as const),
     verdict: fc.constantFrom("approve" as const, "reject" as const),

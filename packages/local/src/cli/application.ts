@@ -1,6 +1,7 @@
 /** The commands. Each is loaded when it is called, so that `firstmile verify` does not pay for the gate. */
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { admitCommand } from "./commands/admit.command.ts";
+import { checkCommand } from "./commands/check.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
 import { doctorCommand } from "./commands/doctor.command.ts";
 import { gateCommand } from "./commands/gate.command.ts";
@@ -40,6 +41,7 @@ const routes = buildRouteMap({
     verify: verifyCommand,
     slice: sliceCommand,
     review: reviewCommand,
+    check: checkCommand,
     cosign: cosignCommand,
     admit: admitCommand,
     nix: nixCommand,

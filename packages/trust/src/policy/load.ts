@@ -19,6 +19,7 @@ import { readPrincipals } from "./principals.ts";
 import { topShape } from "./shape.ts";
 import { type GroupUse, SourceReader } from "./sources.ts";
 import { type Electorate, isMet, isMetByOperator } from "./thresholds.ts";
+import { readUpstreams } from "./upstream.ts";
 
 /**
  * Reads a policy out of a trust repository's tree.
@@ -59,6 +60,7 @@ function assemble(
   const roles = groups.roles();
   const reader = new SourceReader(groups, defects);
   const sources = reader.sources(child(root, "source"));
+  const upstreams = readUpstreams(child(root, "upstream"), { principals, names, who: reader.who }, defects);
   const head = reader.head(top?.head, root);
   reader.mirrors(top?.mirrors ?? [], child(root, "mirrors"));
   reader.mirrors(top?.evidence ?? [], child(root, "evidence"));
@@ -83,6 +85,7 @@ function assemble(
     imports,
     mirrors,
     head,
+    upstreams,
     output,
     evidence,
   };

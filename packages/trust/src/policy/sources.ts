@@ -202,21 +202,24 @@ export class SourceReader {
   }
 
   #review(
-    { review, merge_is_review, anywhere }: z.infer<typeof ruleShape>,
+    { review, merge_is_review, bump, anywhere }: z.infer<typeof ruleShape>,
     node: Node,
   ): ReviewRule | undefined | "broken" {
     if (review === undefined) {
-      if (merge_is_review === undefined) return undefined;
-      const at = child(node, "merge_is_review")!.at;
-      const problem = "merge_is_review says how a review is met, and this rule asks for none";
-      this.#defects.add(at, "bad-value", problem, 'add review = "a role", or remove it');
+      const alone = merge_is_review !== undefined ? "merge_is_review" : bump && "bump";
+      if (alone === undefined) return undefined;
+      const problem = `${alone} says how a review is met, and this rule asks for none`;
+      this.#defects.add(child(node, alone)!.at, "bad-value", problem, 'add review = "a role", or remove it');
       return "broken";
     }
     const by = this.#who(review, child(node, "review")!);
     if (!by) return "broken";
     const { group, role } = by;
-    return { by: group, role, mergeIsReview: merge_is_review ?? false, anywhere: anywhere ?? false };
+    return { by: group, role, mergeIsReview: merge_is_review ?? false, bump, anywhere: anywhere ?? false };
   }
+
+  /** The same for rules that are read elsewhere. */
+  readonly who = (shape: string | GroupShape, node: Node) => this.#who(shape, node);
 
   /** A role by name, or a group in place. */
   #who(shape: string | GroupShape, node: Node): { group: Group; role: RoleName | undefined } | undefined {

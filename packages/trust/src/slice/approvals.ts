@@ -37,6 +37,8 @@ export interface Reach {
 export interface Weighing {
   /** Whether people suffice. */
   readonly suffices: (people: ReadonlySet<PrincipalName>) => boolean;
+  /** Whether somebody's word counts at all. */
+  readonly hears: (name: PrincipalName) => boolean;
   /** Who had a part in a commit that brought this content into the source, at whichever path. */
   readonly wrote: (version: FileVersion) => ReadonlySet<PrincipalName>;
   /** Whether something speaks against a content, so that nothing may rest on it. */
@@ -209,8 +211,9 @@ class Part {
 
   /** Whether anybody was added who counts. */
   #vouch(node: Node, by: ReadonlySet<PrincipalName>): boolean {
-    const wrote = this.#weighing.wrote(node.content);
-    const counted = [...by].filter((name) => !wrote.has(name));
+    const { wrote, hears } = this.#weighing;
+    const authors = wrote(node.content);
+    const counted = [...by].filter((name) => hears(name) && !authors.has(name));
     for (const name of counted) node.people.add(name);
     if (!node.covered && counted.length > 0 && this.#holds(node)) {
       node.covered = true;
