@@ -4,6 +4,7 @@ import { failing } from "@firstmile/trust/slice/judged";
 import { nixTools } from "../../admission/nix-tools.ts";
 import { gatherCase } from "../../slicing/gather.ts";
 import { type Slice, sliceOf } from "../../slicing/slice-of.ts";
+import type { StatementPlace } from "../../statements/place.ts";
 import type { FirstmileContext } from "../context.ts";
 import { EXIT, Failure } from "../failure.ts";
 import { rulesToJudgeBy } from "../rules.ts";
@@ -73,9 +74,10 @@ export class SliceReader {
     return sliceTarget(this.context, this.rules.policy, named, revision);
   }
 
-  /** Throws `Failure` where it cannot be evaluated. */
-  async read(target: SliceTarget): Promise<ShownSlice> {
-    const { policy, statements } = this.rules;
+  /** With statements of further places. Throws `Failure` where it cannot be evaluated. */
+  async read(target: SliceTarget, places: readonly StatementPlace[] = []): Promise<ShownSlice> {
+    const { policy } = this.rules;
+    const statements = [...this.rules.statements, ...places];
     const { now, terminal, env } = this.context;
     terminal.progress(`reading what speaks for ${target.source.name}`);
     const gathered = await gatherCase({ ...target, policy, statements, now });
