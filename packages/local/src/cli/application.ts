@@ -4,6 +4,7 @@ import { admitCommand } from "./commands/admit.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
 import { doctorCommand } from "./commands/doctor.command.ts";
 import { gateCommand } from "./commands/gate.command.ts";
+import { handoffCommand } from "./commands/handoff.command.ts";
 import { initCommand } from "./commands/init.command.ts";
 import { nixCommand } from "./commands/nix.command.ts";
 import { nixConfCommand } from "./commands/nix-conf.command.ts";
@@ -41,6 +42,7 @@ const routes = buildRouteMap({
     slice: sliceCommand,
     review: reviewCommand,
     cosign: cosignCommand,
+    handoff: handoffCommand,
     admit: admitCommand,
     nix: nixCommand,
     gate: gateCommand,
