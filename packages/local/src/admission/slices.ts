@@ -37,6 +37,7 @@ interface Viewed {
   readonly commit: CommitId;
   readonly gathered: GatheredCase;
   readonly tree: GitTree;
+  readonly pinned: boolean;
   readonly view: ViewTree;
 }
 
@@ -60,9 +61,9 @@ export class AdmissionSlices {
 
   /**
    * Has the tree of a commit seen at `at` while something is evaluated. What comes back says whether the commit is of
-   * this source; where it is not, nothing is in view.
+   * this source; where it is not, nothing is in view. `pinned`: it is not where the words of the request lead.
    */
-  async show(source: Source, commit: CommitId, at: string): Promise<Reason> {
+  async show(source: Source, commit: CommitId, at: string, pinned = false): Promise<Reason> {
     const repository = await this.#options.repositories.directory(source);
     const { policy, statements } = this.#rules;
     const gathered = await gatherCase({
@@ -78,7 +79,8 @@ export class AdmissionSlices {
     if (!read.ok) return read.reason;
     const rules = allowedIn(read.tree, gathered.coverage);
     const { tree } = read;
-    this.#viewed.push({ source, commit, gathered, tree, view: { repository, tree: read.root, at, rules } });
+    const view = { repository, tree: read.root, at, rules };
+    this.#viewed.push({ source, commit, gathered, tree, pinned, view });
     return gathered.origin;
   }
 
@@ -118,7 +120,8 @@ export class AdmissionSlices {
     return { files: [...files.values()], directories, broken };
   }
 
-  #judgeOne({ source, commit, gathered }: Viewed, index: number, words: string) {
+  #judgeOne({ source, commit, gathered, pinned }: Viewed, index: number, request: string) {
+    const words = pinned ? "" : request;
     const { files, refused } = readFiles(this.#record(), index);
     const all = [...files, ...refused.map(asFile)];
     const question = { source: gathered.source, commit, words, coverage: gathered.coverage };
