@@ -185,7 +185,7 @@ class Attempt {
   }
 
   /** With nothing to fetch; and where it asks for something, with what its pins stand for. */
-  private async evaluate(file: string, evaluate: EvaluateWith): Promise<Evaluated | undefined> {
+  private async evaluate(file: string, evaluate: EvaluateWith): Promise<Evaluated> {
     const { nix, repositories, authenticator } = this.options;
     const viewed: EvaluateWith = (tools, addresses) => evaluate(this.slices.nix(tools), addresses);
     const first = await viewed(nix, []);
@@ -206,8 +206,9 @@ class Attempt {
     this.reasons.push(...pins.reasons);
     this.basis.push(...pins.basis);
     if (evaluated.ok) return evaluated;
-    this.reasons.push(...evaluated.reasons);
-    return undefined;
+    const [reason, ...more] = evaluated.reasons;
+    this.reasons.push(...more);
+    return { ok: false, reason: reason! };
   }
 
   /** Through a view of the tree that shows what is covered: no file of it is written anywhere. */

@@ -177,7 +177,9 @@ export class AdmissionSlices {
     return { files: [...files.values()], directories, broken };
   }
 
-  #judgeOne({ source, commit, gathered, whole }: Viewed, index: number, words: string) {
+  #judgeOne({ source, commit, gathered, whole, stored }: Viewed, index: number, request: string) {
+    // The request's words lead into the tree that is asked for, and not into what that fetches.
+    const words = stored === undefined ? request : "";
     const read = this.#read(index);
     const { refused } = read;
     const files = whole ?? read.files;

@@ -129,7 +129,7 @@ async function treeOf(objects: GitObjects, id: ObjectId): Promise<Tree> {
 
 async function digested(env: NodeJS.ProcessEnv, changes: readonly PathChange[]): Promise<ReviewedChange[]> {
   const versions = changes.flatMap(({ before, after }) => [before, after]);
-  const blobs = versions.filter((one) => one !== undefined && one.mode !== SUBMODULE);
+  const blobs = versions.flatMap((one) => (one && one.mode !== SUBMODULE ? [one] : []));
   const digests = await digestsOf(env, blobs);
   return changes.map(({ path, before, after }) => {
     const was = before && digests.get(before.id);
