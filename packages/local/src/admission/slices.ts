@@ -21,6 +21,7 @@ import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
 import { pathInTree } from "../slicing/path-in-tree.ts";
 import { readFiles } from "../slicing/read-files.ts";
 import { type ViewedNix, viewedNix } from "../slicing/viewed-nix.ts";
+import { tellingUnread } from "../statements/unread.ts";
 import type { OpenedFile, ViewTree } from "../view/view.ts";
 import type { NixTools } from "./nix-tools.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
@@ -78,7 +79,7 @@ export class AdmissionSlices {
     const rules = allowedIn(read.tree, gathered.coverage);
     const { tree } = read;
     this.#viewed.push({ source, commit, gathered, tree, view: { repository, tree: read.root, at, rules } });
-    return gathered.origin;
+    return tellingUnread(gathered.origin, gathered.incomplete);
   }
 
   /** A path in the tree that was shown last, if it stays in it. */

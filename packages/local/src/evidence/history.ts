@@ -53,12 +53,24 @@ export interface HistoryQuestion {
   readonly progress?: (done: number, total: number) => void;
 }
 
+export interface AnsweredHistory extends HistoryVerdict {
+  /** Places whose statements could not all be read. */
+  readonly incomplete: readonly string[];
+}
+
 /** The verdict on `tip` by the rules of `source`. Throws `RepositoryError` where the repository cannot be read. */
-export async function authenticateHistory(question: HistoryQuestion): Promise<HistoryVerdict> {
-  if (question.source.authenticate === "slice") return noHistory(question);
+export async function authenticateHistory(question: HistoryQuestion): Promise<AnsweredHistory> {
+  if (question.source.authenticate === "slice") return { ...noHistory(question), incomplete: [] };
+  const { statements, incomplete } = await statementsOf(question);
+  return { ...(await judgedHistory(question, statements)), incomplete };
+}
+
+async function judgedHistory(
+  question: HistoryQuestion,
+  statements: readonly VerifiedStatement[],
+): Promise<HistoryVerdict> {
   const git = await neutralGit(question.repository);
   try {
-    const statements = await statementsOf(question);
     const known = Remembered.load(question, statements);
     if (known.covers(question.tip)) return alreadyKnown(question, known);
     const run = new HistoryRun(question, git, known, statements);

@@ -49,6 +49,8 @@ export interface GatheredCase {
   readonly origin: Reason;
   /** Unix seconds from which on the answers may be others; undefined where time changes nothing. */
   readonly validUntil: number | undefined;
+  /** Places whose statements could not all be read. */
+  readonly incomplete: readonly string[];
 }
 
 /** Throws `RepositoryError` where the repository cannot be read. */
@@ -74,7 +76,7 @@ class Gathering {
     const { repository, now, commit } = this.#question;
     const { policy: filled, validUntil: certifiedUntil } = electorateNow(this.#question.policy, now);
     const places = [{ kind: "ref" as const, repository }, ...this.#question.statements];
-    const all = await verifiedStatements(filled, places, now);
+    const { statements: all, incomplete } = await verifiedStatements(filled, places, now);
     const distrust = new Distrust(filled, all);
     const policy = distrust.applied(filled);
     const source = policy.sources.get(this.#question.source.name)!;
@@ -91,7 +93,7 @@ class Gathering {
       wrote: await writersOf(this.#git, policy, introductionOf(source), commit),
     });
     const validUntil = earliest([certifiedUntil, ...timesOf(statements, now)]);
-    return { coverage, distrust, waivers, statements, policy, source, origin, validUntil };
+    return { coverage, distrust, waivers, statements, policy, source, origin, validUntil, incomplete };
   }
 
   /** A retired key's word counts in the commits that it was good for, and a compromised one's nowhere. */

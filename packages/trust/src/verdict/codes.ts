@@ -74,6 +74,9 @@ export type StoreCode =
   | "nar-differs"
   | "gate-unreachable";
 
+/** What a decision was made without. */
+export type UnheardCode = "statements-unread";
+
 /** What speaks for something. */
 export type ProofCode =
   | "authentic"
@@ -101,4 +104,5 @@ export type ReasonCode =
   | AdmissionCode
   | SliceCode
   | StoreCode
+  | UnheardCode
   | ProofCode;
