@@ -35,7 +35,7 @@ import { ChangeReader } from "./own-changes.ts";
 import { reachOf } from "./reach.ts";
 import { Remembered } from "./remembered.ts";
 import { StepReader } from "./review-steps.ts";
-import { verifiedStatements } from "./statements.ts";
+import { heardStatements } from "./statements.ts";
 
 export interface HistoryQuestion {
   /** Path of a Git repository that has the history. */
@@ -99,7 +99,7 @@ function noHistory({ source, tip }: HistoryQuestion): HistoryVerdict {
 function statementsOf({ repository, policy, statements = [], now }: HistoryQuestion) {
   // Whoever is certified now reviews with keys that the policy itself does not list.
   const { policy: filled } = electorateNow(policy, now);
-  return verifiedStatements(filled, [{ kind: "ref", repository }, ...statements], now);
+  return heardStatements(filled, [{ kind: "ref", repository }, ...statements], now);
 }
 
 function alreadyKnown({ source, tip }: HistoryQuestion, { validUntil }: Remembered): HistoryVerdict {

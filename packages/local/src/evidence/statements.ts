@@ -13,7 +13,7 @@ export interface HeardStatements {
 }
 
 /** Those that can be read. What cannot be read says nothing. */
-export async function verifiedStatements(
+export async function heardStatements(
   policy: Policy,
   places: readonly StatementPlace[],
   now: number,
@@ -23,4 +23,13 @@ export async function verifiedStatements(
   const { keys } = statementIdentities(policy);
   const verified = found.map(({ envelope }) => verifyStatement(envelope, keys, now));
   return { statements: verified.filter((result) => result.ok), incomplete };
+}
+
+/** The same, where it is told elsewhere what could not be read. */
+export async function verifiedStatements(
+  policy: Policy,
+  places: readonly StatementPlace[],
+  now: number,
+): Promise<readonly VerifiedStatement[]> {
+  return (await heardStatements(policy, places, now)).statements;
 }

@@ -93,15 +93,20 @@ async function treeOf(objects: GitObjects, id: ObjectId): Promise<Tree> {
 
 async function digested(env: NodeJS.ProcessEnv, changes: readonly PathChange[]): Promise<ReviewedChange[]> {
   using objects = new GitObjects(env);
-  const blobs = changes.flatMap(({ after }) => (after && after.mode !== SUBMODULE ? [after.id] : []));
+  const versions = changes.flatMap(({ before, after }) => [before, after]);
+  const blobs = versions.flatMap((one) => (one && one.mode !== SUBMODULE ? [one.id] : []));
   const digests = new Map<ObjectId, string>();
   await objects.each(blobs, (object, place) => {
     if (!object || "oversized" in object) throw new Error(`${blobs[place]} is gone from our own database`);
     digests.set(blobs[place]!, createHash("sha256").update(object.content).digest("hex"));
   });
   return changes.map(({ path, before, after }) => {
-    const sha256 = after && digests.get(after.id);
-    return { path, before, after: after && { ...after, sha256 } };
+    const was = before && digests.get(before.id);
+    return {
+      path,
+      before: before && (was === undefined ? before : { ...before, sha256: was }),
+      after: after && { ...after, sha256: digests.get(after.id) },
+    };
   });
 }
 

@@ -16,7 +16,7 @@ import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { electorateNow } from "../evidence/electorate.ts";
 import { introductionFault } from "../evidence/introduction.ts";
-import { verifiedStatements } from "../evidence/statements.ts";
+import { heardStatements } from "../evidence/statements.ts";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
 import type { StatementPlace } from "../statements/place.ts";
 import { descendsFrom } from "./descent.ts";
@@ -76,7 +76,7 @@ class Gathering {
     const { repository, now, commit } = this.#question;
     const { policy: filled, validUntil: certifiedUntil } = electorateNow(this.#question.policy, now);
     const places = [{ kind: "ref" as const, repository }, ...this.#question.statements];
-    const { statements: all, incomplete } = await verifiedStatements(filled, places, now);
+    const { statements: all, incomplete } = await heardStatements(filled, places, now);
     const distrust = new Distrust(filled, all);
     const policy = distrust.applied(filled);
     const source = policy.sources.get(this.#question.source.name)!;

@@ -55,7 +55,8 @@ export function downloadsIn({ derivations }: Pick<Slice, "derivations">): [DrvPa
   return [...derivations].filter(([, { derivation }]) => derivationKind(derivation) === "fixed");
 }
 
-async function lineCounts(repository: string, files: readonly JudgedFile[]): Promise<number[]> {
+/** How many lines each file has, in the order given. */
+export async function lineCounts(repository: string, files: readonly JudgedFile[]): Promise<number[]> {
   const git = await neutralGit(repository);
   try {
     using objects = new GitObjects(git.env);

@@ -9,6 +9,7 @@ import { EXIT, Failure } from "../failure.ts";
 import { rulesToJudgeBy } from "../rules.ts";
 import type { SliceFlags } from "./slice.command.ts";
 import { differenceJson, showDifference } from "./slice-difference.ts";
+import { slicesOfFlake } from "./slice-flake.ts";
 import { type ShownSlice, showSlice, sliceJson } from "./slice-shown.ts";
 import { type SliceTarget, sliceTarget } from "./slice-target.ts";
 
@@ -19,6 +20,7 @@ export async function slice(
   revision?: string,
 ): Promise<void> {
   const reader = await SliceReader.open(this, flags);
+  if (named.includes("#")) return flake.call(this, flags, reader, named);
   const shown = await reader.read(await reader.target(named, revision));
   if (flags.diff !== undefined) {
     const other = await reader.read(await reader.target(named, flags.diff));
@@ -29,6 +31,19 @@ export async function slice(
   if (flags.json) this.terminal.json(sliceJson(shown));
   else showSlice(this.terminal, shown, flags.all);
   this.exit(shown.origin.ok && failing(shown.slice.files).length === 0 ? EXIT.ok : EXIT.denied);
+}
+
+async function flake(
+  this: FirstmileContext,
+  flags: SliceFlags,
+  { rules }: SliceReader,
+  named: string,
+): Promise<void> {
+  const all = await slicesOfFlake(this, rules, named);
+  if (flags.json) this.terminal.json(all.map(sliceJson));
+  else for (const one of all) showSlice(this.terminal, one, flags.all);
+  if (all.length === 0) this.terminal.print("no input of this flake is judged by what is read of it");
+  this.exit(all.every(({ slice: { files } }) => failing(files).length === 0) ? EXIT.ok : EXIT.denied);
 }
 
 interface Asked {
