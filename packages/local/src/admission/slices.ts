@@ -25,6 +25,7 @@ import { modeOf } from "../slicing/published.ts";
 import { readFiles } from "../slicing/read-files.ts";
 import { withUses } from "../slicing/uses.ts";
 import { type ViewedNix, viewedNix } from "../slicing/viewed-nix.ts";
+import { tellingUnread } from "../statements/unread.ts";
 import type { OpenedFile, ViewRecord, ViewTree } from "../view/view.ts";
 import { NixError, type NixTools } from "./nix-tools.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
@@ -100,7 +101,7 @@ export class AdmissionSlices {
     if (!read.ok) return read.reason;
     const prepared = { source, commit, repository, gathered, tree: read.tree };
     this.#prepared.set(`${source.name} ${commit}`, prepared);
-    return gathered.origin;
+    return tellingUnread(gathered.origin, gathered.incomplete);
   }
 
   /**

@@ -35,7 +35,7 @@ import { ChangeReader } from "./own-changes.ts";
 import { reachOf } from "./reach.ts";
 import { Remembered } from "./remembered.ts";
 import { StepReader } from "./review-steps.ts";
-import { verifiedStatements } from "./statements.ts";
+import { heardStatements } from "./statements.ts";
 
 export interface HistoryQuestion {
   /** Path of a Git repository that has the history. */
@@ -53,12 +53,24 @@ export interface HistoryQuestion {
   readonly progress?: (done: number, total: number) => void;
 }
 
+export interface AnsweredHistory extends HistoryVerdict {
+  /** Places whose statements could not all be read. */
+  readonly incomplete: readonly string[];
+}
+
 /** The verdict on `tip` by the rules of `source`. Throws `RepositoryError` where the repository cannot be read. */
-export async function authenticateHistory(question: HistoryQuestion): Promise<HistoryVerdict> {
-  if (question.source.authenticate === "slice") return noHistory(question);
+export async function authenticateHistory(question: HistoryQuestion): Promise<AnsweredHistory> {
+  if (question.source.authenticate === "slice") return { ...noHistory(question), incomplete: [] };
+  const { statements, incomplete } = await statementsOf(question);
+  return { ...(await judgedHistory(question, statements)), incomplete };
+}
+
+async function judgedHistory(
+  question: HistoryQuestion,
+  statements: readonly VerifiedStatement[],
+): Promise<HistoryVerdict> {
   const git = await neutralGit(question.repository);
   try {
-    const statements = await statementsOf(question);
     const known = Remembered.load(question, statements);
     if (known.covers(question.tip)) return alreadyKnown(question, known);
     const run = new HistoryRun(question, git, known, statements);
@@ -87,7 +99,7 @@ function noHistory({ source, tip }: HistoryQuestion): HistoryVerdict {
 function statementsOf({ repository, policy, statements = [], now }: HistoryQuestion) {
   // Whoever is certified now reviews with keys that the policy itself does not list.
   const { policy: filled } = electorateNow(policy, now);
-  return verifiedStatements(filled, [{ kind: "ref", repository }, ...statements], now);
+  return heardStatements(filled, [{ kind: "ref", repository }, ...statements], now);
 }
 
 function alreadyKnown({ source, tip }: HistoryQuestion, { validUntil }: Remembered): HistoryVerdict {

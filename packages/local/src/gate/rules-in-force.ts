@@ -7,15 +7,19 @@ import { join } from "node:path";
 import { type BuilderKeys, builderKeys } from "@firstmile/trust/consensus/agree";
 import { type Freshness, freshnessAt } from "@firstmile/trust/freshness/judge-head";
 import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
+import { resolveImports } from "@firstmile/trust/imports/resolve";
 import { judgeTime } from "@firstmile/trust/root/follow";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { StatementPlace } from "../statements/place.ts";
-import { currentPolicy, trustStatements } from "../trust-repository/follow.ts";
-import { importsGeneration, withImports } from "../trust-repository/imports.ts";
+import { followedStatements } from "../trust-repository/evidence.ts";
+import { evidenceGeneration } from "../trust-repository/evidence-index.ts";
+import { currentPolicy } from "../trust-repository/follow.ts";
+import { importsGeneration, loadImports } from "../trust-repository/imports.ts";
+import type { SentStatements } from "./sent-statements.ts";
 
 export interface RulesInForce {
   readonly policy: ResolvedPolicy;
-  /** Where the trust repository keeps statements of its own. */
+  /** Where statements are, beside the sources: of the trust repository itself, of imports, of evidence repositories. */
   readonly statements: readonly StatementPlace[];
   /** Names the state of these places: another one, and what was decided is decided again. */
   readonly evidence: string;
@@ -42,18 +46,22 @@ export class RulesHolder {
   private loaded: Promise<Loaded> | undefined;
   private stamp = "";
   private latestSeen = 0;
+  private readonly sent: SentStatements | undefined;
 
-  /** `clock` gives Unix seconds. */
-  constructor(stateDir: string, clock: () => number) {
+  /** `clock` gives Unix seconds; `sent`: what this machine's users bring. */
+  constructor(stateDir: string, clock: () => number, sent?: SentStatements) {
     this.stateDir = stateDir;
     this.clock = clock;
+    this.sent = sent;
   }
 
   /** Changes whenever the rules may have: two answers under one generation rest on the same rules. */
   generation(): string {
     try {
       const { mtimeMs, ino, size } = statSync(join(this.stateDir, "trust", "pin.json"));
-      return `${mtimeMs} ${ino} ${size} ${importsGeneration(this.stateDir)}`;
+      const { stateDir, sent } = this;
+      const beside = [importsGeneration(stateDir), evidenceGeneration(stateDir), sent?.generation()];
+      return [mtimeMs, ino, size, ...beside].join(" ");
     } catch {
       return "none";
     }
@@ -90,10 +98,12 @@ export class RulesHolder {
       const current = await currentPolicy(this.stateDir, this.clock());
       if (!current) return { stamp, latestSeen: 0, result: { ok: false, reason: NO_POLICY } };
       const { pin, reasons, freshness } = current;
-      const policy = await withImports(this.stateDir, current.policy, this.clock());
+      const imports = await loadImports(this.stateDir, current.policy, this.clock());
+      const policy = resolveImports(current.policy, imports, this.clock());
       const reason = reasons.at(-1)!;
-      const statements = [trustStatements(this.stateDir, pin)];
-      const evidence = pin.followed;
+      const heard = await followedStatements(this.stateDir, current, imports);
+      const statements = [...heard.places, ...(this.sent?.places ?? [])];
+      const evidence = `${heard.state} ${this.sent?.generation() ?? ""}`;
       const rules = { policy, statements, evidence, builders: builderKeys(policy), reason, freshness };
       return { stamp, latestSeen: pin.latestSeen, result: { ok: true, rules } };
     } catch (error) {
