@@ -19,6 +19,7 @@ import type { DeniedCommit } from "@firstmile/trust/history/judge";
 import { asksForReviews } from "@firstmile/trust/history/review";
 import { followedParents } from "@firstmile/trust/history/shape";
 import { Standing } from "@firstmile/trust/history/standing";
+import type { ElectorateAt } from "@firstmile/trust/policy/electorate";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
 import { Distrust } from "@firstmile/trust/slice/distrust";
@@ -31,13 +32,13 @@ import type { StatementPlace } from "../statements/place.ts";
 import { type CheckedCommits, CommitCheckers, checkCommits } from "./check-commits.ts";
 import { gatherCosignatures } from "./cosignatures.ts";
 import { distrustedFiles } from "./distrusted-files.ts";
-import { electorateNow } from "./electorate.ts";
+import { electorateNow, electorateWithout } from "./electorate.ts";
 import { corruptCommit, introductionFault } from "./introduction.ts";
 import { ChangeReader } from "./own-changes.ts";
 import { reachOf } from "./reach.ts";
 import { Remembered } from "./remembered.ts";
 import { StepReader } from "./review-steps.ts";
-import { verifiedStatements } from "./statements.ts";
+import { heardStatements } from "./statements.ts";
 
 export interface HistoryQuestion {
   /** Path of a Git repository that has the history. */
@@ -55,15 +56,27 @@ export interface HistoryQuestion {
   readonly progress?: (done: number, total: number) => void;
 }
 
+export interface AnsweredHistory extends HistoryVerdict {
+  /** Places whose statements could not all be read. */
+  readonly incomplete: readonly string[];
+}
+
 /** The verdict on `tip` by the rules of `source`. Throws `RepositoryError` where the repository cannot be read. */
-export async function authenticateHistory(question: HistoryQuestion): Promise<HistoryVerdict> {
-  if (question.source.authenticate === "slice") return noHistory(question);
+export async function authenticateHistory(question: HistoryQuestion): Promise<AnsweredHistory> {
+  if (question.source.authenticate === "slice") return { ...noHistory(question), incomplete: [] };
+  const { statements, incomplete } = await statementsOf(question);
+  return { ...(await judgedHistory(question, statements)), incomplete };
+}
+
+async function judgedHistory(
+  question: HistoryQuestion,
+  statements: readonly VerifiedStatement[],
+): Promise<HistoryVerdict> {
   const git = await neutralGit(question.repository);
   try {
-    const statements = await statementsOf(question);
     const distrust = new Distrust(electorateNow(question.policy, question.now).policy, statements);
-    const policy = distrust.applied(question.policy);
-    const verdict = await judged({ ...question, policy }, git, statements);
+    const electorate = electorateWithout(question.policy, distrust, question.now);
+    const verdict = await judged({ ...question, electorate }, git, statements);
     const against = await distrustedFiles(git, question.tip, distrust);
     if (against.length === 0) return verdict;
     return { ...verdict, allowed: false, denied: [...against, ...verdict.denied] };
@@ -72,12 +85,17 @@ export async function authenticateHistory(question: HistoryQuestion): Promise<Hi
   }
 }
 
+/** Asked of those who are in the rules' roles now, with the keys that nobody distrusts. */
+interface CurrentQuestion extends HistoryQuestion {
+  readonly electorate: ElectorateAt;
+}
+
 async function judged(
-  question: HistoryQuestion,
+  question: CurrentQuestion,
   git: NeutralGit,
   statements: readonly VerifiedStatement[],
 ): Promise<HistoryVerdict> {
-  const known = Remembered.load(question, statements);
+  const known = Remembered.load({ ...question, policy: question.electorate.policy }, statements);
   if (known.covers(question.tip)) return alreadyKnown(question, known);
   const run = new HistoryRun(question, git, known, statements);
   const verdict = await run.verdict();
@@ -102,7 +120,7 @@ function noHistory({ source, tip }: HistoryQuestion): HistoryVerdict {
 function statementsOf({ repository, policy, statements = [], now }: HistoryQuestion) {
   // Whoever is certified now reviews with keys that the policy itself does not list.
   const { policy: filled } = electorateNow(policy, now);
-  return verifiedStatements(filled, [{ kind: "ref", repository }, ...statements], now);
+  return heardStatements(filled, [{ kind: "ref", repository }, ...statements], now);
 }
 
 function alreadyKnown({ source, tip }: HistoryQuestion, { validUntil }: Remembered): HistoryVerdict {
@@ -129,12 +147,12 @@ class HistoryRun {
   private readonly introduction: CommitId;
 
   constructor(
-    question: HistoryQuestion,
+    question: CurrentQuestion,
     git: NeutralGit,
     known: Remembered,
     statements: readonly VerifiedStatement[],
   ) {
-    const { policy, validUntil } = electorateNow(question.policy, question.now);
+    const { policy, validUntil } = question.electorate;
     // Its rules hold groups too, which are filled in with the rest.
     this.question = { ...question, source: policy.sources.get(question.source.name)! };
     this.policy = policy;

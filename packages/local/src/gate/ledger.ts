@@ -7,8 +7,10 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { decodeHex, encodeHex } from "@firstmile/formats/bytes/text";
 import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
+import type { Download } from "@firstmile/trust/handoff/download";
 import type { SliceFile } from "@firstmile/trust/slice/file";
 import type { Verdict } from "@firstmile/trust/verdict/verdict";
 
@@ -42,6 +44,17 @@ export interface AdmittedDerivation {
   /** Path of each output by name, where it is known before building. */
   readonly outputs: ReadonlyMap<string, StorePath>;
   readonly fixed: boolean;
+  /** Of a fixed one: what it fetches. */
+  readonly download?: Download | undefined;
+}
+
+/** A derivation with every admission that it is part of. */
+export interface AdmittedBy {
+  readonly path: DrvPath;
+  /** At least one. */
+  readonly admissions: readonly number[];
+  readonly outputs: readonly StorePath[];
+  readonly download: Download | undefined;
 }
 
 export type Question = "build" | "substitute" | "admit";
@@ -63,6 +76,8 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS derivation_name ON derivation (name);
   CREATE TABLE IF NOT EXISTS output (hash_part TEXT NOT NULL, path TEXT NOT NULL, derivation TEXT NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (hash_part, derivation, name)) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS derivation_fixed ON derivation (admission) WHERE fixed = 1;
+  CREATE TABLE IF NOT EXISTS download (path TEXT PRIMARY KEY, said TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS slice (digest TEXT PRIMARY KEY, files TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS decision (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, question TEXT NOT NULL, subject TEXT NOT NULL,
     allowed INTEGER NOT NULL, verdict TEXT NOT NULL) STRICT;
@@ -138,7 +153,21 @@ export class Ledger implements Disposable {
     return rows.map(([path, mode, id, sha256, use]) => ({ path, mode, id, sha256, use }));
   }
 
-  private insert(admission: number, { path, name, outputs, fixed }: AdmittedDerivation): void {
+  /** What the fixed outputs of an admission fetch; undefined of one that was admitted before that was noted. */
+  downloadsOf(admission: number): { path: DrvPath; download: Download | undefined }[] {
+    const rows = this.sql(
+      "SELECT d.path, w.said FROM derivation d LEFT JOIN download w ON w.path = d.path WHERE d.admission = ? AND d.fixed = 1",
+    ).all(admission);
+    return rows.map(({ path, said }) => ({
+      path: String(path) as DrvPath,
+      download: typeof said === "string" ? readDownload(said) : undefined,
+    }));
+  }
+
+  private insert(admission: number, derivation: AdmittedDerivation): void {
+    const { path, name, outputs, fixed, download } = derivation;
+    if (download)
+      this.sql("INSERT OR IGNORE INTO download (path, said) VALUES (?, ?)").run(path, downloadText(download));
     this.sql("INSERT OR IGNORE INTO derivation (path, admission, name, fixed) VALUES (?, ?, ?, ?)").run(
       path,
       admission,
@@ -160,11 +189,32 @@ export class Ledger implements Disposable {
     const rows = this.sql(
       "SELECT a.id, a.request, a.basis, a.time FROM derivation d JOIN admission a ON a.id = d.admission WHERE d.path = ? ORDER BY a.id DESC",
     ).all(derivation);
-    return rows.map((row) => ({
-      id: Number(row.id),
-      request: String(row.request),
-      basis: JSON.parse(String(row.basis)) as Basis[],
-      time: Number(row.time),
+    return rows.map(readAdmission);
+  }
+
+  /** Every admission, newest first. */
+  admissions(): Admission[] {
+    return this.sql("SELECT id, request, basis, time FROM admission ORDER BY id DESC")
+      .all()
+      .map(readAdmission);
+  }
+
+  /** Every admitted derivation, in no particular order. */
+  derivations(): AdmittedBy[] {
+    const outputs = new Map<string, StorePath[]>();
+    for (const { derivation, path } of this.sql("SELECT derivation, path FROM output").all()) {
+      const known = outputs.get(String(derivation));
+      if (known) known.push(String(path) as StorePath);
+      else outputs.set(String(derivation), [String(path) as StorePath]);
+    }
+    const rows = this.sql(
+      "SELECT d.path, group_concat(d.admission) AS ids, w.said FROM derivation d LEFT JOIN download w ON w.path = d.path GROUP BY d.path",
+    ).all();
+    return rows.map(({ path, ids, said }) => ({
+      path: String(path) as DrvPath,
+      admissions: String(ids).split(",").map(Number),
+      outputs: outputs.get(String(path)) ?? [],
+      download: typeof said === "string" ? readDownload(said) : undefined,
     }));
   }
 
@@ -254,6 +304,28 @@ function open(file: string): DatabaseSync {
   } catch (error) {
     throw new LedgerError(file, error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+function readAdmission({ id, request, basis, time }: Readonly<Record<string, unknown>>): Admission {
+  return {
+    id: Number(id),
+    request: String(request),
+    basis: JSON.parse(String(basis)) as Basis[],
+    time: Number(time),
+  };
+}
+
+function downloadText({ hash, ...rest }: Download): string {
+  return JSON.stringify({ ...rest, algorithm: hash.algorithm, digest: encodeHex(hash.digest) });
+}
+
+/** Written by `downloadText`; what a derivation path stands for never changes. */
+function readDownload(text: string): Download {
+  const { algorithm, digest, ...rest } = JSON.parse(text) as Omit<Download, "hash"> & {
+    algorithm: Download["hash"]["algorithm"];
+    digest: string;
+  };
+  return { ...rest, hash: { algorithm, digest: decodeHex(digest) } };
 }
 
 function hashPart(path: string): string {

@@ -7,7 +7,8 @@
  * harmless on top of a file that nobody has read. Whoever had a part in bringing a content into the source
  * does not count for it. Leaves out: rejections and distrust, which the caller asks about first, for every content on the way.
  *
- * Changes are named by content, so this needs no history: a squash, a rebase or another branch make no difference.
+ * Changes are named by content, so this needs no history: a squash, a rebase or another branch make no difference. What
+ * was before is told from another content of the same SHA-1 where the review gives its SHA-256.
  */
 import type { FileVersion, ReviewedChange } from "@firstmile/formats/statement/review";
 import type { PrincipalName } from "../policy/names.ts";
@@ -21,7 +22,7 @@ export interface Content extends FileVersion {
 /** One approved change, towards a content. */
 interface Approval {
   readonly path: string;
-  readonly before: FileVersion | undefined;
+  readonly before: ReviewedChange["before"];
   readonly after: Content;
   readonly source: string | undefined;
   readonly by: ReadonlySet<PrincipalName>;
@@ -200,6 +201,7 @@ class Part {
         continue;
       }
       for (const content of this.#approvals.named(before)) {
+        if (before.sha256 !== undefined && before.sha256 !== content.sha256) continue;
         const size = this.#nodes.size;
         const earlier = this.#node(path, content);
         if (this.#nodes.size > size) fresh.push(earlier);

@@ -37,6 +37,15 @@ export type FileStanding =
   /** No rule covers the path. */
   | { readonly kind: "unruled" };
 
+export interface PeopleOfFile {
+  /** Who read it and counts. */
+  readonly have: readonly PrincipalName[];
+  /** Who had a part in it, so that their reading does not count. */
+  readonly wrote: readonly PrincipalName[];
+  /** Whose reading would count. */
+  readonly left: readonly PrincipalName[];
+}
+
 export interface CoverageEvidence {
   readonly reviews: readonly SignedReview[];
   readonly distrust: Distrust;
@@ -87,14 +96,15 @@ export class SliceCoverage {
 
   /**
    * Which contents (SHA-256 in hex) may be read at a path whose Git id is known, before its content is: of those that
-   * some evidence names. "any": a waiver covers the path, whatever is there. Only for holding files back; what was read
-   * is judged by its `standing`.
+   * some evidence names. "any": a waiver covers the path, whatever is there, and nobody speaks against this id. Only for
+   * holding files back; what was read is judged by its `standing`.
    */
   allowed(path: string, { id, mode }: FileVersion): readonly string[] | "any" {
     const rule = this.ruleOf(path);
     if (!rule?.review) return [];
-    const { waivers, vouched } = this.#evidence;
-    if (waivers.coversPath(rule.waive, this.#source.name, path)) return "any";
+    const { distrust, waivers, vouched } = this.#evidence;
+    const against = distrust.ids.has(id) || this.#rejected(rule.review, path, { id, mode }).length > 0;
+    if (!against && waivers.coversPath(rule.waive, this.#source.name, path)) return "any";
     const named = this.approvals.named({ id, mode }).map(({ sha256 }) => sha256);
     const published = vouched.get(path)?.sha256 ?? [];
     const all = new Set([named, waivers.contentsOf(id), published].flat());
@@ -113,6 +123,17 @@ export class SliceCoverage {
     const wrote = this.#evidence.wrote(content);
     const sets = meets(rule.review.by, people, this.#policy).completions;
     return sets.filter((set) => set.every((name) => !wrote.has(name)));
+  }
+
+  /** Everybody whom the rule of a path names, by what they have to do with an uncovered content there. */
+  people(path: string, content: Content): PeopleOfFile {
+    const rule = this.ruleOf(path);
+    if (!rule?.review) return { have: [], wrote: [], left: [] };
+    const { people } = this.#coverage(rule, rule.review).of(path, content);
+    const { missing } = meets(rule.review.by, people, this.#policy);
+    const authors = this.#evidence.wrote(content);
+    const wrote = missing.filter((name) => authors.has(name));
+    return { have: [...people].sort(), wrote, left: missing.filter((name) => !authors.has(name)) };
   }
 
   #otherwise(rule: Rule, path: string, content: Content, { people }: Coverage): FileStanding {
@@ -164,7 +185,7 @@ export class SliceCoverage {
     return this.#rejected(review, path, content).length > 0;
   }
 
-  #rejected(review: ReviewRule, path: string, content: Content): PrincipalName[] {
+  #rejected(review: ReviewRule, path: string, content: FileVersion): PrincipalName[] {
     const by = this.#rejections.of(path, content, review.anywhere);
     return [...by].filter((name) => this.#isHeard(review, name)).sort();
   }

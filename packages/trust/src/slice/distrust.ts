@@ -6,19 +6,19 @@
  * signature that is valid and a release that is bad. Leaves out who keeps a distrust back: whoever relies on wardens
  * keeps their statements in the trust repository; and the rules themselves, which root alone changes.
  */
-import { decodeHex, encodeHex, encodeUtf8 } from "@firstmile/formats/bytes/text";
+import { decodeHex } from "@firstmile/formats/bytes/text";
 import { fixedOutputPath, nameOf, type StorePath, storeDirOf } from "@firstmile/formats/nix/store-path";
 import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
+import type { Statement } from "@firstmile/formats/statement/statement";
 import type { ContentTarget } from "@firstmile/formats/statement/target";
-import { digest } from "../crypto/hash.ts";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
-import type { DistrustedKey, Key, Policy, PolicyDigest, Principal } from "../policy/policy.ts";
+import type { Policy } from "../policy/policy.ts";
 import { peopleOf } from "../policy/thresholds.ts";
-import { type Identities, identitiesOf, peopleBehind } from "../signature/identities.ts";
-import type { Fingerprint, SignatureOutcome } from "../signature/outcome.ts";
-import { certifiedFingerprint, sshFingerprint } from "../ssh/keys.ts";
-import { nixFingerprint } from "../statement/nix-keys.ts";
+import { type Identities, identitiesOf } from "../signature/identities.ts";
+import type { SignatureOutcome } from "../signature/outcome.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
+import { withoutKeys } from "./distrusted-keys.ts";
+import { signedTogether } from "./signers.ts";
 
 export const WARDEN = "warden" as RoleName;
 /** How what is fetched is named by its content: as one file, or unpacked. */
@@ -48,7 +48,7 @@ export class Distrust {
   constructor(policy: Policy, statements: Iterable<VerifiedStatement>) {
     for (const { statement, by, digest: name } of heard(policy, statements)) {
       const objection = { by, because: statement.because, statement: name };
-      for (const key of statement.keys) this.#keys.set(key, objection);
+      for (const key of statement.keys) this.#keys.set(spelled(key), objection);
       for (const target of statement.targets) {
         if (target.kind === "store") this.#store.set(target.baseName, objection);
         else this.#enter(target, objection);
@@ -112,7 +112,7 @@ export class Distrust {
   }
 
   ofKey(fingerprint: string): Objection | undefined {
-    return this.#keys.get(fingerprint);
+    return this.#keys.get(spelled(fingerprint));
   }
 
   /** Every content that is spoken against, by SHA-256. */
@@ -124,69 +124,35 @@ export class Distrust {
     return this.#store.keys();
   }
 
-  /**
-   * The policy without the keys that are distrusted: whoever signs with one has said nothing, and builders' keys are
-   * gone. With another digest, so that nothing that was remembered before is believed. The same object where the policy
-   * has been told all of it before.
-   */
+  /** The policy without the keys that are distrusted; the same one where none is, or it is without them already. */
   applied<P extends Policy>(policy: P): P {
-    const told = this.#tellable(policy);
-    if (told.every(([fingerprint]) => policy.distrusted?.has(fingerprint))) return policy;
-    const distrusted = new Map([...(policy.distrusted ?? []), ...told]);
-    const principals = new Map([...policy.principals].map(([name, one]) => [name, this.#judged(one)]));
-    const names = [...distrusted.keys()].sort();
-    const text = ["firstmile policy with distrust 1", policy.digest, ...names].join("\0");
-    const name = encodeHex(digest("sha256", encodeUtf8(text))) as PolicyDigest;
-    return { ...policy, principals, distrusted, digest: name };
-  }
-
-  /** By the names under which signatures come out: who signs for an authority has one for each name. */
-  #tellable(policy: Policy): [string, DistrustedKey][] {
-    const authorities = [...policy.principals.values()].flatMap(({ keys }) =>
-      keys.filter((key) => key.kind === "ssh-authority"),
-    );
-    return [...this.#keys].flatMap(([fingerprint, { by, because }]) => {
-      const event: DistrustedKey = { kind: "distrusted", key: undefined, reason: because, by };
-      const own = authorities.filter(({ key }) => sshFingerprint(key) === fingerprint);
-      const named = own.flatMap(({ certifiedAs }) =>
-        certifiedAs.map((name) => certifiedFingerprint(fingerprint as Fingerprint, name)),
-      );
-      return [fingerprint, ...named].map((name): [string, DistrustedKey] => [name, event]);
-    });
-  }
-
-  #judged(principal: Principal): Principal {
-    const isGone = (key: Key) => key.kind === "nix" && this.#keys.has(nixFingerprint(key));
-    return principal.keys.some(isGone)
-      ? { ...principal, keys: principal.keys.filter((key) => !isGone(key)) }
-      : principal;
+    return withoutKeys(policy, this.#keys);
   }
 }
 
-/** Every name under which something that a principal signs can come out. */
-export function fingerprintsOf(principal: Principal): string[] {
-  const { ownerOf } = identitiesOf({ principals: new Map([[principal.name, principal]]) });
-  const nix = principal.keys.flatMap((key) => (key.kind === "nix" ? [nixFingerprint(key)] : []));
-  return [...ownerOf.keys(), ...nix].sort();
+/** OpenPGP fingerprints in the case that everything here prints them in. */
+function spelled(fingerprint: string): string {
+  return /^[0-9a-f]+$/i.test(fingerprint) ? fingerprint.toUpperCase() : fingerprint;
 }
 
-interface Heard {
-  readonly statement: DistrustStatement;
-  readonly by: readonly PrincipalName[];
-  readonly digest: string;
-}
-
-function heard(policy: Policy, statements: Iterable<VerifiedStatement>): Heard[] {
+/** What was signed by a warden, also by a key that has ended since: what is bad stays so. */
+function heard(policy: Policy, statements: Iterable<VerifiedStatement>) {
   const group = policy.roles.get(WARDEN);
   if (!group) return [];
   const wardens = peopleOf(group, policy);
   const identities = identitiesOf(policy);
-  return [...statements].flatMap(({ statement, outcomes, digest: name }) => {
-    if (statement.kind !== "distrust") return [];
-    const spoken = outcomes.map((outcome) => lasting(outcome, identities));
-    const by = [...peopleBehind(spoken, identities.ownerOf)].filter((one) => wardens.has(one)).sort();
-    return by.length > 0 ? [{ statement, by, digest: name }] : [];
-  });
+  const spoken = [...statements].filter(({ statement }) => isDistrust(statement));
+  const weighed = spoken.map((one) => ({
+    ...one,
+    outcomes: one.outcomes.map((outcome) => lasting(outcome, identities)),
+  }));
+  return signedTogether(weighed, identities.ownerOf, isDistrust)
+    .map((one) => ({ ...one, by: [...one.by].filter((name) => wardens.has(name)).sort() }))
+    .filter(({ by }) => by.length > 0);
+}
+
+function isDistrust(statement: Statement): statement is DistrustStatement {
+  return statement.kind === "distrust";
 }
 
 /**

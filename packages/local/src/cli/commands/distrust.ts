@@ -15,14 +15,14 @@ import { split } from "../../exceptions/split.ts";
 import type { KeptStatement } from "../../reviewing/keep.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput } from "../failure.ts";
-import { rulesIfAny } from "../rules.ts";
+import { rulesAtHand } from "../rules.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import type { DistrustFlags } from "./distrust.command.ts";
 import { requireReason, showNext, sign } from "./waive.ts";
 
 export async function distrust(this: FirstmileContext, flags: DistrustFlags, subject: string): Promise<void> {
   const because = requireReason(flags.because);
-  const policy = (await rulesIfAny(this, flags.policy, flags.to))?.policy;
+  const policy = (await rulesAtHand(this, flags.policy, flags.to))?.policy;
   const named = await new Naming(this, policy, flags.anywhere).find(subject);
   const { keys } = named;
   const statements = split(

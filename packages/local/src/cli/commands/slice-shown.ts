@@ -13,6 +13,7 @@ import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { GatheredCase } from "../../slicing/gather.ts";
 import { downloadsIn, type Slice, type SlicedFile } from "../../slicing/slice-of.ts";
+import { unreadText } from "../../statements/unread.ts";
 import { harmless, type Terminal } from "../terminal.ts";
 
 export interface ShownSlice {
@@ -28,13 +29,14 @@ export interface ShownSlice {
 const SHOWN = 20;
 
 export function showSlice(terminal: Terminal, shown: ShownSlice, all: boolean): void {
-  const { slice, source, words, origin } = shown;
+  const { slice, source, words, origin, gathered } = shown;
   terminal.print(
     terminal.style("bold", `${source.name} at ${slice.commit.slice(0, 12)}  ${harmless(words)}`.trimEnd()),
   );
   for (const line of sizeLines(slice)) terminal.print(`  ${line}`);
   if (slice.how === "strace")
     terminal.say("traced with strace: this machine cannot mount views, so nothing could be held back");
+  for (const place of gathered.incomplete) terminal.say(harmless(unreadText(place)));
   if (!origin.ok) terminal.print(`${terminal.style("red", origin.code)}: ${harmless(origin.message)}`);
   terminal.print();
   for (const line of ruleTable(countByRule(source, slice.files))) terminal.print(line);

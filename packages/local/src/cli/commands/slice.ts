@@ -4,11 +4,13 @@ import { failing } from "@firstmile/trust/slice/judged";
 import { nixTools } from "../../admission/nix-tools.ts";
 import { gatherCase } from "../../slicing/gather.ts";
 import { type Slice, sliceOf } from "../../slicing/slice-of.ts";
+import type { StatementPlace } from "../../statements/place.ts";
 import type { FirstmileContext } from "../context.ts";
 import { EXIT, Failure } from "../failure.ts";
 import { rulesToJudgeBy } from "../rules.ts";
 import type { SliceFlags } from "./slice.command.ts";
 import { differenceJson, showDifference } from "./slice-difference.ts";
+import { slicesOfFlake } from "./slice-flake.ts";
 import { type ShownSlice, showSlice, sliceJson } from "./slice-shown.ts";
 import { type SliceTarget, sliceTarget } from "./slice-target.ts";
 
@@ -19,6 +21,7 @@ export async function slice(
   revision?: string,
 ): Promise<void> {
   const reader = await SliceReader.open(this, flags);
+  if (named.includes("#")) return flake.call(this, flags, reader, named);
   const shown = await reader.read(await reader.target(named, revision));
   if (flags.diff !== undefined) {
     const other = await reader.read(await reader.target(named, flags.diff));
@@ -29,6 +32,19 @@ export async function slice(
   if (flags.json) this.terminal.json(sliceJson(shown));
   else showSlice(this.terminal, shown, flags.all);
   this.exit(shown.origin.ok && failing(shown.slice.files).length === 0 ? EXIT.ok : EXIT.denied);
+}
+
+async function flake(
+  this: FirstmileContext,
+  flags: SliceFlags,
+  { rules }: SliceReader,
+  named: string,
+): Promise<void> {
+  const all = await slicesOfFlake(this, rules, named);
+  if (flags.json) this.terminal.json(all.map(sliceJson));
+  else for (const one of all) showSlice(this.terminal, one, flags.all);
+  if (all.length === 0) this.terminal.print("no input of this flake is judged by what is read of it");
+  this.exit(all.every(({ slice: { files } }) => failing(files).length === 0) ? EXIT.ok : EXIT.denied);
 }
 
 interface Asked {
@@ -58,9 +74,10 @@ export class SliceReader {
     return sliceTarget(this.context, this.rules.policy, named, revision);
   }
 
-  /** Throws `Failure` where it cannot be evaluated. */
-  async read(target: SliceTarget): Promise<ShownSlice> {
-    const { policy, statements } = this.rules;
+  /** With statements of further places. Throws `Failure` where it cannot be evaluated. */
+  async read(target: SliceTarget, places: readonly StatementPlace[] = []): Promise<ShownSlice> {
+    const { policy } = this.rules;
+    const statements = [...this.rules.statements, ...places];
     const { now, terminal, env } = this.context;
     terminal.progress(`reading what speaks for ${target.source.name}`);
     const gathered = await gatherCase({ ...target, policy, statements, now });

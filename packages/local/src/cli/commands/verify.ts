@@ -9,8 +9,7 @@ import { authenticateHistory } from "../../evidence/history.ts";
 import { chooseSource } from "../../evidence/sources.ts";
 import { resolveRevision } from "../../git/neutral.ts";
 import { type JudgedSource, judgeMirrors, sourceFreshness } from "../../mirrors/judge-source.ts";
-import { trustedStateDirectory } from "../../state/directory.ts";
-import { trustGitDir } from "../../trust-repository/pin.ts";
+import { unreadText } from "../../statements/unread.ts";
 import type { FirstmileContext } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { type Rules, rulesToJudgeBy } from "../rules.ts";
@@ -85,8 +84,8 @@ class VerifyRun {
     return !distrust.contents().next().done;
   }
 
-  private authenticate(repository: string, source: Source, tip: CommitId): Promise<HistoryVerdict> {
-    return authenticateHistory({
+  private async authenticate(repository: string, source: Source, tip: CommitId): Promise<HistoryVerdict> {
+    const { incomplete, ...verdict } = await authenticateHistory({
       repository,
       tip,
       policy: this.rules.policy,
@@ -96,12 +95,14 @@ class VerifyRun {
       cacheDir: this.flags.cache ? this.context.stateDir : undefined,
       progress: (done, total) => this.context.terminal.progress(`checking commits: ${done} of ${total}`),
     });
+    for (const place of incomplete) this.context.terminal.say(unreadText(place));
+    return verdict;
   }
 
   private async freshness(repository: string, source: Source, commit: CommitId): Promise<Reason[]> {
-    const { now, stateDir } = this.context;
-    const { policy } = this.rules;
-    const others = this.flags.policy === undefined ? [trustGitDir(trustedStateDirectory(stateDir))] : [];
+    const { now } = this.context;
+    const { policy, statements } = this.rules;
+    const others = statements.flatMap((place) => ("repository" in place ? [place.repository] : []));
     const freshness = await sourceFreshness({ repository, others, policy, source, commit, now });
     return freshness ? [freshness.reason] : [];
   }

@@ -12,7 +12,7 @@ import { type KeptStatement, signAndKeep } from "../../reviewing/keep.ts";
 import { readyKey, readyPlace } from "../../reviewing/ready.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput } from "../failure.ts";
-import { rulesIfAny } from "../rules.ts";
+import { rulesAtHand } from "../rules.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import type { WaiveFlags } from "./waive.command.ts";
 
@@ -97,7 +97,7 @@ async function effectsOf(
   { place, trust }: Destination,
   { name }: KeptStatement,
 ): Promise<WaiverEffect[] | undefined> {
-  const rules = await rulesIfAny(context, named, trust);
+  const rules = await rulesAtHand(context, named, trust);
   if (!rules) return undefined;
   return waiverEffects(rules.policy, waiver, await signedBy(rules.policy, place, [name], context.now));
 }
