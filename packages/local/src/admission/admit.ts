@@ -14,6 +14,7 @@ import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
+import type { StoreObjections } from "../gate/objections.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
@@ -44,6 +45,7 @@ import { treeOf } from "./tree-of.ts";
 export interface AdmissionOptions {
   readonly rules: RulesHolder;
   readonly authenticator: Authenticator;
+  readonly objections: StoreObjections;
   readonly repositories: SourceRepositories;
   readonly ledger: Ledger;
   readonly downloads: DownloadJudge;
@@ -144,6 +146,8 @@ class Attempt {
     this.basis.push(...slices.basis);
     if (!evaluated.ok) return this.stop(evaluated.reason);
     if (!closure.ok) return this.stop(closure.reason);
+    const against = await this.objections(evaluated.roots);
+    if (against) return this.stop(against);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     if (!(await this.downloads(derivations)).ok) return undefined;
     this.reasons.push(
@@ -160,6 +164,15 @@ class Attempt {
     const reason = downloadsReason(await this.options.downloads.judge(this.rules, downloads));
     if (downloads.length > 0 && !isSilent(this.rules)) this.reasons.push(reason);
     return reason;
+  }
+
+  private async objections(roots: readonly DrvPath[]): Promise<Reason | undefined> {
+    const { objections } = this.options;
+    for (const root of roots) {
+      const against = await objections.against(this.rules.distrust, root);
+      if (against) return against;
+    }
+    return undefined;
   }
 
   private async authenticate(source: Source, commit: CommitId): Promise<Reason> {

@@ -15,6 +15,7 @@ import { reviewsOf } from "@firstmile/trust/statement/review-index";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { electorateNow } from "../evidence/electorate.ts";
+import { timesOf } from "../evidence/exceptions.ts";
 import { introductionFault } from "../evidence/introduction.ts";
 import { heardStatements } from "../evidence/statements.ts";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
@@ -149,14 +150,6 @@ function together(origin: Reason, fresh: Reason | undefined): Reason {
 
 function introductionOf(source: Source): CommitId {
   return source.introduction.commit as string as CommitId;
-}
-
-/** When a key behind a statement expires, or a waiver ends. */
-function timesOf(statements: readonly VerifiedStatement[], now: number): number[] {
-  return statements.flatMap(({ statement, outcomes }) => {
-    const keys = outcomes.flatMap((outcome) => (outcome.valid ? (outcome.validUntil ?? []) : []));
-    return statement.kind === "waiver" && statement.until > now ? [...keys, statement.until] : keys;
-  });
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {
