@@ -14,7 +14,8 @@ import { type CommitId, hashObject, objectHashOf } from "@firstmile/formats/git/
 import type { NarHash } from "@firstmile/formats/nix/hash";
 import { type NarDirectory, type NarNode, narDigest } from "@firstmile/formats/nix/nar";
 import { type StorePath, sourceStorePath } from "@firstmile/formats/nix/store-path";
-import { type GitTree, GitTreeError, inOrder, type TreeLeaf } from "../git/git-tree.ts";
+import { type GitTree, GitTreeError, type TreeLeaf } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import type { NeutralGit } from "../git/neutral.ts";
 import type { GitObjects } from "../git/objects.ts";
 import { runOk } from "../process/run.ts";
