@@ -22,6 +22,7 @@ import { gateSocket } from "@firstmile/local/gate/socket";
 import { type GateEndpoint, readGateEndpoint } from "@firstmile/local/nix-conf/endpoint";
 import { nixConfLines } from "@firstmile/local/nix-conf/lines";
 import { runOk } from "@firstmile/local/process/run";
+import { envelopeName } from "@firstmile/local/statements/place";
 import { addTrust, updateTrust } from "@firstmile/local/trust-repository/follow";
 import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import type { Ended } from "./nix-process.ts";
@@ -64,6 +65,7 @@ export class GateWorld implements AsyncDisposable {
   /** The command line's program. */
   readonly program = FIRSTMILE;
   private policy: PolicySpec;
+  private readonly carried = new Map<string, Uint8Array>();
   private gate: Promise<Ended> | undefined;
   private readonly conf: Readonly<Record<string, string>>;
 
@@ -112,8 +114,15 @@ export class GateWorld implements AsyncDisposable {
   /** Properly signed new rules, and this machine's update to them. */
   async changeRules(change: Partial<PolicySpec>): Promise<void> {
     this.policy = { ...this.policy, ...change, roles: { ...this.policy.roles, ...change.roles } };
-    await this.people.rules(this.trust, { by: this.alice, policy: this.policy });
+    const files = Object.fromEntries(this.carried);
+    await this.people.rules(this.trust, { by: this.alice, policy: this.policy, files });
     await updateTrust(this.stateDir, now());
+  }
+
+  /** Statements that the trust repository carries from now on, and this machine's update to it. */
+  async carry(...envelopes: readonly Uint8Array[]): Promise<void> {
+    for (const envelope of envelopes) this.carried.set(`statements/${envelopeName(envelope)}.json`, envelope);
+    await this.changeRules({});
   }
 
   /** A copy of the source at its tip, for root or for the user. */

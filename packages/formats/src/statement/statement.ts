@@ -14,6 +14,7 @@ import { parseCanonicalJson, renderCanonicalJson } from "./canonical-json.ts";
 import { type ChannelStatement, channelBody, readChannel } from "./channel.ts";
 import { type CosignStatement, cosignBody, readCosign } from "./cosign.ts";
 import { type DistrustStatement, distrustBody, readDistrust } from "./distrust.ts";
+import { type HandoffStatement, handoffBody, readHandoff } from "./handoff.ts";
 import { type HeadStatement, headBody, readHead } from "./head.ts";
 import { type ReviewStatement, readReview, reviewBody } from "./review.ts";
 import type { StatementBody } from "./subject.ts";
@@ -23,6 +24,7 @@ export type Statement =
   | CosignStatement
   | ReviewStatement
   | HeadStatement
+  | HandoffStatement
   | WaiverStatement
   | DistrustStatement
   | ChannelStatement;
@@ -38,6 +40,7 @@ const PREDICATE_TYPES = {
   cosign: "urn:firstmile:cosign:1",
   review: "urn:firstmile:review:1",
   head: "urn:firstmile:head:1",
+  handoff: "urn:firstmile:handoff:1",
   waiver: "urn:firstmile:waiver:1",
   distrust: "urn:firstmile:distrust:1",
   channel: "urn:firstmile:channel:1",
@@ -74,6 +77,8 @@ function readBody(type: string, members: JsonMembers): Statement {
       return readReview(members);
     case PREDICATE_TYPES.head:
       return readHead(members);
+    case PREDICATE_TYPES.handoff:
+      return readHandoff(members);
     case PREDICATE_TYPES.waiver:
       return readWaiver(members);
     case PREDICATE_TYPES.distrust:
@@ -93,6 +98,8 @@ function bodyOf(statement: Statement): StatementBody {
       return reviewBody(statement);
     case "head":
       return headBody(statement);
+    case "handoff":
+      return handoffBody(statement);
     case "waiver":
       return waiverBody(statement);
     case "distrust":

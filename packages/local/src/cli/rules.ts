@@ -23,6 +23,19 @@ export async function rulesToJudgeBy(
   context: FirstmileContext,
   directory: string | undefined,
 ): Promise<Rules> {
+  const rules = await rulesIfAny(context, directory);
+  if (rules) return rules;
+  throw badInput(
+    "this machine follows no trust repository yet",
+    "firstmile trust add URL --introduction COMMIT --signed-by FINGERPRINT, or name rules with --policy DIR",
+  );
+}
+
+/** As `rulesToJudgeBy`; undefined where none are named and this machine follows no trust repository. */
+export async function rulesIfAny(
+  context: FirstmileContext,
+  directory: string | undefined,
+): Promise<Rules | undefined> {
   if (directory === undefined) return followedRules(context);
   const files = await readPolicyDirectory(resolve(context.cwd, directory));
   const loaded = loadPolicy(files);
@@ -33,14 +46,9 @@ export async function rulesToJudgeBy(
   return { policy, statements: existsSync(path) ? [{ kind: "directory", path }] : [] };
 }
 
-async function followedRules(context: FirstmileContext): Promise<Rules> {
+async function followedRules(context: FirstmileContext): Promise<Rules | undefined> {
   const current = await currentPolicy(trustedStateDirectory(context.stateDir), context.now);
-  if (!current) {
-    throw badInput(
-      "this machine follows no trust repository yet",
-      "firstmile trust add URL --introduction COMMIT --signed-by FINGERPRINT, or name rules with --policy DIR",
-    );
-  }
+  if (!current) return undefined;
   const refusal = current.reasons.find((reason) => !reason.ok);
   if (refusal) throw new Failure(EXIT.denied, `${refusal.code}: ${refusal.message}`, refusal.remedy);
   const stateDir = trustedStateDirectory(context.stateDir);

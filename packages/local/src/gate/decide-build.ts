@@ -1,12 +1,13 @@
 /**
  * Claim: Nix builds a derivation only if it, or what it resolves, came out of an admitted evaluation whose sources
- * are authentic under the rules in force. Against: a derivation that somebody wrote or instantiated by other means,
+ * are authentic under the rules in force, and with downloads that meet them. Against: a derivation that somebody wrote or instantiated by other means,
  * one admitted under rules that have changed since, a resolved derivation with an input that nobody built here.
  * Asked by the pre-build hook for every local build.
  */
 import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { Authenticator } from "../admission/authenticator.ts";
+import type { AdmittedDownloads } from "./admitted-downloads.ts";
 import type { Admission, Ledger } from "./ledger.ts";
 import type { RulesHolder, RulesInForce } from "./rules-in-force.ts";
 
@@ -20,6 +21,7 @@ export interface Deciding {
   readonly ledger: Ledger;
   readonly authenticator: Authenticator;
   readonly origins: Origins;
+  readonly downloads: AdmittedDownloads;
 }
 
 export async function decideBuild(deciding: Deciding, derivation: DrvPath): Promise<Verdict> {
@@ -53,7 +55,7 @@ async function bestAdmission(
 ): Promise<Reason | undefined> {
   let newest: Reason | undefined;
   for (const admission of deciding.ledger.admissionsOf(derivation)) {
-    const reason = await judgeAdmission(deciding.authenticator, rules, admission);
+    const reason = await judgeAdmission(deciding, rules, admission, derivation);
     if (reason.ok) return reason;
     newest ??= reason;
   }
@@ -61,16 +63,19 @@ async function bestAdmission(
 }
 
 async function judgeAdmission(
-  authenticator: Authenticator,
+  { authenticator, downloads }: Deciding,
   rules: RulesInForce,
   admission: Admission,
+  derivation: DrvPath,
 ): Promise<Reason> {
   const because = await Promise.all(admission.basis.map((basis) => authenticator.authenticate(rules, basis)));
+  const fetched = await downloads.judge(rules, admission, derivation);
+  if (fetched) because.push(fetched);
   if (because.every((reason) => reason.ok))
     return found("admitted", `admitted with ${admission.request}`, because);
   return lacking(
     "not-admitted",
-    `was admitted with ${admission.request}, and its sources do not meet the rules of today`,
+    `was admitted with ${admission.request}, and what it rests on does not meet the rules of today`,
     { because },
   );
 }

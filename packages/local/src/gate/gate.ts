@@ -12,6 +12,8 @@ import { Authenticator } from "../admission/authenticator.ts";
 import { type NixTools, nixTools } from "../admission/nix-tools.ts";
 import { admissionRequest } from "../admission/requests.ts";
 import { SourceRepositories } from "../admission/source-repositories.ts";
+import { DownloadJudge } from "../handoff/downloads.ts";
+import { AdmittedDownloads } from "./admitted-downloads.ts";
 import { type ControlRequest, type ControlRoutes, ControlServer, RequestError } from "./control.ts";
 import { decideBuild } from "./decide-build.ts";
 import { asStorePath, decideOutput, type OutputDeciding, type OutputDecision } from "./decide-output.ts";
@@ -79,12 +81,23 @@ export class Gate {
       sliceFiles: (slice) => ledger.sliceFiles(slice),
     });
     const origins = new StoreOrigins(nix, ledger);
-    this.deciding = { rules, ledger, authenticator, origins, outgoing, storeDir: nix.storeDir };
+    const downloads = new DownloadJudge({ nix, repositories, clock });
+    const admitted = new AdmittedDownloads({ ledger, downloads, storeDir: nix.storeDir });
+    this.deciding = {
+      rules,
+      ledger,
+      authenticator,
+      origins,
+      outgoing,
+      downloads: admitted,
+      storeDir: nix.storeDir,
+    };
     this.admissions = new Admissions({
       rules,
       authenticator,
       repositories,
       ledger,
+      downloads,
       nix,
       treesDir: join(this.dir, "trees"),
       clock,

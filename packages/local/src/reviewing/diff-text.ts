@@ -14,10 +14,14 @@ export type Paint = (style: DiffStyle, text: string) => string;
 const MAX_PIECE = 1 << 16;
 const NEWLINE = 0x0a;
 
-/** Text with line ends. Throws `ProcessError` where Git did not come to the end: then it is not all of it. */
-export async function* diffText(change: ReadChange, paint: Paint): AsyncGenerator<string> {
+/** Text with line ends. `how`: further options of Git's. Throws `ProcessError` where Git did not come to the end: then it is not all of it. */
+export async function* diffText(
+  change: ReadChange,
+  paint: Paint,
+  how: readonly string[] = [],
+): AsyncGenerator<string> {
   const painter = new DiffPainter(paint);
-  for await (const pieces of output(change)) {
+  for await (const pieces of output(change, how)) {
     yield pieces.map(({ bytes, ends }) => painter.piece(bytes, ends)).join("");
   }
 }
@@ -28,8 +32,8 @@ interface Piece {
   readonly ends: boolean;
 }
 
-async function* output(change: ReadChange): AsyncGenerator<Piece[]> {
-  const child = spawn("git", change.diffArgs("--patch"), {
+async function* output(change: ReadChange, how: readonly string[]): AsyncGenerator<Piece[]> {
+  const child = spawn("git", change.diffArgs("--patch", ...how), {
     env: change.env,
     stdio: ["ignore", "pipe", "ignore"],
   });

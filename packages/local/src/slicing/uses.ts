@@ -23,7 +23,7 @@ function evaluatedPaths(log: string, treeDir: string): Set<string> {
   };
   for (const line of log.split("\n")) {
     const copied = COPIED.exec(line);
-    const from = copied && inTree(copied[1]!);
+    const from = copied ? inTree(copied[1]!) : undefined;
     if (copied && from !== undefined) copies.set(copied[2]!, from);
     const path = EVALUATING.exec(line)?.[1];
     const own = path === undefined ? undefined : (inTree(path) ?? originOf(path, copies));

@@ -18,7 +18,11 @@ const LIMITS = { timeoutMs: 600_000, maxBytes: 64 << 20 };
 const NOTHING: ViewRecord = { files: [], directories: [], broken: [] };
 
 /** `more`: further arguments of every command. */
-export function viewedNix(nix: NixTools, trees: readonly ViewTree[], more: readonly string[] = []): ViewedNix {
+export function viewedNix(
+  nix: NixTools,
+  trees: readonly ViewTree[],
+  more: readonly string[] = [],
+): ViewedNix {
   let last: ViewResult | undefined;
   const viewed: NixTools = {
     ...nix,
@@ -31,5 +35,10 @@ export function viewedNix(nix: NixTools, trees: readonly ViewTree[], more: reado
       return { code, stdout, stderr };
     },
   };
-  return { nix: viewed, record: () => last?.record ?? NOTHING, how: () => last?.how ?? "fuse", log: () => last?.stderr ?? "" };
+  return {
+    nix: viewed,
+    record: () => last?.record ?? NOTHING,
+    how: () => last?.how ?? "fuse",
+    log: () => last?.stderr ?? "",
+  };
 }

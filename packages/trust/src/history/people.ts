@@ -27,7 +27,7 @@ export function whoWrote(
   byEmail: ReadonlyMap<string, PrincipalName>,
 ): readonly PrincipalName[] {
   const lines = [latin1(commit.author.raw), latin1(commit.committer.raw), ...coAuthors(commit.message)];
-  const names = lines.flatMap(addresses).map((email) => byEmail.get(email));
+  const names = lines.flatMap(addressesIn).map((email) => byEmail.get(email));
   return [...new Set(names.filter((name) => name !== undefined))].sort();
 }
 
@@ -40,9 +40,9 @@ function coAuthors(message: Uint8Array): readonly string[] {
   return /co-authored-by/i.test(text) ? Array.from(text.matchAll(CO_AUTHOR), ([, value]) => value!) : NOBODY;
 }
 
-/** All of them: readers disagree which one counts where there are several. */
-function addresses(line: string): string[] {
-  return Array.from(line.matchAll(/<([^<>]*)>/g), ([, email]) => folded(email!.trim()));
+/** Everything between angle brackets, as `peopleByEmail` has it: readers disagree which one of several counts. */
+export function addressesIn(text: string): string[] {
+  return Array.from(text.matchAll(/<([^<>]*)>/g), ([, email]) => folded(email!.trim()));
 }
 
 function folded(latin1Text: string): string {

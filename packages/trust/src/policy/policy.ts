@@ -1,9 +1,11 @@
 /** A policy as it is decided by: immutable, every name resolved, every key parsed. `loadPolicy` is the only door. */
 import type { OpenPgpCertificate } from "@firstmile/formats/openpgp/certificate";
+import type { NumberedKey } from "@firstmile/formats/signify/key";
 import type { SshPublicKey } from "@firstmile/formats/ssh/public-key";
 import type { Defect } from "./defect.ts";
 import type { ImportName, Operator, PrincipalName, RoleName, SourceName } from "./names.ts";
 import type { Glob } from "./paths.ts";
+import type { UpstreamRule } from "./upstream.ts";
 
 /** What loading comes to: a policy without a single defect, or all defects in the order of the file. */
 export type PolicyResult =
@@ -33,6 +35,8 @@ export interface Policy {
   /** Where else this trust repository is served, and how old a statement of its newest head may be. */
   readonly mirrors: readonly string[];
   readonly head: HeadRule | undefined;
+  /** For fixed outputs, in the order of the file. Empty: a hash in an authentic expression is enough. */
+  readonly upstreams: readonly UpstreamRule[];
   /** Absent: no output of any builder counts. */
   readonly output: OutputRules | undefined;
   /** Git repositories in which people keep statements that the sources themselves do not carry. */
@@ -47,7 +51,7 @@ export interface Principal {
   readonly keys: readonly Key[];
 }
 
-export type Key = OpenPgpKey | SshKey | SshAuthority | SigstoreIdentity | NixKey;
+export type Key = OpenPgpKey | SshKey | SshAuthority | SigstoreIdentity | NixKey | AuthorKey;
 
 export interface OpenPgpKey {
   readonly kind: "openpgp";
@@ -105,6 +109,13 @@ export interface NixKey {
   readonly name: string;
   /** The Ed25519 public key, 32 bytes. */
   readonly key: Uint8Array;
+}
+
+/** A key that signs releases and nothing else. */
+export interface AuthorKey extends NumberedKey {
+  readonly kind: "minisign" | "signify";
+  /** Said elsewhere, of the same numbers in another format. */
+  readonly life: readonly KeyEvent[];
 }
 
 /** `any` of the members, each by people of its own: thresholds.ts. */
@@ -184,6 +195,8 @@ export interface ReviewRule {
   readonly role: RoleName | undefined;
   /** Whether signing a merge is reviewing what it merges. */
   readonly mergeIsReview: boolean;
+  /** Whether a change of version and hash alone needs no reader where the same author signed both sources. */
+  readonly bump?: "upstream-signed" | undefined;
   /** Whether a review of the same content counts that was made at another path, or for another source. */
   readonly anywhere: boolean;
 }

@@ -1,7 +1,8 @@
 /** Whose key is whose, by one policy. Keys verify; people count. */
+import { renderNumberedKey } from "@firstmile/formats/signify/key";
 import { openPgpKeys } from "../openpgp/keys.ts";
 import type { PrincipalName } from "../policy/names.ts";
-import type { Key, KeyEvent, Policy } from "../policy/policy.ts";
+import type { AuthorKey, Key, KeyEvent, Policy } from "../policy/policy.ts";
 import { sigstoreFingerprint, sigstoreKeys } from "../sigstore/keys.ts";
 import { certifiedFingerprint, sshFingerprint, sshKeys } from "../ssh/keys.ts";
 import type { Fingerprint, SignatureOutcome } from "./outcome.ts";
@@ -44,7 +45,7 @@ function keyRing(keys: readonly Key[]): KeyRing {
 }
 
 /** The names by which signatures of this key come out. */
-function fingerprintsOf(key: Key): Fingerprint[] {
+export function fingerprintsOf(key: Key): Fingerprint[] {
   switch (key.kind) {
     case "openpgp":
       return [key.certificate.fingerprint as string as Fingerprint];
@@ -56,7 +57,15 @@ function fingerprintsOf(key: Key): Fingerprint[] {
       return [sigstoreFingerprint(key)];
     case "nix":
       return [];
+    case "minisign":
+    case "signify":
+      return [authorFingerprint(key)];
   }
+}
+
+/** `minisign:BASE64` or `signify:BASE64`, as a policy lists it. */
+export function authorFingerprint(key: AuthorKey): Fingerprint {
+  return `${key.kind}:${renderNumberedKey(key)}` as Fingerprint;
 }
 
 /** The distinct people behind the valid ones of several signatures over one object. */

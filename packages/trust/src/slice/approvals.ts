@@ -7,7 +7,8 @@
  * harmless on top of a file that nobody has read. Whoever had a part in bringing a content into the source
  * does not count for it. Leaves out: rejections and distrust, which the caller asks about first, for every content on the way.
  *
- * Changes are named by content, so this needs no history: a squash, a rebase or another branch make no difference.
+ * Changes are named by content, so this needs no history: a squash, a rebase or another branch make no difference. What
+ * was before is told from another content of the same SHA-1 where the review gives its SHA-256.
  */
 import type { FileVersion, ReviewedChange } from "@firstmile/formats/statement/review";
 import type { PrincipalName } from "../policy/names.ts";
@@ -21,7 +22,7 @@ export interface Content extends FileVersion {
 /** One approved change, towards a content. */
 interface Approval {
   readonly path: string;
-  readonly before: FileVersion | undefined;
+  readonly before: ReviewedChange["before"];
   readonly after: Content;
   readonly source: string | undefined;
   readonly by: ReadonlySet<PrincipalName>;
@@ -37,6 +38,8 @@ export interface Reach {
 export interface Weighing {
   /** Whether people suffice. */
   readonly suffices: (people: ReadonlySet<PrincipalName>) => boolean;
+  /** Whether somebody's word counts at all. */
+  readonly hears: (name: PrincipalName) => boolean;
   /** Who had a part in a commit that brought this content into the source, at whichever path. */
   readonly wrote: (version: FileVersion) => ReadonlySet<PrincipalName>;
   /** Whether something speaks against a content, so that nothing may rest on it. */
@@ -198,6 +201,7 @@ class Part {
         continue;
       }
       for (const content of this.#approvals.named(before)) {
+        if (before.sha256 !== undefined && before.sha256 !== content.sha256) continue;
         const size = this.#nodes.size;
         const earlier = this.#node(path, content);
         if (this.#nodes.size > size) fresh.push(earlier);
@@ -209,8 +213,9 @@ class Part {
 
   /** Whether anybody was added who counts. */
   #vouch(node: Node, by: ReadonlySet<PrincipalName>): boolean {
-    const wrote = this.#weighing.wrote(node.content);
-    const counted = [...by].filter((name) => !wrote.has(name));
+    const { wrote, hears } = this.#weighing;
+    const authors = wrote(node.content);
+    const counted = [...by].filter((name) => hears(name) && !authors.has(name));
     for (const name of counted) node.people.add(name);
     if (!node.covered && counted.length > 0 && this.#holds(node)) {
       node.covered = true;

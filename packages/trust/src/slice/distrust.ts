@@ -5,15 +5,18 @@
  * nobody, its owner's reviews included. Against: a signature that is valid and a release that is bad. Leaves out who
  * keeps a distrust back: whoever relies on wardens keeps their statements in the trust repository.
  */
-import { encodeHex, encodeUtf8 } from "@firstmile/formats/bytes/text";
+import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
-import { digest } from "../crypto/hash.ts";
+import type { Statement } from "@firstmile/formats/statement/statement";
+import { Standing } from "../history/standing.ts";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
-import type { Key, Policy, PolicyDigest, Principal } from "../policy/policy.ts";
-import { meets } from "../policy/thresholds.ts";
-import { identitiesOf, peopleBehind } from "../signature/identities.ts";
-import { nixFingerprint } from "../statement/nix-keys.ts";
+import type { Policy } from "../policy/policy.ts";
+import { peopleOf } from "../policy/thresholds.ts";
+import { identitiesOf } from "../signature/identities.ts";
+import type { SignatureOutcome } from "../signature/outcome.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
+import { withoutKeys } from "./distrusted-keys.ts";
+import { signedTogether } from "./signers.ts";
 
 const WARDEN = "warden" as RoleName;
 
@@ -40,7 +43,7 @@ export class Distrust {
     const ids = new Set<string>();
     for (const { statement, by, digest: name } of heard(policy, statements)) {
       const objection = { by, because: statement.because, statement: name };
-      for (const key of statement.keys) this.#keys.set(key, objection);
+      for (const key of statement.keys) this.#keys.set(spelled(key), objection);
       for (const target of statement.targets) {
         if (target.kind === "store") this.#store.set(target.baseName, objection);
         else {
@@ -69,7 +72,7 @@ export class Distrust {
   }
 
   ofKey(fingerprint: string): Objection | undefined {
-    return this.#keys.get(fingerprint);
+    return this.#keys.get(spelled(fingerprint));
   }
 
   /** Every content that is spoken against, by SHA-256. */
@@ -81,51 +84,41 @@ export class Distrust {
     return this.#store.keys();
   }
 
-  /**
-   * The policy without the keys that are distrusted: signing keys as if root called them compromised, builders' keys
-   * gone. With another digest, so that nothing that was remembered before is believed.
-   */
+  /** The policy without the keys that are distrusted; the same one where none is. */
   applied<P extends Policy>(policy: P): P {
-    if (this.#keys.size === 0) return policy;
-    const principals = new Map([...policy.principals].map(([name, one]) => [name, this.#judged(one)]));
-    const text = [
-      `firstmile policy with distrust 1\0${policy.digest}`,
-      ...[...this.#keys.keys()].sort(),
-    ].join("\n");
-    return { ...policy, principals, digest: encodeHex(digest("sha256", encodeUtf8(text))) as PolicyDigest };
-  }
-
-  #judged(principal: Principal): Principal {
-    const keys = principal.keys.flatMap((key): Key[] => {
-      if (key.kind === "nix") return this.#keys.has(nixFingerprint(key)) ? [] : [key];
-      const own = { ...principal, keys: [key] };
-      const { ownerOf } = identitiesOf({ principals: new Map([[principal.name, own]]) });
-      const against = [...ownerOf.keys()].flatMap((fingerprint) => this.ofKey(fingerprint) ?? []);
-      if (against.length === 0) return [key];
-      const reason = `${against[0]!.by.join(" and ")} distrusts it: ${against[0]!.because}`;
-      return [{ ...key, life: [...key.life, { kind: "compromised" as const, key: undefined, reason }] }];
-    });
-    return { ...principal, keys };
+    return withoutKeys(policy, this.#keys);
   }
 }
 
-interface Heard {
-  readonly statement: DistrustStatement;
-  readonly by: readonly PrincipalName[];
-  readonly digest: string;
+/** OpenPGP fingerprints in the case that everything here prints them in. */
+function spelled(fingerprint: string): string {
+  return /^[0-9a-f]+$/i.test(fingerprint) ? fingerprint.toUpperCase() : fingerprint;
 }
 
-function heard(policy: Policy, statements: Iterable<VerifiedStatement>): Heard[] {
+/** What was signed by a warden, also by a key that has ended since: what is bad stays so. */
+function heard(policy: Policy, statements: Iterable<VerifiedStatement>) {
   const group = policy.roles.get(WARDEN);
   if (!group) return [];
-  const { ownerOf } = identitiesOf(policy);
-  return [...statements].flatMap(({ statement, outcomes, digest: name }) => {
-    if (statement.kind !== "distrust") return [];
-    const by = [...peopleBehind(outcomes, ownerOf)].filter((one) => isOf(group, one, policy));
-    return by.length > 0 ? [{ statement, by, digest: name }] : [];
-  });
+  const wardens = peopleOf(group, policy);
+  const identities = identitiesOf(policy);
+  const standing = new Standing(identities, () => true);
+  const spoken = [...statements].filter(({ statement }) => isDistrust(statement));
+  const weighed = spoken.map((one) => ({
+    ...one,
+    outcomes: one.outcomes.map((outcome) => standing.weigh(lapsedToo(outcome), ANY_COMMIT)),
+  }));
+  return signedTogether(weighed, identities.ownerOf, isDistrust)
+    .map((one) => ({ ...one, by: [...one.by].filter((name) => wardens.has(name)).sort() }))
+    .filter(({ by }) => by.length > 0);
 }
 
-function isOf(group: Parameters<typeof meets>[0], name: PrincipalName, policy: Policy): boolean {
-  return meets(group, new Set([name]), policy).counted.length > 0;
+function isDistrust(statement: Statement): statement is DistrustStatement {
+  return statement.kind === "distrust";
 }
+
+function lapsedToo(outcome: SignatureOutcome): SignatureOutcome {
+  return outcome.valid ? outcome : (outcome.lapsed ?? outcome);
+}
+
+/** A word against something is about no place in a history: a retired key is heard everywhere. */
+const ANY_COMMIT = "" as CommitId;

@@ -5,7 +5,7 @@ import type { ReasonCode } from "../verdict/codes.ts";
 import { found, lacking, type Reason } from "../verdict/verdict.ts";
 import type { SliceCoverage } from "./cover.ts";
 import { failing, type JudgedFile } from "./judged.ts";
-import { visiblePath } from "./visible-path.ts";
+import { shellWord, visiblePath } from "./visible-path.ts";
 import type { Waived } from "./waivers.ts";
 
 /** Files shown below one finding; `firstmile slice` lists all. */
@@ -77,7 +77,7 @@ export function fileReason(
       return uncovered(`${path}: ${lackingText(standing.have, rule)}`, {
         ended: standing.ended,
         who: coverage.completions(file.path, file),
-        where: `firstmile review ${source.name} ${commit.slice(0, 12)} --path ${path}`,
+        where: `firstmile review ${source.name} ${commit.slice(0, 12)} --path ${shellWord(path)}`,
       });
     default:
       return found("covered", path);
@@ -88,7 +88,8 @@ function lackingText(have: readonly string[], rule: JudgedFile["rule"]): string 
   const group = rule?.review?.role
     ? `role ${rule.review.role}`
     : `the reviewers of the rule at line ${rule?.line}`;
-  return have.length > 0 ? `only ${have.join(" and ")} of ${group} has read it` : `${group} has not read it`;
+  if (have.length > 0) return `only ${have.join(" and ")} of ${group} has read it`;
+  return `${group} ${rule?.review?.role ? "has" : "have"} not read it`;
 }
 
 function uncovered(
@@ -99,7 +100,7 @@ function uncovered(
   const waived = ended ? `, and ${ended.by.join(" and ")} waived that until ${day(ended.until)} only` : "";
   const sets = who.map((people) => people.join(" and ")).join(", or ");
   return lacking(code, message + waived, {
-    remedy: `${sets === "" ? "somebody who had no part in it" : sets} reads it: ${where}`,
+    remedy: `to be read by ${sets === "" ? "somebody who had no part in it" : sets}: ${where}`,
   });
 }
 

@@ -74,6 +74,14 @@ export type StoreCode =
   | "nar-differs"
   | "gate-unreachable";
 
+/** Why a fixed output is not what its author released, as far as anybody vouches. */
+export type HandoffCode =
+  | "no-upstream-rule"
+  | "no-handoff"
+  | "handoff-invalid"
+  | "not-the-author"
+  | "archive-refused";
+
 /** What speaks for something. */
 export type ProofCode =
   | "authentic"
@@ -87,6 +95,8 @@ export type ProofCode =
   | "resolved"
   | "followed"
   | "fresh"
+  | "handed-off"
+  | "pinned"
   | "covered"
   | "derived"
   | "vouched"
@@ -101,4 +111,5 @@ export type ReasonCode =
   | AdmissionCode
   | SliceCode
   | StoreCode
+  | HandoffCode
   | ProofCode;

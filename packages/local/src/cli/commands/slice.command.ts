@@ -18,7 +18,10 @@ export const sliceCommand = buildCommand<SliceFlags, [source: string, revision?:
       attr: repeatedText("ATTR", "An attribute; repeat for more (default: the file's whole value)"),
       file: optionalText("FILE", "The file that is evaluated (default: default.nix)"),
       diff: optionalText("REV2", "What differs for these attributes at another revision"),
-      policy: optionalText("DIR", "Judge by the rules in this directory (default: this machine's trust repository)"),
+      policy: optionalText(
+        "DIR",
+        "Judge by the rules in this directory (default: this machine's trust repository)",
+      ),
       all: {
         kind: "boolean",
         default: false,
@@ -31,8 +34,13 @@ export const sliceCommand = buildCommand<SliceFlags, [source: string, revision?:
     positional: {
       kind: "tuple",
       parameters: [
-        word("SOURCE", "A source of the policy, a checkout or a URL"),
-        { parse: String, placeholder: "REV", optional: true, brief: "A revision of it (default: its newest)" },
+        word("SOURCE|FLAKE#ATTR", "A source of the policy, a checkout or a URL; or a flake, for its inputs"),
+        {
+          parse: String,
+          placeholder: "REV",
+          optional: true,
+          brief: "A revision of it (default: its newest)",
+        },
       ],
     },
   },

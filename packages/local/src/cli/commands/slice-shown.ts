@@ -1,0 +1,184 @@
+/** A slice as a person reads it: how much there is, who covers it by which rule, and what is open. */
+import { groupText } from "@firstmile/trust/policy/group-text";
+import type { Source } from "@firstmile/trust/policy/policy";
+import { passes } from "@firstmile/trust/slice/cover";
+import {
+  countByRule,
+  countStandings,
+  type RuleCounts,
+  type StandingCounts,
+} from "@firstmile/trust/slice/judged";
+import { day } from "@firstmile/trust/slice/reason";
+import { visiblePath } from "@firstmile/trust/slice/visible-path";
+import type { Reason } from "@firstmile/trust/verdict/verdict";
+import type { GatheredCase } from "../../slicing/gather.ts";
+import { downloadsIn, type Slice, type SlicedFile } from "../../slicing/slice-of.ts";
+import { harmless, type Terminal } from "../terminal.ts";
+
+export interface ShownSlice {
+  readonly slice: Slice;
+  readonly source: Source;
+  readonly origin: Reason;
+  /** As it is named on a command line: `-A hello`. */
+  readonly words: string;
+  readonly gathered: GatheredCase;
+}
+
+/** Open files listed unless all are asked for. */
+const SHOWN = 20;
+
+export function showSlice(terminal: Terminal, shown: ShownSlice, all: boolean): void {
+  const { slice, source, words, origin } = shown;
+  terminal.print(
+    terminal.style("bold", `${source.name} at ${slice.commit.slice(0, 12)}  ${harmless(words)}`.trimEnd()),
+  );
+  for (const line of sizeLines(slice)) terminal.print(`  ${line}`);
+  if (slice.how === "strace")
+    terminal.say("traced with strace: this machine cannot mount views, so nothing could be held back");
+  if (!origin.ok) terminal.print(`${terminal.style("red", origin.code)}: ${harmless(origin.message)}`);
+  terminal.print();
+  for (const line of ruleTable(countByRule(source, slice.files))) terminal.print(line);
+  terminal.print();
+  terminal.print(coverageLine(slice.files));
+  showFiles(terminal, shown, all);
+}
+
+function sizeLines(slice: Slice): string[] {
+  const { files, derivations } = slice;
+  const evaluated = files.filter(({ file }) => file.use === "evaluated").length;
+  const lines = files.reduce((sum, one) => sum + one.lines, 0);
+  const copied = files.length - evaluated;
+  return [
+    `${count(files.length, "file")}, ${count(lines, "line")}: ${thousands(evaluated)} evaluated, ${thousands(copied)} taken into derivations`,
+    `${count(derivations.size, "derivation")}, ${count(downloadsIn(slice).length, "download")}`,
+  ];
+}
+
+const COLUMNS: readonly (readonly [keyof StandingCounts, string])[] = [
+  ["read", "read"],
+  ["derived", "of these by change"],
+  ["bumped", "bumped"],
+  ["vouched", "published"],
+  ["waived", "waived"],
+  ["uncovered", "open"],
+  ["rejected", "rejected"],
+  ["distrusted", "distrusted"],
+  ["unruled", "no rule"],
+];
+
+/** A line for each rule that files came under; columns that are empty throughout are left out. */
+function ruleTable(rules: readonly RuleCounts[]): string[] {
+  const used = COLUMNS.filter(([key]) => key === "uncovered" || rules.some(({ counts }) => counts[key] > 0));
+  const head = ["rule", "asks for", "files", ...used.map(([, title]) => title)];
+  const rows = rules.map(({ rule, files, counts }) => [
+    rule ? `line ${rule.line}  ${rule.paths.map(({ text }) => text).join(" ")}` : "none",
+    rule?.review ? (rule.review.role ?? groupText(rule.review.by)) : "",
+    thousands(files),
+    ...used.map(([key]) => thousands(counts[key])),
+  ]);
+  return aligned([head, ...rows], 2);
+}
+
+/** Cells in columns; from column `right` on they end under each other. */
+export function aligned(rows: readonly (readonly string[])[], right: number): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const cell = (text: string, i: number) => (i < right ? text.padEnd(widths[i]!) : text.padStart(widths[i]!));
+  return rows.map((row) => row.map(cell).join("  ").trimEnd());
+}
+
+/** `coverage 93.1 % of files, 90.4 % of lines; 12 waived until 2027-06-01 at the latest`. */
+export function coverageLine(files: readonly SlicedFile[]): string {
+  const passing = files.filter(({ standing }) => passes(standing));
+  const covered = passing.filter(({ standing }) => standing.kind !== "waived");
+  const lines = (some: readonly SlicedFile[]) => some.reduce((sum, one) => sum + one.lines, 0);
+  const share = (part: number, whole: number) =>
+    `${whole === 0 ? "100.0" : (Math.floor((part / whole) * 1000) / 10).toFixed(1)} %`;
+  const waived = passing.length - covered.length;
+  const untils = files.flatMap(({ standing }) => (standing.kind === "waived" ? [standing.waiver.until] : []));
+  const meanwhile =
+    waived === 0 ? "" : `; ${thousands(waived)} more waived, until ${day(Math.max(...untils))} at the latest`;
+  return `coverage ${share(covered.length, files.length)} of files, ${share(lines(covered), lines(files))} of lines${meanwhile}`;
+}
+
+function showFiles(terminal: Terminal, { slice, source, words }: ShownSlice, all: boolean): void {
+  const open = slice.files.filter(({ standing }) => !passes(standing));
+  const listed = all ? slice.files : open.slice(0, SHOWN);
+  if (listed.length > 0) terminal.print();
+  for (const one of listed) terminal.print(fileLine(terminal, one));
+  if (!all && open.length > SHOWN)
+    terminal.print(`  and ${thousands(open.length - SHOWN)} more: --all lists every file`);
+  if (open.length === 0) return;
+  const command = `firstmile review ${source.name} ${slice.commit.slice(0, 12)} ${words}`.trimEnd();
+  terminal.print(`${terminal.style("cyan", "help:")} ${harmless(command)}`);
+}
+
+function fileLine(terminal: Terminal, { file, standing, lines }: SlicedFile): string {
+  const mark = passes(standing) ? terminal.style("green", "✓") : terminal.style("red", "✗");
+  return `  ${mark} ${visiblePath(file.path)}  ${count(lines, "line")}  ${standingText(standing)}`;
+}
+
+function standingText(standing: SlicedFile["standing"]): string {
+  switch (standing.kind) {
+    case "read":
+      return `read${standing.derived ? " by change" : ""} by ${standing.by.join(" and ")}`;
+    case "bumped":
+      return standing.because;
+    case "vouched":
+      return `published by ${standing.by.join(" and ")}`;
+    case "waived":
+      return `waived by ${standing.waiver.by.join(" and ")} until ${day(standing.waiver.until)}`;
+    case "distrusted":
+      return `distrusted by ${standing.objection.by.join(" and ")}: ${harmless(standing.objection.because)}`;
+    case "rejected":
+      return `rejected by ${standing.by.join(" and ")}`;
+    case "uncovered": {
+      const ended = standing.ended ? `, waived until ${day(standing.ended.until)} only` : "";
+      return (standing.have.length > 0 ? `read by ${standing.have.join(" and ")} alone` : "not read") + ended;
+    }
+    case "unruled":
+      return "no rule covers it";
+  }
+}
+
+export function count(number: number, noun: string): string {
+  return `${thousands(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+export function thousands(number: number): string {
+  return number.toLocaleString("en-US");
+}
+
+export function sliceJson({ slice, source, origin, words }: ShownSlice): unknown {
+  return {
+    source: source.name,
+    commit: slice.commit,
+    words,
+    origin,
+    how: slice.how,
+    roots: slice.roots,
+    derivations: slice.derivations.size,
+    downloads: downloadsIn(slice).map(([path, { name, derivation }]) => ({
+      path,
+      name,
+      output: [...derivation.outputs.values()].map((output) =>
+        "path" in output ? output.path : undefined,
+      )[0],
+    })),
+    counts: countStandings(slice.files),
+    rules: countByRule(source, slice.files).map(({ rule, files, counts }) => ({
+      line: rule?.line ?? null,
+      files,
+      counts,
+    })),
+    files: slice.files.map(({ file, lines, standing, rule }) => ({
+      path: visiblePath(file.path),
+      use: file.use,
+      mode: file.mode.toString(8),
+      id: file.id,
+      sha256: file.sha256,
+      lines,
+      rule: rule?.line ?? null,
+      standing,
+    })),
+  };
+}
