@@ -10,7 +10,7 @@ import { latin1 } from "@firstmile/formats/bytes/text";
 import { hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import { parseTree, type TreeEntry } from "@firstmile/formats/git/tree";
 import { compareNarNames } from "@firstmile/formats/nix/nar";
-import type { GitObject, GitObjects } from "./objects.ts";
+import type { GitObject, GitObjects, OversizedObject } from "./objects.ts";
 
 /** A tree that cannot be read as what its id names. */
 export class GitTreeError extends Error {
@@ -58,13 +58,12 @@ export class GitTree {
     const known = new Set<ObjectId>([root]);
     for (let level: ObjectId[] = [root]; level.length > 0; ) {
       const next: ObjectId[] = [];
-      for await (const object of inOrder(objects, level, (id) => ({ id, kind: "tree" as const }))) {
-        const entries = entriesOf(object.id, object.content);
-        directories.set(object.id, entries);
+      await eachTree(objects, level, (directory, entries) => {
+        directories.set(directory, entries);
         for (const { mode, id } of entries) {
           if (mode === DIRECTORY && known.size !== known.add(id).size) next.push(id);
         }
-      }
+      });
       level = next;
     }
     checkSize(directories, root);
@@ -104,6 +103,25 @@ export class GitTree {
       else yield { path: prefix.join("") + latin1(step.name), step };
     }
   }
+}
+
+/** All that are asked for at once, each as soon as it is here: a promise for each takes longer than reading it. */
+async function eachTree(
+  objects: GitObjects,
+  ids: readonly ObjectId[],
+  take: (id: ObjectId, entries: readonly TreeEntry[]) => void,
+): Promise<void> {
+  let failure: unknown;
+  await objects.each(ids, (object, place) => {
+    const id = ids[place]!;
+    try {
+      if (failure === undefined) take(id, entriesOf(id, verified({ id, kind: "tree" }, object)));
+    } catch (error) {
+      // The reader of the objects is not at fault, and goes on.
+      failure = error;
+    }
+  });
+  if (failure !== undefined) throw failure;
 }
 
 /** Counts what the tree unfolds to, each directory once, before anything walks it. */
@@ -200,7 +218,9 @@ class ReadAhead<T> {
 
 const NOTHING = Buffer.alloc(0);
 
-function verified({ id, kind }: Wanted, object: GitObject | undefined): Buffer {
+function verified({ id, kind }: Wanted, object: GitObject | OversizedObject | undefined): Buffer {
+  if (object && "oversized" in object)
+    throw new GitTreeError("corrupt-object", `${id} has ${object.oversized} bytes, over the limit`);
   if (!object) throw new GitTreeError("missing-object", `${kind} ${id} is not in the repository`);
   if (object.type !== kind)
     throw new GitTreeError("corrupt-object", `${id} is a ${object.type}, not a ${kind}`);
