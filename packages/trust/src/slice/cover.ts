@@ -12,8 +12,9 @@ import { ruleFor } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
 import type { SignedReview } from "../statement/review-index.ts";
-import { Approvals, type Content, type Coverage, CoverageOfRule, contentKey } from "./approvals.ts";
+import { Approvals, type Content } from "./approvals.ts";
 import type { Vouched } from "./channels.ts";
+import { type Coverage, CoverageOfRule } from "./coverage-of-rule.ts";
 import type { Distrust, Objection } from "./distrust.ts";
 import { Rejections } from "./rejections.ts";
 import type { Waived, Waivers } from "./waivers.ts";
@@ -174,7 +175,8 @@ export class SliceCoverage {
   #suffices(review: ReviewRule, people: ReadonlySet<PrincipalName>): boolean {
     const known = this.#met.get(review) ?? new Map<string, boolean>();
     this.#met.set(review, known);
-    const key = [...people].sort().join(" ");
+    const [first] = people;
+    const key = people.size === 1 ? first! : [...people].sort().join(" ");
     const answer = known.get(key) ?? isMet(review.by, people, this.#policy);
     known.set(key, answer);
     return answer;
@@ -205,5 +207,3 @@ function read({ people, whole }: Coverage): FileStanding {
 export function passes({ kind }: FileStanding): boolean {
   return kind === "read" || kind === "bumped" || kind === "vouched" || kind === "waived";
 }
-
-export { contentKey };
