@@ -91,13 +91,16 @@ export function coverageLine(files: readonly SlicedFile[]): string {
   const passing = files.filter(({ standing }) => passes(standing));
   const covered = passing.filter(({ standing }) => standing.kind !== "waived");
   const lines = (some: readonly SlicedFile[]) => some.reduce((sum, one) => sum + one.lines, 0);
-  const share = (part: number, whole: number) =>
-    `${whole === 0 ? "100.0" : (Math.floor((part / whole) * 1000) / 10).toFixed(1)} %`;
   const waived = passing.length - covered.length;
   const untils = files.flatMap(({ standing }) => (standing.kind === "waived" ? [standing.waiver.until] : []));
   const meanwhile =
     waived === 0 ? "" : `; ${thousands(waived)} more waived, until ${day(Math.max(...untils))} at the latest`;
   return `coverage ${share(covered.length, files.length)} of files, ${share(lines(covered), lines(files))} of lines${meanwhile}`;
+}
+
+/** `93.1 %`, rounded down: nothing but all of it is 100. */
+export function share(part: number, whole: number): string {
+  return `${whole === 0 ? "100.0" : (Math.floor((part / whole) * 1000) / 10).toFixed(1)} %`;
 }
 
 function showFiles(terminal: Terminal, { slice, source, words }: ShownSlice, all: boolean): void {
