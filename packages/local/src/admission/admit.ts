@@ -140,7 +140,7 @@ class Attempt {
     const closure = evaluated.ok ? await readClosure(this.options.nix, evaluated.roots) : evaluated;
     if (closure.ok) await this.slices.takenWhole(this.options.nix, sourcesIn(closure.derivations.values()));
     // An evaluation that failed for a file that was held back is told as that.
-    const slices = this.slices.judge(sliceWords(this.request));
+    const slices = await this.slices.judge(sliceWords(this.request));
     this.reasons.push(...slices.reasons);
     if (slices.reasons.some((reason) => !reason.ok)) return undefined;
     this.basis.push(...slices.basis);

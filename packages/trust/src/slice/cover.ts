@@ -137,6 +137,12 @@ export class SliceCoverage {
     return { have: [...people].sort(), wrote, left: missing.filter((name) => !authors.has(name)) };
   }
 
+  /** Covered contents from which changes that people approved lead to this one; none where it was read whole. */
+  origins(path: string, content: Content): readonly Content[] {
+    const rule = this.ruleOf(path);
+    return rule?.review ? [...this.#coverage(rule, rule.review).of(path, content).from] : [];
+  }
+
   #otherwise(rule: Rule, path: string, content: Content, { people }: Coverage): FileStanding {
     const bumped = this.#evidence.bumped?.(path, content, (before) => this.#isCovered(rule, path, before));
     if (bumped !== undefined) return { kind: "bumped", because: bumped };

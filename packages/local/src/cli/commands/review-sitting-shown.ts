@@ -21,21 +21,20 @@ export function tellOpening(
   terminal.print(terminal.style("bold", what));
   terminal.print(`  ${toReadText(mine)}`);
   const rest = [
-    others.read.length > 0 ? `${thousands(others.read.length)} you have read` : "",
-    others.wrote.length > 0 ? `${thousands(others.wrote.length)} you had a part in` : "",
-    others.notAsked.length > 0 ? `${thousands(others.notAsked.length)} no rule asks you for` : "",
+    others.read.length > 0 ? `${thousands(filesIn(others.read))} you have read` : "",
+    others.wrote.length > 0 ? `${thousands(filesIn(others.wrote))} you had a part in` : "",
+    others.notAsked.length > 0 ? `${thousands(filesIn(others.notAsked))} no rule asks you for` : "",
   ];
   const said = rest.filter(Boolean);
   if (said.length > 0) terminal.print(`  for others to read: ${said.join(", ")}`);
-  terminal.print();
 }
 
 /** `14 files to read, 412 lines: 9 as changes of what was read before`. */
 function toReadText(work: readonly ReviewWork[]): string {
   const lines = work.reduce((sum, one) => sum + one.lines, 0);
-  const changes = work.filter(({ before }) => before !== undefined).length;
+  const changes = filesIn(work.filter(({ before }) => before !== undefined));
   const how = changes === 0 ? "" : `, ${thousands(changes)} of them as a change of what was read before`;
-  return `${count(work.length, "file")} to read, ${count(lines, "line")}${how}`;
+  return `${count(filesIn(work), "file")} to read, ${count(lines, "line")}${how}`;
 }
 
 /** What nobody can read or begin at here. */
@@ -85,9 +84,12 @@ export function tellSitting(terminal: Terminal, done: Done, counts: boolean): vo
 
 /** `9 files, 120 lines`. */
 function ownText(work: readonly ReviewWork[]): string {
-  const files = work.reduce((sum, one) => sum + one.files.length, 0);
   const lines = work.reduce((sum, one) => sum + one.lines, 0);
-  return `${count(files, "file")}, ${count(lines, "line")} to read`;
+  return `${count(filesIn(work), "file")}, ${count(lines, "line")} to read`;
+}
+
+function filesIn(work: readonly ReviewWork[]): number {
+  return work.reduce((sum, one) => sum + one.files.length, 0);
 }
 
 export function sittingJson({ read, said, kept, after }: Done): unknown {

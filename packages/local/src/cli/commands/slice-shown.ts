@@ -14,7 +14,7 @@ import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { GatheredCase } from "../../slicing/gather.ts";
 import { downloadsIn, type Slice, type SlicedFile } from "../../slicing/slice-of.ts";
 import { unreadText } from "../../statements/unread.ts";
-import { harmless, type Terminal } from "../terminal.ts";
+import { harmless, type Terminal, wrap } from "../terminal.ts";
 
 export interface ShownSlice {
   readonly slice: Slice;
@@ -23,10 +23,12 @@ export interface ShownSlice {
   /** As it is named on a command line: `-A hello`. */
   readonly words: string;
   readonly gathered: GatheredCase;
+  /** By path, what an open file is like that was read. */
+  readonly likeness?: ReadonlyMap<string, string>;
 }
 
 /** Open files listed unless all are asked for. */
-const SHOWN = 20;
+export const SHOWN = 20;
 
 export function showSlice(terminal: Terminal, shown: ShownSlice, all: boolean): void {
   const { slice, source, words, origin, gathered } = shown;
@@ -93,8 +95,6 @@ export function coverageLine(files: readonly SlicedFile[]): string {
   const passing = files.filter(({ standing }) => passes(standing));
   const covered = passing.filter(({ standing }) => standing.kind !== "waived");
   const lines = (some: readonly SlicedFile[]) => some.reduce((sum, one) => sum + one.lines, 0);
-  const share = (part: number, whole: number) =>
-    `${whole === 0 ? "100.0" : (Math.floor((part / whole) * 1000) / 10).toFixed(1)} %`;
   const waived = passing.length - covered.length;
   const untils = files.flatMap(({ standing }) => (standing.kind === "waived" ? [standing.waiver.until] : []));
   const meanwhile =
@@ -102,11 +102,21 @@ export function coverageLine(files: readonly SlicedFile[]): string {
   return `coverage ${share(covered.length, files.length)} of files, ${share(lines(covered), lines(files))} of lines${meanwhile}`;
 }
 
-function showFiles(terminal: Terminal, { slice, source, words }: ShownSlice, all: boolean): void {
+/** `93.1 %`, rounded down: nothing but all of it is 100. */
+export function share(part: number, whole: number): string {
+  return `${whole === 0 ? "100.0" : (Math.floor((part / whole) * 1000) / 10).toFixed(1)} %`;
+}
+
+function showFiles(terminal: Terminal, { slice, source, words, likeness }: ShownSlice, all: boolean): void {
   const open = slice.files.filter(({ standing }) => !passes(standing));
   const listed = all ? slice.files : open.slice(0, SHOWN);
   if (listed.length > 0) terminal.print();
-  for (const one of listed) terminal.print(fileLine(terminal, one));
+  for (const one of listed) {
+    terminal.print(fileLine(terminal, one));
+    const like = likeness?.get(one.file.path);
+    if (like !== undefined)
+      terminal.print(terminal.style("dim", `    ${wrap(like, terminal.width - 4, "    ")}`));
+  }
   if (!all && open.length > SHOWN)
     terminal.print(`  and ${thousands(open.length - SHOWN)} more: --all lists every file`);
   if (open.length === 0) return;

@@ -2,6 +2,7 @@
 
 import { failing } from "@firstmile/trust/slice/judged";
 import { nixTools } from "../../admission/nix-tools.ts";
+import { likenessOf } from "../../nearest/ladder-of.ts";
 import { gatherCase } from "../../slicing/gather.ts";
 import { type Slice, sliceOf } from "../../slicing/slice-of.ts";
 import type { StatementPlace } from "../../statements/place.ts";
@@ -11,7 +12,7 @@ import { rulesToJudgeBy } from "../rules.ts";
 import type { SliceFlags } from "./slice.command.ts";
 import { differenceJson, showDifference } from "./slice-difference.ts";
 import { slicesOfFlake } from "./slice-flake.ts";
-import { type ShownSlice, showSlice, sliceJson } from "./slice-shown.ts";
+import { SHOWN, type ShownSlice, showSlice, sliceJson } from "./slice-shown.ts";
 import { type SliceTarget, sliceTarget } from "./slice-target.ts";
 
 export async function slice(
@@ -22,7 +23,8 @@ export async function slice(
 ): Promise<void> {
   const reader = await SliceReader.open(this, flags);
   if (named.includes("#")) return flake.call(this, flags, reader, named);
-  const shown = await reader.read(await reader.target(named, revision));
+  const target = await reader.target(named, revision);
+  const shown = await reader.read(target);
   if (flags.diff !== undefined) {
     const other = await reader.read(await reader.target(named, flags.diff));
     if (flags.json) this.terminal.json(differenceJson(shown, other));
@@ -30,8 +32,18 @@ export async function slice(
     return this.exit(failing(other.slice.files).length === 0 ? EXIT.ok : EXIT.denied);
   }
   if (flags.json) this.terminal.json(sliceJson(shown));
-  else showSlice(this.terminal, shown, flags.all);
+  else showSlice(this.terminal, { ...shown, likeness: await likeness(this, shown, target) }, flags.all);
   this.exit(shown.origin.ok && failing(shown.slice.files).length === 0 ? EXIT.ok : EXIT.denied);
+}
+
+/** What the open files that are listed are like. */
+function likeness(
+  { stateDir, terminal }: FirstmileContext,
+  { slice: { files }, gathered: { coverage } }: ShownSlice,
+  { repository }: SliceTarget,
+): Promise<ReadonlyMap<string, string>> {
+  terminal.progress("looking for what was read before");
+  return likenessOf(failing(files).slice(0, SHOWN), { repository, coverage, stateDir });
 }
 
 async function flake(
