@@ -15,8 +15,9 @@ import { reviewsOf } from "@firstmile/trust/statement/review-index";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { electorateNow } from "../evidence/electorate.ts";
+import { timesOf } from "../evidence/exceptions.ts";
 import { introductionFault } from "../evidence/introduction.ts";
-import { verifiedStatements } from "../evidence/statements.ts";
+import { heardStatements } from "../evidence/statements.ts";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
 import { sourceFreshness } from "../mirrors/judge-source.ts";
 import type { StatementPlace } from "../statements/place.ts";
@@ -50,6 +51,8 @@ export interface GatheredCase {
   readonly origin: Reason;
   /** Unix seconds from which on the answers may be others; undefined where time changes nothing. */
   readonly validUntil: number | undefined;
+  /** Places whose statements could not all be read. */
+  readonly incomplete: readonly string[];
 }
 
 /** Throws `RepositoryError` where the repository cannot be read. */
@@ -75,7 +78,7 @@ class Gathering {
     const { repository, now, commit } = this.#question;
     const { policy: filled, validUntil: certifiedUntil } = electorateNow(this.#question.policy, now);
     const places = [{ kind: "ref" as const, repository }, ...this.#question.statements];
-    const all = await verifiedStatements(filled, places, now);
+    const { statements: all, incomplete } = await heardStatements(filled, places, now);
     const distrust = new Distrust(filled, all);
     const policy = distrust.applied(filled);
     const source = policy.sources.get(this.#question.source.name)!;
@@ -94,7 +97,7 @@ class Gathering {
     });
     const validUntil = earliest([certifiedUntil, fresh?.until, ...timesOf(statements, now)]);
     const whole = together(origin, fresh?.reason);
-    return { coverage, distrust, waivers, statements, policy, source, origin: whole, validUntil };
+    return { coverage, distrust, waivers, statements, policy, source, origin: whole, validUntil, incomplete };
   }
 
   /** A retired key's word counts in the commits that it was good for, and a compromised one's nowhere. */
@@ -147,14 +150,6 @@ function together(origin: Reason, fresh: Reason | undefined): Reason {
 
 function introductionOf(source: Source): CommitId {
   return source.introduction.commit as string as CommitId;
-}
-
-/** When a key behind a statement expires, or a waiver ends. */
-function timesOf(statements: readonly VerifiedStatement[], now: number): number[] {
-  return statements.flatMap(({ statement, outcomes }) => {
-    const keys = outcomes.flatMap((outcome) => (outcome.valid ? (outcome.validUntil ?? []) : []));
-    return statement.kind === "waiver" && statement.until > now ? [...keys, statement.until] : keys;
-  });
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {

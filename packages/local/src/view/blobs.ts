@@ -61,11 +61,15 @@ export class Blobs {
     return { content, sha256 };
   }
 
-  /** Whoever lists a directory mostly reads its files next, in their order. Throws `BlobError`. */
+  /** Whoever lists a directory mostly reads its files next, in their order. */
   expect(directory: number): void {
-    const { first, count } = this.table.entries(directory);
-    const likely = this.following(first, directory);
-    if (count > 0 && likely.length > 0) this.git(directory).expect(likely);
+    const likely = this.following(this.table.entries(directory).first, directory);
+    try {
+      if (likely.length > 0) this.git(directory).expect(likely);
+    } catch (error) {
+      // Whoever wants one is told so.
+      if (!(error instanceof BlobError)) throw error;
+    }
   }
 
   /** The next small files of a directory, from a row on. */

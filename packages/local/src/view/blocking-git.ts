@@ -93,7 +93,7 @@ export class BlockingGit implements Disposable {
     });
   }
 
-  /** Asks for blobs that will probably be wanted, and does not wait. */
+  /** Asks for blobs that will probably be wanted, and does not wait. Throws `BlobError`. */
   expect(blobs: readonly SizedBlob[]): void {
     if (this.asked.length + blobs.length <= MAX_UNDER_WAY)
       this.attempt((channel) => this.ask(channel, blobs));
@@ -121,13 +121,13 @@ export class BlockingGit implements Disposable {
   }
 
   private attempt<T>(ask: (channel: Channel) => T): T {
-    this.channel ??= new Channel(this.options);
     try {
+      this.channel ??= new Channel(this.options);
       return ask(this.channel);
     } catch (error) {
       // What it says next may belong to this question.
       this[Symbol.dispose]();
-      throw error;
+      throw error instanceof BlobError ? error : new BlobError(`git cannot be asked: ${String(error)}`);
     }
   }
 }

@@ -38,6 +38,15 @@ export type FileStanding =
   /** No rule covers the path. */
   | { readonly kind: "unruled" };
 
+export interface PeopleOfFile {
+  /** Who read it and counts. */
+  readonly have: readonly PrincipalName[];
+  /** Who had a part in it, so that their reading does not count. */
+  readonly wrote: readonly PrincipalName[];
+  /** Whose reading would count. */
+  readonly left: readonly PrincipalName[];
+}
+
 export interface CoverageEvidence {
   readonly reviews: readonly SignedReview[];
   readonly distrust: Distrust;
@@ -115,6 +124,23 @@ export class SliceCoverage {
     const wrote = this.#evidence.wrote(content);
     const sets = meets(rule.review.by, people, this.#policy).completions;
     return sets.filter((set) => set.every((name) => !wrote.has(name)));
+  }
+
+  /** Everybody whom the rule of a path names, by what they have to do with an uncovered content there. */
+  people(path: string, content: Content): PeopleOfFile {
+    const rule = this.ruleOf(path);
+    if (!rule?.review) return { have: [], wrote: [], left: [] };
+    const { people } = this.#coverage(rule, rule.review).of(path, content);
+    const { missing } = meets(rule.review.by, people, this.#policy);
+    const authors = this.#evidence.wrote(content);
+    const wrote = missing.filter((name) => authors.has(name));
+    return { have: [...people].sort(), wrote, left: missing.filter((name) => !authors.has(name)) };
+  }
+
+  /** Covered contents from which changes that people approved lead to this one; none where it was read whole. */
+  origins(path: string, content: Content): readonly Content[] {
+    const rule = this.ruleOf(path);
+    return rule?.review ? [...this.#coverage(rule, rule.review).of(path, content).from] : [];
   }
 
   #otherwise(rule: Rule, path: string, content: Content, { people }: Coverage): FileStanding {
