@@ -1,6 +1,7 @@
 /** The commands. Each is loaded when it is called, so that `firstmile verify` does not pay for the gate. */
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { admitCommand } from "./commands/admit.command.ts";
+import { channelRoutes } from "./commands/channel.command.ts";
 import { checkCommand } from "./commands/check.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
 import { doctorCommand } from "./commands/doctor.command.ts";
@@ -45,6 +46,7 @@ const routes = buildRouteMap({
     view: viewCommand,
     review: reviewCommand,
     check: checkCommand,
+    channel: channelRoutes,
     cosign: cosignCommand,
     handoff: handoffCommand,
     admit: admitCommand,
