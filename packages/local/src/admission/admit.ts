@@ -16,7 +16,7 @@ import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import { type EvaluateWith, evaluatePinned, wholeTreeTaken } from "../pins/evaluate-pinned.ts";
+import { type EvaluateWith, evaluateAlone, evaluatePinned, wholeTreeTaken } from "../pins/evaluate-pinned.ts";
 import { PinSearch } from "../pins/pin-search.ts";
 import { PinnedTrees } from "../pins/pinned-trees.ts";
 import type { Authenticator } from "./authenticator.ts";
@@ -177,9 +177,6 @@ class Attempt {
   /** With nothing to fetch; and where it asks for something, with what its pins stand for. */
   private async evaluate(file: string, evaluate: EvaluateWith): Promise<Evaluated> {
     const { nix, repositories, authenticator } = this.options;
-    const viewed: EvaluateWith = (tools, addresses) => evaluate(this.slices.nix(tools), addresses);
-    const first = await viewed(nix, []);
-    if (first.ok || first.wanted === undefined) return first;
     const search = new PinSearch(repositories, this.source, this.request.commit, file);
     const options = {
       repositories,
@@ -190,8 +187,10 @@ class Attempt {
       show: (source: Source, commit: CommitId, at: string) => this.slices.show(source, commit, at, true),
     };
     using pins = new PinnedTrees(options, search);
-    const evaluated = await evaluatePinned(nix, pins, first, viewed);
     this.pins = pins;
+    const evaluated = await evaluatePinned(nix, pins, (tools, addresses) =>
+      evaluate(this.slices.nix(tools), addresses),
+    );
     this.reasons.push(...pins.reasons);
     this.basis.push(...pins.basis);
     if (evaluated.ok) return evaluated;
@@ -227,7 +226,8 @@ class Attempt {
     this.reasons.push(...reasons);
     if (reasons.some((reason) => !reason.ok)) return undefined;
     const repository = await this.options.repositories.directory(this.source);
-    return evaluateFlake(this.options.nix, { repository, commit, dir, attrs, verb });
+    const question = { repository, commit, dir, attrs, verb };
+    return evaluateAlone(this.options.nix, (nix) => evaluateFlake(nix, question), inputs.trees);
   }
 
   /** The commit's tree as files, below a directory of the user's name for it. Written whole or not at all. */

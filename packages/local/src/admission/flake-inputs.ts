@@ -10,17 +10,20 @@ import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
+import type { ValidTree } from "../pins/sealed-nix.ts";
 import { pathInsideTree, readFlakeLock } from "./lock.ts";
 import { type Authenticate, LockedTrees, type LockedTreesOptions } from "./locked-trees.ts";
 import { treeOf } from "./tree-of.ts";
 
 export class FlakeInputs {
   private readonly options: LockedTreesOptions;
-  private readonly trees: LockedTrees;
+  private readonly locked: LockedTrees;
+  /** What was brought into the store. */
+  readonly trees: ValidTree[] = [];
 
   constructor(options: LockedTreesOptions, rules: RulesInForce, authenticate: Authenticate) {
     this.options = options;
-    this.trees = new LockedTrees(options, rules, authenticate);
+    this.locked = new LockedTrees(options, rules, authenticate);
   }
 
   /** Brings every input of the flake in directory `dir` of a commit into the store. Findings in the lock's order. */
@@ -49,11 +52,14 @@ export class FlakeInputs {
   private async input({ name, locked }: LockNode): Promise<Reason[]> {
     if (!locked || pathInsideTree(locked) !== undefined) return [];
     const label = `input ${name}`;
-    const from = await this.trees.commit(label, locked);
+    const from = await this.locked.commit(label, locked);
     if (!from) return [];
     if ("code" in from) return [from];
     const wanted = { label, locked, renew: `nix flake lock --update-input ${name}` };
-    const { reason } = await this.trees.tree(wanted, from.source, from.commit, (tree) => tree.addToStore());
+    const { reason } = await this.locked.tree(wanted, from.source, from.commit, async (tree) => {
+      await tree.addToStore();
+      this.trees.push({ path: tree.path, narHash: tree.narHash, narSize: tree.narSize });
+    });
     return [reason];
   }
 }
