@@ -4,12 +4,17 @@ import { decodeNix32 } from "@firstmile/formats/nix/base32";
 import { parseContentAddress } from "@firstmile/formats/nix/content-address";
 import { renderDerivation } from "@firstmile/formats/nix/derivation";
 import { parseDerivation } from "@firstmile/formats/nix/derivation-parse";
+import { commitOfCall, fetchCalls } from "@firstmile/formats/nix/expression-pins";
+import { expressionTokens } from "@firstmile/formats/nix/expression-tokens";
 import { parseFlakeLock } from "@firstmile/formats/nix/flake-lock";
+import { gitRepository, namedCommit } from "@firstmile/formats/nix/forge-archive";
 import { parseHash, sriHash } from "@firstmile/formats/nix/hash";
 import { parseNixPublicKey, parseNixSecretKey, parseNixSignature } from "@firstmile/formats/nix/key";
 import { narChunks } from "@firstmile/formats/nix/nar";
 import { parseNar } from "@firstmile/formats/nix/nar-parse";
 import { parseNarInfo } from "@firstmile/formats/nix/narinfo";
+import { parseNivLock } from "@firstmile/formats/nix/niv-lock";
+import { parseNpinsLock } from "@firstmile/formats/nix/npins-lock";
 import { parseDrvPath } from "@firstmile/formats/nix/store-path";
 import { describe, expect, test } from "vitest";
 import { fuzz } from "../../../../testing/src/fuzz.ts";
@@ -32,6 +37,25 @@ describe("fuzz", () => {
     });
   });
   test("flake.lock", () => fuzz("flake.lock", seeds("flake-lock", "lock"), parseFlakeLock));
+  test("npins", () => fuzz("npins", seeds("npins", "sources"), parseNpinsLock));
+  test("niv", () => fuzz("niv", seeds("niv", "sources"), parseNivLock));
+  test("expression", () => {
+    fuzz("expression", seeds("expression", "expression"), (b) => expressionTokens(latin1(b)));
+    fuzz("expression", seeds("expression", "expression"), (b) =>
+      fetchCalls(latin1(b)).map((call) => commitOfCall(call, "f.nix")),
+    );
+  });
+  test("address", () => {
+    const rev = "1".repeat(40);
+    const seed = texts(
+      `https://github.com/o/r/archive/${rev}.tar.gz`,
+      `https://gitlab.com/api/v4/projects/o%2Fr/repository/archive.tar.gz?sha=${rev}`,
+      `git+ssh://git@example.org/o/r.git?ref=main&rev=${rev}`,
+      `github:o/r/${rev}?host=example.org`,
+    );
+    fuzz("address", seed, (b) => namedCommit(latin1(b)));
+    fuzz("address", seed, (b) => gitRepository(latin1(b)));
+  });
   test("hash", () => fuzz("hash", texts(hash, sriHash(parseHash(hash))), (b) => parseHash(latin1(b))));
   test("nix32", () => fuzz("nix32", texts(hash.slice(7)), (b) => decodeNix32(latin1(b))));
   test("store path", () => {
@@ -66,6 +90,17 @@ describe("size", () => {
     );
     within(20_000, () => parseFlakeLock(Buffer.from("[".repeat(1_000_000))));
     within(20_000, () => parseFlakeLock(Buffer.from(`{"nodes":{${" ".repeat(4_000_000)}`)));
+    within(20_000, () => parseNpinsLock(Buffer.from(`{"pins":{"a":${'{"a":'.repeat(10_000)}`)));
+    within(20_000, () => parseNivLock(Buffer.from(`{"a":"${"x".repeat(10 << 20)}"}`)));
+    const calls = "fetchTarball { x = ";
+    within(20_000, () => fetchCalls(calls.repeat(9_000)));
+    within(20_000, () => fetchCalls(calls + "{".repeat(8_000_000)));
+    within(20_000, () => fetchCalls(calls + "# \n".repeat(2_000_000)));
+    within(20_000, () => fetchCalls(calls + "/* /*".repeat(1_500_000)));
+    within(20_000, () => fetchCalls(`fetchGit "${"$".repeat(8_000_000)}`));
+    within(20_000, () => fetchCalls(`fetchGit "${"${x".repeat(2_000_000)}`));
+    const filled = Array.from({ length: 90 }, (_, i) => `a${i} = "${`\${a${i + 1}}`.repeat(1_000)}";`);
+    within(20_000, () => fetchCalls(`${filled.join("\n")} a90 = ""; in fetchTarball "\${a0}"`));
     const follows = Array.from({ length: 20_000 }, (_, i) => `"i${i}":["i${i + 1}"]`).join(",");
     within(20_000, () =>
       parseFlakeLock(Buffer.from(`{"version":7,"root":"r","nodes":{"r":{"inputs":{${follows}}}}}`)),

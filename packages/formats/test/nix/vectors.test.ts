@@ -1,10 +1,14 @@
 import { FormatError } from "@firstmile/formats/bytes/error";
+import { latin1 } from "@firstmile/formats/bytes/text";
 import { renderDerivation } from "@firstmile/formats/nix/derivation";
 import { parseDerivation } from "@firstmile/formats/nix/derivation-parse";
+import { fetchCalls } from "@firstmile/formats/nix/expression-pins";
 import { parseFlakeLock } from "@firstmile/formats/nix/flake-lock";
 import { narChunks } from "@firstmile/formats/nix/nar";
 import { parseNar } from "@firstmile/formats/nix/nar-parse";
 import { fingerprint, parseNarInfo, renderNarInfo } from "@firstmile/formats/nix/narinfo";
+import { parseNivLock } from "@firstmile/formats/nix/niv-lock";
+import { parseNpinsLock } from "@firstmile/formats/nix/npins-lock";
 import { describe, expect, test } from "vitest";
 import { readVectors, type Vector } from "../../../../testing/src/vectors.ts";
 
@@ -44,4 +48,13 @@ runAll("nar", "nar", (bytes) => {
 });
 runAll("flake-lock", "lock", (bytes) => {
   expect(parseFlakeLock(bytes).nodes.size).toBeGreaterThan(0);
+});
+runAll("npins", "sources", (bytes) => {
+  expect(parseNpinsLock(bytes).version).toBeLessThanOrEqual(8);
+});
+runAll("niv", "sources", (bytes) => {
+  for (const pin of parseNivLock(bytes).pins.values()) expect(pin.name).not.toBe("");
+});
+runAll("expression", "expression", (bytes) => {
+  for (const call of fetchCalls(latin1(bytes))) expect(call.place).toMatch(/^\d+:\d+$/);
 });

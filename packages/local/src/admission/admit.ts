@@ -14,16 +14,21 @@ import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
+import type { StoreObjections } from "../gate/objections.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downloads.ts";
+import { type EvaluateWith, evaluatePinned } from "../pins/evaluate-pinned.ts";
+import { PinSearch } from "../pins/pin-search.ts";
+import { PinnedTrees } from "../pins/pinned-trees.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
 import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
 import { evaluateFlake } from "./evaluate-flake.ts";
-import { ensureCommit, FlakeInputs } from "./flake-inputs.ts";
+import { FlakeInputs } from "./flake-inputs.ts";
 import { sourceForInput } from "./input-source.ts";
+import { ensureCommit } from "./locked-trees.ts";
 import type { NixTools } from "./nix-tools.ts";
 import {
   type AdmissionRequest,
@@ -40,6 +45,7 @@ import { treeOf } from "./tree-of.ts";
 export interface AdmissionOptions {
   readonly rules: RulesHolder;
   readonly authenticator: Authenticator;
+  readonly objections: StoreObjections;
   readonly repositories: SourceRepositories;
   readonly ledger: Ledger;
   readonly downloads: DownloadJudge;
@@ -131,13 +137,17 @@ class Attempt {
     const evaluated =
       this.request.kind === "file" ? await this.file(this.request) : await this.flake(this.request);
     if (!evaluated) return undefined;
-    const slices = this.slices.judge(sliceWords(this.request));
+    const closure = evaluated.ok ? await readClosure(this.options.nix, evaluated.roots) : evaluated;
+    if (closure.ok) await this.slices.takenWhole(this.options.nix, sourcesIn(closure.derivations.values()));
+    // An evaluation that failed for a file that was held back is told as that.
+    const slices = await this.slices.judge(sliceWords(this.request));
     this.reasons.push(...slices.reasons);
     if (slices.reasons.some((reason) => !reason.ok)) return undefined;
     this.basis.push(...slices.basis);
     if (!evaluated.ok) return this.stop(evaluated.reason);
-    const closure = await readClosure(this.options.nix, evaluated.roots);
     if (!closure.ok) return this.stop(closure.reason);
+    const against = await this.objections(evaluated.roots);
+    if (against) return this.stop(against);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     if (!(await this.downloads(derivations)).ok) return undefined;
     this.reasons.push(
@@ -154,6 +164,15 @@ class Attempt {
     const reason = downloadsReason(await this.options.downloads.judge(this.rules, downloads));
     if (downloads.length > 0 && !isSilent(this.rules)) this.reasons.push(reason);
     return reason;
+  }
+
+  private async objections(roots: readonly DrvPath[]): Promise<Reason | undefined> {
+    const { objections } = this.options;
+    for (const root of roots) {
+      const against = await objections.against(this.rules.distrust, root);
+      if (against) return against;
+    }
+    return undefined;
   }
 
   private async authenticate(source: Source, commit: CommitId): Promise<Reason> {
@@ -173,7 +192,36 @@ class Attempt {
     if (this.source.authenticate === "slice")
       return this.slice({ commit, directoryName, file, attrs, argstr });
     const treeDir = await this.checkout(commit, directoryName);
-    return evaluateFile(this.options.nix, { treeDir, file, attrs, argstr });
+    return this.evaluate(file, (nix, addresses) =>
+      evaluateFile(nix, { treeDir, file, attrs, argstr, addresses }),
+    );
+  }
+
+  /** With nothing to fetch; and where it asks for something, with what its pins stand for. */
+  private async evaluate(file: string, evaluate: EvaluateWith): Promise<Evaluated> {
+    const { nix, repositories, authenticator } = this.options;
+    const viewed: EvaluateWith = (tools, addresses) => evaluate(this.slices.nix(tools), addresses);
+    const first = await viewed(nix, []);
+    if (first.ok || first.wanted === undefined) return first;
+    const search = new PinSearch(repositories, this.source, this.request.commit, file);
+    const options = {
+      repositories,
+      nix,
+      rules: this.rules,
+      authenticate: (source: Source, commit: CommitId) =>
+        authenticator.authenticate(this.rules, { source: source.name, commit }),
+      prepare: (source: Source, commit: CommitId) => this.slices.prepare(source, commit),
+      show: (source: Source, commit: CommitId, at: string, stored: StorePath) =>
+        this.slices.show(source, commit, at, stored),
+    };
+    using pins = new PinnedTrees(options, search);
+    const evaluated = await evaluatePinned(nix, pins, first, viewed);
+    this.reasons.push(...pins.reasons);
+    this.basis.push(...pins.basis);
+    if (evaluated.ok) return evaluated;
+    const [reason, ...more] = evaluated.reasons;
+    this.reasons.push(...more);
+    return { ok: false, reason: reason! };
   }
 
   /** Through a view of the tree that shows what is covered: no file of it is written anywhere. */
@@ -184,25 +232,37 @@ class Attempt {
     const treeDir = join(parent, directoryName);
     mkdirSync(treeDir);
     try {
-      const shown = await this.slices.show(this.source, commit, treeDir);
-      this.reasons.push(shown);
-      if (!shown.ok) return undefined;
+      const origin = await this.slices.prepare(this.source, commit);
+      this.reasons.push(origin);
+      if (!origin.ok) return undefined;
+      this.slices.show(this.source, commit, treeDir);
       const path = this.slices.path(file);
       if (typeof path !== "string") return this.stop(path);
-      const nix = this.slices.nix(this.options.nix);
-      return await evaluatePath(nix, { treeDir, file, attrs, argstr }, join(treeDir, path));
+      return await this.evaluate(file, (nix, addresses) =>
+        evaluatePath(nix, { treeDir, file, attrs, argstr, addresses }, join(treeDir, path)),
+      );
     } finally {
       rmSync(parent, { recursive: true, force: true });
     }
   }
 
   private async flake({ commit, dir, attrs, verb }: FlakeRequest): Promise<Evaluated | undefined> {
-    const inputs = new FlakeInputs(this.options, this.rules, (source, id) => this.authenticate(source, id));
-    const reasons = await inputs.bring(this.source, commit, dir);
+    if (this.source.authenticate === "slice") return this.stop(sliceAsFlake(this.source));
+    const inputs = new FlakeInputs(this.options, this.rules, (source, id) => this.input(source, id));
+    const reasons = await inputs.bring(this.source, commit, dir, this.slices);
     this.reasons.push(...reasons);
     if (reasons.some((reason) => !reason.ok)) return undefined;
     const repository = await this.options.repositories.directory(this.source);
-    return evaluateFlake(this.options.nix, { repository, commit, dir, attrs, verb });
+    const nix = this.slices.nix(this.options.nix);
+    return evaluateFlake(nix, { repository, commit, dir, attrs, verb });
+  }
+
+  /** Of a source that is judged by its slices, only where it comes from is known before something is read of it. */
+  private async input(source: Source, commit: CommitId): Promise<Reason> {
+    if (source.authenticate !== "slice") return this.authenticate(source, commit);
+    const origin = await this.slices.prepare(source, commit);
+    this.reasons.push(origin);
+    return origin;
   }
 
   /** The commit's tree as files, below a directory of the user's name for it. Written whole or not at all. */
@@ -235,6 +295,7 @@ type ReadDerivation = Closure extends infer C
     : never
   : never;
 
+/** What derivations take as it is. */
 function asAdmitted(path: DrvPath, { name, derivation }: ReadDerivation): AdmittedDerivation {
   const outputs = new Map<string, StorePath>();
   for (const [output, value] of derivation.outputs) {
@@ -249,6 +310,18 @@ function sliceWords(request: FileRequest | FlakeRequest): string {
   if (request.kind === "flake") return request.attrs.map((attr) => `-A ${attr}`).join(" ");
   const file = request.file === "default.nix" ? [] : [`-f ${request.file}`];
   return [...file, ...request.attrs.map((attr) => `-A ${attr}`)].join(" ");
+}
+
+function sourcesIn(derivations: Iterable<ReadDerivation>): Set<StorePath> {
+  return new Set([...derivations].flatMap(({ derivation }) => derivation.inputSrcs));
+}
+
+/** Nix reads a flake's own files past any view: from Git's objects, or from a copy of all of them. */
+function sliceAsFlake({ name }: Source): Reason {
+  const message = `source ${name} is judged by what is read of it, and of a flake itself Nix reads everything at once`;
+  return lacking("view-unavailable", message, {
+    remedy: `make it an input of a flake of your own, or evaluate a file of it: firstmile admit -f FILE -A ATTR`,
+  });
 }
 
 function unknownSource(name: string): Reason {

@@ -17,7 +17,8 @@ import { type StorePath, sourceStorePath } from "@firstmile/formats/nix/store-pa
 import { ArchiveRefused } from "../archives/refused.ts";
 import { type TarEntry, tarEntries } from "../archives/tar.ts";
 import { TreeBuilder } from "../archives/tree.ts";
-import { type GitTree, GitTreeError, inOrder, type TreeLeaf } from "../git/git-tree.ts";
+import { type GitTree, GitTreeError, type TreeLeaf } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import type { NeutralGit } from "../git/neutral.ts";
 import type { GitObjects } from "../git/objects.ts";
 import { runOk } from "../process/run.ts";
@@ -26,6 +27,7 @@ import { NixError, type NixTools } from "./nix-tools.ts";
 export interface ArchivedTree {
   readonly root: NarDirectory;
   readonly narHash: NarHash;
+  readonly narSize: number;
   /** Each file that differs from the commit's, and how, for people. */
   readonly changes: readonly string[];
 }
@@ -57,7 +59,7 @@ export async function archivedTree(
     throw error;
   }
   const node = built.whole();
-  return { root: node, narHash: narDigest(node).narHash, changes: check.end() };
+  return { root: node, ...narDigest(node), changes: check.end() };
 }
 
 async function hasExportAttributes(objects: GitObjects, tree: GitTree): Promise<boolean> {
@@ -151,13 +153,17 @@ function withoutCr(content: Buffer): Buffer {
   return Buffer.from(content.toString("latin1").replaceAll("\r\n", "\n"), "latin1");
 }
 
-/** Puts the archived tree into the store under the name `source`. Throws `NixError`. */
-export async function addArchiveToStore(nix: NixTools, { root, narHash }: ArchivedTree): Promise<StorePath> {
-  const expected = sourceStorePath(narHash, "source", [], false, nix.storeDir);
+/** Puts the archived tree into the store. Throws `NixError`. */
+export async function addArchiveToStore(
+  nix: NixTools,
+  { root, narHash }: ArchivedTree,
+  name: string,
+): Promise<StorePath> {
+  const expected = sourceStorePath(narHash, name, [], false, nix.storeDir);
   const dir = mkdtempSync(join(tmpdir(), "firstmile-tree-"));
   try {
-    write(Buffer.from(join(dir, "source")), root);
-    const added = await nix.run("nix-store", ["--add", join(dir, "source")]);
+    write(Buffer.from(join(dir, name)), root);
+    const added = await nix.run("nix-store", ["--add", join(dir, name)]);
     const path = added.stdout.toString("latin1").trimEnd();
     if (added.code !== 0 || path !== expected) throw new NixError(`the store does not take ${expected}`);
     return expected;

@@ -4,42 +4,37 @@
  * lock that names a tarball with other content than the signed commit, an input that nobody's rules cover.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import type { FlakeLock, LockedReference, LockNode } from "@firstmile/formats/nix/flake-lock";
+import type { FlakeLock, LockNode } from "@firstmile/formats/nix/flake-lock";
 import type { Source } from "@firstmile/trust/policy/policy";
-import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import { checkLockedTree, pathInsideTree, readFlakeLock, repositoryUrl, sourceForInput } from "./lock.ts";
-import type { NixTools } from "./nix-tools.ts";
-import type { SourceRepositories } from "./source-repositories.ts";
+import { pathInsideTree, readFlakeLock } from "./lock.ts";
+import { type Authenticate, LockedTrees, type LockedTreesOptions } from "./locked-trees.ts";
+import { type AdmissionSlices, notPlain } from "./slices.ts";
 import { treeOf } from "./tree-of.ts";
 
-export interface FlakeInputsOptions {
-  readonly repositories: SourceRepositories;
-  readonly nix: NixTools;
-}
-
-/** Authenticates one commit of a source, and notes it as a basis of the admission. */
-export type Authenticate = (source: Source, commit: CommitId) => Promise<Reason>;
-
 export class FlakeInputs {
-  private readonly options: FlakeInputsOptions;
-  private readonly rules: RulesInForce;
-  private readonly authenticate: Authenticate;
+  private readonly options: LockedTreesOptions;
+  private readonly trees: LockedTrees;
 
-  constructor(options: FlakeInputsOptions, rules: RulesInForce, authenticate: Authenticate) {
+  constructor(options: LockedTreesOptions, rules: Pick<RulesInForce, "policy">, authenticate: Authenticate) {
     this.options = options;
-    this.rules = rules;
-    this.authenticate = authenticate;
+    this.trees = new LockedTrees(options, rules, authenticate);
   }
 
   /** Brings every input of the flake in directory `dir` of a commit into the store. Findings in the lock's order. */
-  async bring(source: Source, commit: CommitId, dir: string): Promise<Reason[]> {
+  async bring(
+    source: Source,
+    commit: CommitId,
+    dir: string,
+    slices: Pick<AdmissionSlices, "show">,
+  ): Promise<Reason[]> {
     const read = await this.readLock(source, commit, dir);
     if (!read.ok) return [read.reason];
     const reasons: Reason[] = [];
-    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node)));
+    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node, slices)));
     return reasons;
   }
 
@@ -57,57 +52,21 @@ export class FlakeInputs {
     }
   }
 
-  private async input({ name, locked }: LockNode): Promise<Reason[]> {
+  private async input({ name, locked }: LockNode, slices: Pick<AdmissionSlices, "show">): Promise<Reason[]> {
     if (!locked || pathInsideTree(locked) !== undefined) return [];
-    const source = sourceForInput(this.rules.policy, locked);
-    if (!source || locked.rev === undefined) return [noSource(name, locked)];
-    const commit = locked.rev as CommitId;
-    const absent = await ensureCommit(this.options.repositories, source, commit);
-    if (absent) return [absent];
-    const authentic = await this.authenticate(source, commit);
-    return authentic.ok ? [await this.tree(name, locked, source, commit)] : [];
+    const label = `input ${name}`;
+    const from = await this.trees.commit(label, locked);
+    if (!from) return [];
+    if ("code" in from) return [from];
+    const wanted = { label, locked, renew: `nix flake lock --update-input ${name}` };
+    const { source, commit } = from;
+    const isSlice = source.authenticate === "slice";
+    const { reason, used } = await this.trees.tree(wanted, source, commit, async (tree) => {
+      if (isSlice && !tree.isPlain) return undefined;
+      return tree.addToStore();
+    });
+    if (isSlice && reason.ok && used === undefined) return [notPlain(label, wanted.renew)];
+    if (isSlice && used !== undefined) slices.show(source, commit, used, used);
+    return [reason];
   }
-
-  private async tree(
-    input: string,
-    locked: LockedReference,
-    source: Source,
-    commit: CommitId,
-  ): Promise<Reason> {
-    const git = await neutralGit(await this.options.repositories.directory(source));
-    try {
-      using objects = new GitObjects(git.env);
-      const checked = await checkLockedTree({ input, locked, git, objects, commit, nix: this.options.nix });
-      if (checked.ok) await checked.addToStore();
-      return checked.reason;
-    } finally {
-      git.dispose();
-    }
-  }
-}
-
-function noSource(name: string, locked: LockedReference): Reason {
-  const where = repositoryUrl(locked) ?? locked.url ?? locked.path ?? locked.type;
-  return lacking("unknown-source", `input ${name} comes from ${where}, which is no source of the policy`, {
-    remedy: `add a [source] with urls = [${JSON.stringify(where)}] and an introduction to the trust repository`,
-  });
-}
-
-/** Fetches a commit of a source that is not here yet; the reason where it cannot be had. */
-export async function ensureCommit(
-  repositories: SourceRepositories,
-  source: Source,
-  commit: CommitId,
-): Promise<Reason | undefined> {
-  if (await repositories.has(source, commit)) return undefined;
-  const problems = await repositories.fetch(source, commit);
-  if (problems.length === 0) return undefined;
-  return lacking(
-    "source-unavailable",
-    `commit ${commit.slice(0, 12)} of source ${source.name} cannot be had`,
-    {
-      because: problems.map((problem) => lacking("source-unavailable", problem)),
-      remedy: `add a URL to [source.${source.name}] that this machine reaches, or admit it from a checkout`,
-    },
-  );
 }

@@ -1,5 +1,5 @@
 /**
- * Checks what a flake.lock says of an input against the commit that was authenticated for it.
+ * Checks what a lock says of an input, or a call of its pin, against the commit that was authenticated for it.
  *
  * Claims: an input that passes has the very tree of that commit, and each number that an expression can read of it
  * (`rev`, `lastModified`, `revCount`) is the commit's own. Against: a forge or mirror whose tarball differs from the
@@ -15,7 +15,8 @@ import { type NarHash, sriHash } from "@firstmile/formats/nix/hash";
 import { diffNars, type NarDifference } from "@firstmile/formats/nix/nar-parse";
 import { type StorePath, sourceStorePath } from "@firstmile/formats/nix/store-path";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
-import { GitTree, GitTreeError, inOrder } from "../git/git-tree.ts";
+import { GitTree, GitTreeError } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import type { NeutralGit } from "../git/neutral.ts";
 import type { GitObjects } from "../git/objects.ts";
 import { narHashOfTree } from "../git/tree-nar-hash.ts";
@@ -62,9 +63,15 @@ async function fileInTree(objects: GitObjects, root: ObjectId, path: string): Pr
 }
 
 export interface LockedTreeQuestion {
-  /** The input's name, for messages. */
-  readonly input: string;
+  /** As messages name it: `input nixpkgs`. */
+  readonly label: string;
   readonly locked: LockedReference;
+  /** What writes the lock anew, as a command or an instruction. */
+  readonly renew: string;
+  /** The tree's name in the store; default `source`. */
+  readonly storeName?: string;
+  /** The hash is not at hand: whatever evaluates will compare it, and find nothing where it is another. */
+  readonly unhashed?: boolean;
   /** The repository in which the commit was authenticated. */
   readonly git: NeutralGit;
   readonly objects: GitObjects;
@@ -79,6 +86,10 @@ export type LockedTree =
       readonly ok: true;
       readonly reason: Reason;
       readonly narHash: NarHash;
+      readonly narSize: number;
+      readonly path: StorePath;
+      /** Whether these are the commit's own files, and not what git archive makes of them. */
+      readonly isPlain: boolean;
       /** Puts the tree where Nix looks for this input. Needs the question's `objects` to be open still. */
       addToStore(): Promise<StorePath>;
     }
@@ -86,12 +97,12 @@ export type LockedTree =
 
 /** Throws what Git or the file system say where they cannot be read at all. */
 export async function checkLockedTree(question: LockedTreeQuestion): Promise<LockedTree> {
-  const { objects, commit, locked } = question;
+  const { objects, commit } = question;
   try {
     const read = await readCommit(objects, commit);
     const faults = await lockFaults(question, read);
     if (faults.length > 0) return { ok: false, reason: lockDiffers(question, faults) };
-    return await compareTrees(question, await GitTree.read(objects, read.tree), locked.narHash!);
+    return await compareTrees(question, await GitTree.read(objects, read.tree));
   } catch (error) {
     // A commit may be signed and still be no commit that Nix or Git could use.
     if (!(error instanceof GitTreeError || error instanceof FormatError)) throw error;
@@ -110,7 +121,8 @@ async function readCommit(objects: GitObjects, id: CommitId): Promise<Commit> {
 }
 
 /** What an expression can read of the input, next to its files. */
-async function lockFaults({ locked, commit, git }: LockedTreeQuestion, read: Commit): Promise<string[]> {
+async function lockFaults(question: LockedTreeQuestion, read: Commit): Promise<string[]> {
+  const { locked, commit, git, unhashed = false } = question;
   const faults: string[] = [];
   const { rev, lastModified, revCount, narHash } = locked;
   if (rev !== commit) faults.push(`rev is ${rev ?? "missing"}, the commit is ${commit}`);
@@ -121,7 +133,7 @@ async function lockFaults({ locked, commit, git }: LockedTreeQuestion, read: Com
     const count = await countCommits(git, commit);
     if (revCount !== count) faults.push(`revCount is ${revCount}, the history has ${count} commits`);
   }
-  if (narHash === undefined) faults.push("narHash is missing, so that any tree would do");
+  if (narHash === undefined && !unhashed) faults.push("narHash is missing, so that any tree would do");
   return faults;
 }
 
@@ -130,74 +142,76 @@ async function countCommits(git: NeutralGit, commit: CommitId): Promise<number> 
   return Number((await runOk("git", args, { env: git.env })).toString().trim());
 }
 
-function lockDiffers({ input, commit }: LockedTreeQuestion, faults: readonly string[]): Reason {
-  const message = `the lock of input ${input} says what commit ${commit} does not: ${faults.join("; ")}`;
+function lockDiffers({ label, commit, renew }: LockedTreeQuestion, faults: readonly string[]): Reason {
+  const message = `the lock of ${label} says what commit ${commit} does not: ${faults.join("; ")}`;
   return lacking("lock-differs", message, {
     because: faults.map((fault) => lacking("lock-differs", fault)),
-    remedy: `write the lock anew and commit it: nix flake lock --update-input ${input}`,
+    remedy: `write the lock anew and commit it: ${renew}`,
   });
 }
 
-async function compareTrees(
-  question: LockedTreeQuestion,
-  tree: GitTree,
-  narHash: NarHash,
-): Promise<LockedTree> {
-  const { input, git, objects, commit, nix } = question;
+async function compareTrees(question: LockedTreeQuestion, tree: GitTree): Promise<LockedTree> {
+  const { label, git, objects, commit, nix, locked, unhashed = false, storeName = "source" } = question;
   const plain = await narHashOfTree(objects, tree);
-  if (plain.narHash === narHash) {
-    const reason = found("authentic", `input ${input} is the tree of commit ${commit}`);
-    return { ok: true, reason, narHash, addToStore: () => addTreeToStore(nix, objects, tree.root) };
+  const isPlain = locked.narHash === plain.narHash;
+  const archived = isPlain ? undefined : await archivedTree(git, objects, commit, tree);
+  // Without a hash to go by, what a forge would serve.
+  const isArchived = archived && (unhashed || archived.narHash === locked.narHash);
+  if (isPlain || (unhashed && !archived)) {
+    const reason = found("authentic", `${label} is the tree of commit ${commit}`);
+    const addToStore = () => addTreeToStore(nix, objects, tree.root, storeName);
+    return { ok: true, reason, ...stored(question, plain), isPlain: true, addToStore };
   }
-  const archived = await archivedTree(git, objects, commit, tree);
-  if (archived?.narHash !== narHash)
-    return { ok: false, reason: treeDiffers(question, narHash, plain.narHash, tree, archived) };
-  const message = `input ${input} is the tree of commit ${commit} as git archive gives it, by the tree's own attributes`;
+  if (!isArchived) return { ok: false, reason: treeDiffers(question, plain.narHash, tree, archived) };
+  const message = `${label} is the tree of commit ${commit} as git archive gives it, by the tree's own attributes`;
   const changes = archived.changes.map((change) => found("authentic", change));
+  const addToStore = () => addArchiveToStore(nix, archived, storeName);
   return {
     ok: true,
     reason: found("authentic", message, changes),
-    narHash,
-    addToStore: () => addArchiveToStore(nix, archived),
+    ...stored(question, archived),
+    isPlain: false,
+    addToStore,
   };
+}
+
+function stored(
+  { nix, storeName = "source" }: LockedTreeQuestion,
+  { narHash, narSize }: { readonly narHash: NarHash; readonly narSize: number },
+): { narHash: NarHash; narSize: number; path: StorePath } {
+  return { narHash, narSize, path: sourceStorePath(narHash, storeName, [], false, nix.storeDir) };
 }
 
 function treeDiffers(
   question: LockedTreeQuestion,
-  locked: NarHash,
   plain: NarHash,
   tree: GitTree,
   archived: ArchivedTree | undefined,
 ): Reason {
-  const { input, commit } = question;
+  const { label, commit, renew } = question;
+  const locked = question.locked.narHash!;
   const hashes = [`the lock has ${sriHash(locked)}`, `commit ${commit} has ${sriHash(plain)}`];
   if (archived) hashes.push(`git archive gives ${sriHash(archived.narHash)}`);
   const because = hashes.map((text) => lacking("tree-differs", text));
   because.push(...differences(question, locked, tree, archived));
-  return lacking(
-    "tree-differs",
-    `input ${input} is not the tree of the commit that it is locked to, ${commit}`,
-    {
-      because,
-      remedy:
-        `do not build it. Write the lock anew (nix flake lock --update-input ${input}); if the hash stays, ` +
-        "where it is downloaded from serves something other than the signed commit",
-    },
-  );
+  return lacking("tree-differs", `${label} is not the tree of the commit that it is locked to, ${commit}`, {
+    because,
+    remedy:
+      `do not build it. Write the lock anew (${renew}); if the hash stays, ` +
+      "where it is downloaded from serves something other than the signed commit",
+  });
 }
 
 function differences(
-  { theirs, nix, input }: LockedTreeQuestion,
+  { theirs, nix, label, storeName = "source" }: LockedTreeQuestion,
   locked: NarHash,
   tree: GitTree,
   archived: ArchivedTree | undefined,
 ): Reason[] {
-  const dir = theirs ?? sourceStorePath(locked, "source", [], false, nix.storeDir);
+  const dir = theirs ?? sourceStorePath(locked, storeName, [], false, nix.storeDir);
   if (!existsSync(dir)) {
     const message = `only the hashes were compared: ${dir}, which the lock names, is not on this machine`;
-    return [
-      lacking("tree-differs", message, { remedy: `nix flake archive brings it, to look at: input ${input}` }),
-    ];
+    return [lacking("tree-differs", message, { remedy: `bring it into the store to look at it: ${label}` })];
   }
   const found = archived
     ? diffNars(archived.root, directoryNode(dir)).slice(0, MAX_DIFFERENCES)

@@ -1,6 +1,7 @@
 /** The commands. Each is loaded when it is called, so that `firstmile verify` does not pay for the gate. */
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { admitCommand } from "./commands/admit.command.ts";
+import { checkCommand } from "./commands/check.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
 import { doctorCommand } from "./commands/doctor.command.ts";
 import { gateCommand } from "./commands/gate.command.ts";
@@ -12,6 +13,7 @@ import { reviewCommand } from "./commands/review.command.ts";
 import { sliceCommand } from "./commands/slice.command.ts";
 import { trustRoutes } from "./commands/trust.command.ts";
 import { verifyCommand } from "./commands/verify.command.ts";
+import { viewCommand } from "./commands/view.command.ts";
 import { whyCommand } from "./commands/why.command.ts";
 import type { FirstmileContext } from "./context.ts";
 import { exitCodeOf, explainFailure } from "./failure.ts";
@@ -40,7 +42,9 @@ const routes = buildRouteMap({
     trust: trustRoutes,
     verify: verifyCommand,
     slice: sliceCommand,
+    view: viewCommand,
     review: reviewCommand,
+    check: checkCommand,
     cosign: cosignCommand,
     handoff: handoffCommand,
     admit: admitCommand,

@@ -7,7 +7,7 @@
 import { hash } from "node:crypto";
 import { hashObject, objectHashOf } from "@firstmile/formats/git/object-id";
 import { MAX_BYTES } from "../git/batch-parser.ts";
-import { BlobError, type BlockingGit } from "./blocking-git.ts";
+import { BlobError, type BlockingGit, type SizedBlob } from "./blocking-git.ts";
 import type { InodeTable } from "./inode-table.ts";
 
 export interface Blob {
@@ -18,6 +18,10 @@ export interface Blob {
 
 /** Bytes kept. The kernel keeps what it has read anyway; this bridges the time between OPEN and READ. */
 const KEPT_BYTES = 128 << 20;
+
+/** Small enough that all of them fit a pipe: Git has done its work when they are wanted. */
+const AHEAD = 4;
+const SMALL = 12 << 10;
 
 export class Blobs {
   private readonly table: InodeTable;
@@ -47,7 +51,7 @@ export class Blobs {
     const size = this.table.size(node);
     if (Number.isNaN(size)) throw new BlobError(`blob ${id} is not in the repository`);
     if (size > MAX_BYTES.blob) throw new BlobError(`blob ${id} has ${size} bytes, over the limit`);
-    const content = this.git(node).content(id, size);
+    const content = this.git(node).content({ id, size }, this.following(node + 1, this.table.parent(node)));
     if (hashObject("blob", content, objectHashOf(id)) !== id)
       throw new BlobError(`${id}: its content does not hash to its id`);
     const sha256 = hash("sha256", content, "hex");
@@ -55,6 +59,29 @@ export class Blobs {
       throw new BlobError(`${id}: its content is another than before`);
     this.seen.set(node, sha256);
     return { content, sha256 };
+  }
+
+  /** Whoever lists a directory mostly reads its files next, in their order. */
+  expect(directory: number): void {
+    const likely = this.following(this.table.entries(directory).first, directory);
+    try {
+      if (likely.length > 0) this.git(directory).expect(likely);
+    } catch (error) {
+      // Whoever wants one is told so.
+      if (!(error instanceof BlobError)) throw error;
+    }
+  }
+
+  /** The next small files of a directory, from a row on. */
+  private following(from: number, directory: number): SizedBlob[] {
+    const { first, count } = this.table.entries(directory);
+    const found: SizedBlob[] = [];
+    for (let next = from; next < first + count && found.length < AHEAD; next++) {
+      const size = this.table.size(next);
+      if (this.table.hasContent(next) && !this.seen.has(next) && size <= SMALL)
+        found.push({ id: this.table.id(next), size });
+    }
+    return found;
   }
 
   private keep(node: number, blob: Blob): void {

@@ -12,7 +12,8 @@ export interface Ended {
   readonly stderr: string;
 }
 
-const MAX_STDERR = 1 << 20;
+/** At least so much of what a command complains of is kept; what goes beyond is left out. */
+const MIN_STDERR = 1 << 20;
 const STARTED = "started\n";
 
 /**
@@ -84,7 +85,7 @@ async function limited(
   };
   const timer = setTimeout(() => stop(`did not end within ${timeoutMs / 1000} s`), timeoutMs);
   const stdout = collect(child.stdout!, maxBytes, () => stop("printed more than expected"));
-  const stderr = collect(child.stderr!, MAX_STDERR, () => {});
+  const stderr = collect(child.stderr!, Math.max(maxBytes, MIN_STDERR), () => {});
   try {
     const { code } = await Promise.race([ended(child), tooMuch.promise]);
     return { code, stdout: stdout(), stderr: stderr().toString() };

@@ -3,7 +3,7 @@
  * mounts, says so on standard output, and answers the kernel until it is ended.
  *
  * Claims: it touches no path below its mount, so that it never waits for itself; and its death ends the mount for
- * everybody with an error, since nobody else has the device open. It is ended by SIGKILL: there is nothing to save.
+ * everybody with an error, since nobody else has the device open. A signal ends it: there is nothing to save.
  */
 
 import { spawnSync } from "node:child_process";
@@ -19,18 +19,18 @@ import { FileSystem } from "./file-system.ts";
 import { MAX_PAYLOAD, ReplyWriter } from "./fuse-replies.ts";
 import { readRequest } from "./fuse-wire.ts";
 import { InodeTable } from "./inode-table.ts";
-import { OpenLog, tellThrough } from "./open-log.ts";
+import { OpenLog } from "./open-log.ts";
 import { Readers } from "./readers.ts";
-import { parseJob, type ServedTree, type ServerJob } from "./server-job.ts";
+import { RecordWriter } from "./record.ts";
+import { MOUNT, parseJob, RECORD, type ServedTree, type ServerJob, type ServerState } from "./server-job.ts";
 
 const STDIN = 0;
 const STDOUT = 1;
 
 export async function serve(): Promise<void> {
-  const tell = tellThrough(STDOUT);
   try {
     const job = parseJob(readFileSync(STDIN, "utf8"));
-    const fileSystem = await prepare(job, tell);
+    const fileSystem = await prepare(job);
     const device = mountFuse(job);
     if (typeof device !== "number") return tell({ kind: "unavailable", reason: device.problem });
     tell({ kind: "serving" });
@@ -41,7 +41,12 @@ export async function serve(): Promise<void> {
   }
 }
 
-async function prepare({ trees, dir, programs }: ServerJob, tell: ReturnType<typeof tellThrough>) {
+/** Standard output blocks, as long as nobody asks Node.js for it. */
+function tell(state: ServerState): void {
+  writeSync(STDOUT, `${JSON.stringify(state)}\n`);
+}
+
+async function prepare({ trees, dir, programs }: ServerJob) {
   const table = new InodeTable(await Promise.all(trees.map(readTree)));
   const { git, mkfifo } = programs;
   const children = trees.map(({ env }) => new BlockingGit({ git, mkfifo, env, dir }));
@@ -51,7 +56,7 @@ async function prepare({ trees, dir, programs }: ServerJob, tell: ReturnType<typ
     table,
     trees.map(({ rules }) => rules),
     new Readers(),
-    tell,
+    new RecordWriter(join(dir, RECORD)),
   );
   return new FileSystem(table, blobs, log, new ReplyWriter());
 }
@@ -85,7 +90,7 @@ function mountFuse({ dir, programs }: ServerJob): number | { readonly problem: s
     return { problem: `/dev/fuse cannot be opened: ${error instanceof Error ? error.message : error}` };
   }
   const options = "fd=3,rootmode=40000,user_id=0,group_id=0,ro,nosuid,nodev,default_permissions,allow_other";
-  const args = ["-i", "-t", "fuse", "-o", options, "firstmile", join(dir, "root")];
+  const args = ["-i", "-t", "fuse", "-o", options, "firstmile", join(dir, MOUNT)];
   const mounted = spawnSync(programs.mount, args, {
     stdio: ["ignore", "ignore", "pipe", device],
     cwd: "/",

@@ -78,7 +78,16 @@ function check(
   const { theirs, use } = more;
   return withObjects(path, async (objects, neutral) => {
     const full = { type: "github", fields: {}, rev: commit, lastModified: 1700000000, ...locked };
-    const question = { input: "dep", locked: full, git: neutral, objects, commit, nix: place.nix };
+    const renew = "nix flake lock --update-input dep";
+    const question = {
+      label: "input dep",
+      renew,
+      locked: full,
+      git: neutral,
+      objects,
+      commit,
+      nix: place.nix,
+    };
     const checked = await checkLockedTree(theirs === undefined ? question : { ...question, theirs });
     await use?.(checked);
     return checked;

@@ -7,11 +7,13 @@
 
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { type ChannelStatement, contentsDigest } from "@firstmile/formats/statement/channel";
+import type { Statement } from "@firstmile/formats/statement/statement";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Policy, Source } from "../policy/policy.ts";
-import { isMet } from "../policy/thresholds.ts";
-import { type Identities, peopleBehind } from "../signature/identities.ts";
+import { isMet, peopleOf } from "../policy/thresholds.ts";
+import type { Identities } from "../signature/identities.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
+import { signedTogether } from "./signers.ts";
 
 /** A published slice, by people who count. */
 export interface PublishedSlice {
@@ -19,10 +21,7 @@ export interface PublishedSlice {
   readonly by: readonly PrincipalName[];
 }
 
-/**
- * The published slices of a commit that meet the source's `channel` role. Signatures over the same statement are in one
- * envelope; the same slice in several envelopes is counted together.
- */
+/** The published slices of a commit that meet the source's `channel` role. */
 export function publishedSlices(
   policy: Policy,
   source: Source,
@@ -32,17 +31,15 @@ export function publishedSlices(
 ): PublishedSlice[] {
   const group = source.channel && policy.roles.get(source.channel);
   if (!group) return [];
-  const found = new Map<string, { channel: ChannelStatement; by: Set<PrincipalName> }>();
-  for (const { statement, outcomes, digest } of statements) {
-    if (statement.kind !== "channel" || statement.commit !== commit || statement.source !== source.name)
-      continue;
-    const known = found.get(digest) ?? { channel: statement, by: new Set<PrincipalName>() };
-    for (const name of peopleBehind(outcomes, ownerOf)) known.by.add(name);
-    found.set(digest, known);
-  }
-  return [...found.values()]
+  const people = peopleOf(group, policy);
+  const isMeant = (one: Statement): one is ChannelStatement =>
+    one.kind === "channel" && one.commit === commit && one.source === source.name;
+  return signedTogether(statements, ownerOf, isMeant)
     .filter(({ by }) => isMet(group, by, policy))
-    .map(({ channel, by }) => ({ channel, by: [...by].sort() }));
+    .map(({ statement, by }) => ({
+      channel: statement,
+      by: [...by].filter((name) => people.has(name)).sort(),
+    }));
 }
 
 /** A file at its path, as the commit has it. */

@@ -8,6 +8,7 @@ import type { Policy } from "@firstmile/trust/policy/policy";
 import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import { verdict } from "@firstmile/trust/verdict/verdict";
 import { trustedStateDirectory } from "../../state/directory.ts";
+import { heldEvidence, updateEvidence } from "../../trust-repository/evidence.ts";
 import {
   addTrust,
   type CurrentPolicy,
@@ -16,13 +17,15 @@ import {
   placesOf,
   updateTrust,
 } from "../../trust-repository/follow.ts";
-import { type ImportUpdate, updateImports } from "../../trust-repository/imports.ts";
+import { type ImportUpdate, loadImports, updateImports } from "../../trust-repository/imports.ts";
 import { readPin } from "../../trust-repository/pin.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
 import type { Terminal } from "../terminal.ts";
+import { duration, minute } from "../time-text.ts";
 import { showVerdict } from "../verdict-tree.ts";
 import type { AddFlags, ShowFlags } from "./trust.command.ts";
+import { heldText, updateText } from "./trust-evidence.ts";
 
 export async function add(this: FirstmileContext, flags: AddFlags, url: string): Promise<void> {
   const introduction = { commit: wholeId(flags.introduction), signedBy: flags.signedBy.map(fingerprint) };
@@ -35,15 +38,13 @@ export async function add(this: FirstmileContext, flags: AddFlags, url: string):
     mirrors: (flags.mirror ?? []).map(place),
     ...(branch === undefined ? {} : { branch }),
   });
-  const imports = await followImports(this, followed);
-  answer(this, followed, imports, flags.json);
+  await answer(this, followed, flags.json);
 }
 
 export async function update(this: FirstmileContext, flags: ShowFlags): Promise<void> {
   this.terminal.progress("fetching and authenticating the trust repository");
   const followed = await updateTrust(this.stateDir, this.now);
-  const imports = await followImports(this, followed);
-  answer(this, followed, imports, flags.json);
+  await answer(this, followed, flags.json);
   const current =
     flags.json || !readPin(this.stateDir) ? undefined : await currentPolicy(this.stateDir, this.now);
   for (const line of current ? ageOf(current, this.now) : []) this.terminal.print(line);
@@ -57,6 +58,8 @@ export async function show(this: FirstmileContext, flags: ShowFlags): Promise<vo
       "firstmile trust add URL --introduction COMMIT --signed-by FINGERPRINT",
     );
   const { pin, policy, reasons, freshness } = current;
+  const stateDir = trustedStateDirectory(this.stateDir);
+  const evidence = heldEvidence(stateDir, policy, await loadImports(stateDir, policy, this.now));
   const subject = { kind: "trust repository", name: policy.name, commit: pin.followed } as const;
   if (flags.json) {
     this.terminal.json({
@@ -68,6 +71,7 @@ export async function show(this: FirstmileContext, flags: ShowFlags): Promise<vo
       head: freshness && { statedAt: freshness.statedAt ?? null, until: freshness.until ?? null },
       roles: [...policy.roles.keys()],
       sources: [...policy.sources.keys()],
+      evidence,
     });
   } else {
     showVerdict(this.terminal, verdict(subject, reasons));
@@ -77,6 +81,7 @@ export async function show(this: FirstmileContext, flags: ShowFlags): Promise<vo
       `introduction ${pin.introduction.commit}, signed by ${pin.introduction.signedBy.join(", ")}`,
     );
     showPolicy(this.terminal, policy);
+    for (const place of evidence) this.terminal.print(heldText(place, this.now));
   }
   this.exit(reasons.every((reason) => reason.ok) ? EXIT.ok : EXIT.denied);
 }
@@ -91,17 +96,24 @@ async function followImports(
   return await updateImports(context.stateDir, policy, context.now);
 }
 
-function answer(
-  context: FirstmileContext,
-  followed: Followed,
-  imports: readonly ImportUpdate[],
-  json: boolean,
-): void {
-  if (json) context.terminal.json({ ...followed.verdict, imports: imports.map(importJson) });
-  else showVerdict(context.terminal, followed.verdict);
-  if (!json) for (const update of imports) showImport(context.terminal, update);
-  if (!json && followed.verdict.allowed) {
-    context.terminal.print(progressOf(followed.commits));
+/** Where statements are kept beside the rules. One that does not answer is told, and denies nothing. */
+async function followEvidence(context: FirstmileContext, { verdict, policy }: Followed) {
+  if (!verdict.allowed || !policy) return [];
+  const { stateDir, now, terminal } = context;
+  terminal.progress("fetching statements");
+  return await updateEvidence(stateDir, policy, await loadImports(stateDir, policy, now), now);
+}
+
+async function answer(context: FirstmileContext, followed: Followed, json: boolean): Promise<void> {
+  const { terminal } = context;
+  const imports = await followImports(context, followed);
+  const evidence = await followEvidence(context, followed);
+  if (json) terminal.json({ ...followed.verdict, imports: imports.map(importJson), evidence });
+  else {
+    showVerdict(terminal, followed.verdict);
+    for (const update of imports) showImport(terminal, update);
+    if (followed.verdict.allowed) terminal.print(progressOf(followed.commits));
+    for (const update of evidence) terminal.print(updateText(update));
   }
   context.exit(followed.verdict.allowed ? EXIT.ok : EXIT.denied);
 }
@@ -117,16 +129,6 @@ function ageOf({ pin, policy, freshness }: CurrentPolicy, now: number): string[]
       ? "nobody has lately said that they are the newest"
       : `said to be the newest on ${minute(statedAt)}, ${duration(now - statedAt)} ago; that runs out on ${minute(until)}`;
   return [`${reached}; ${expiry}`, stated];
-}
-
-function minute(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
-}
-
-function duration(seconds: number): string {
-  const minutes = Math.max(0, Math.floor(seconds / 60));
-  if (minutes < 120) return `${minutes} min`;
-  return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} days`;
 }
 
 function showImport(terminal: Terminal, { name, verdict: said, commits }: ImportUpdate): void {
