@@ -141,12 +141,13 @@ const handoff: fc.Arbitrary<HandoffStatement> = fc
     tag: fc.option(fc.record({ kind: fc.constant("tag" as const), tag: some, commit: some })),
   })
   .map(({ output, urls, file, becomes, signed, signature, tag }) => {
+    const needsDigest = signed.kind === "uncompressed" && /^(?:ssh|sigstore)$/.test(signature.kind);
     const flat = { kind: "file" as const, sha256: file.sha256, sha512: file.sha512 };
     const released = {
       kind: "file" as const,
       file,
       becomes: output ? becomes : ("file" as const),
-      signed,
+      signed: needsDigest ? { kind: "file" as const } : signed,
       signature,
     };
     return { kind: "handoff" as const, output: output ?? flat, urls, release: (output && tag) || released };

@@ -145,7 +145,9 @@ function statementOf(
   name: string,
 ): HandoffStatement {
   const isSha512 =
-    (output.kind === "file" && output.sha512 !== undefined) || kind === "ssh" || over === "list";
+    (output.kind === "file" && output.sha512 !== undefined) ||
+    ["ssh", "sigstore"].includes(kind) ||
+    over === "list";
   const file: ReleasedFile = {
     name,
     sha256: hex("sha256", bytes),
