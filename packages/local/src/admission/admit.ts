@@ -14,6 +14,7 @@ import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
+import type { StoreObjections } from "../gate/objections.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
@@ -44,6 +45,7 @@ import { treeOf } from "./tree-of.ts";
 export interface AdmissionOptions {
   readonly rules: RulesHolder;
   readonly authenticator: Authenticator;
+  readonly objections: StoreObjections;
   readonly repositories: SourceRepositories;
   readonly ledger: Ledger;
   readonly downloads: DownloadJudge;
@@ -138,12 +140,14 @@ class Attempt {
     const closure = evaluated.ok ? await readClosure(this.options.nix, evaluated.roots) : evaluated;
     if (closure.ok) await this.slices.takenWhole(this.options.nix, sourcesIn(closure.derivations.values()));
     // An evaluation that failed for a file that was held back is told as that.
-    const slices = this.slices.judge(sliceWords(this.request));
+    const slices = await this.slices.judge(sliceWords(this.request));
     this.reasons.push(...slices.reasons);
     if (slices.reasons.some((reason) => !reason.ok)) return undefined;
     this.basis.push(...slices.basis);
     if (!evaluated.ok) return this.stop(evaluated.reason);
     if (!closure.ok) return this.stop(closure.reason);
+    const against = await this.objections(evaluated.roots);
+    if (against) return this.stop(against);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     if (!(await this.downloads(derivations)).ok) return undefined;
     this.reasons.push(
@@ -160,6 +164,15 @@ class Attempt {
     const reason = downloadsReason(await this.options.downloads.judge(this.rules, downloads));
     if (downloads.length > 0 && !isSilent(this.rules)) this.reasons.push(reason);
     return reason;
+  }
+
+  private async objections(roots: readonly DrvPath[]): Promise<Reason | undefined> {
+    const { objections } = this.options;
+    for (const root of roots) {
+      const against = await objections.against(this.rules.distrust, root);
+      if (against) return against;
+    }
+    return undefined;
   }
 
   private async authenticate(source: Source, commit: CommitId): Promise<Reason> {
@@ -185,7 +198,7 @@ class Attempt {
   }
 
   /** With nothing to fetch; and where it asks for something, with what its pins stand for. */
-  private async evaluate(file: string, evaluate: EvaluateWith): Promise<Evaluated | undefined> {
+  private async evaluate(file: string, evaluate: EvaluateWith): Promise<Evaluated> {
     const { nix, repositories, authenticator } = this.options;
     const viewed: EvaluateWith = (tools, addresses) => evaluate(this.slices.nix(tools), addresses);
     const first = await viewed(nix, []);
@@ -206,8 +219,9 @@ class Attempt {
     this.reasons.push(...pins.reasons);
     this.basis.push(...pins.basis);
     if (evaluated.ok) return evaluated;
-    this.reasons.push(...evaluated.reasons);
-    return undefined;
+    const [reason, ...more] = evaluated.reasons;
+    this.reasons.push(...more);
+    return { ok: false, reason: reason! };
   }
 
   /** Through a view of the tree that shows what is covered: no file of it is written anywhere. */

@@ -10,14 +10,16 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { SliceFile } from "@firstmile/trust/slice/file";
-import { type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
-import { sliceReason } from "@firstmile/trust/slice/reason";
+import { failing, type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
+import { sliceReason, worst } from "@firstmile/trust/slice/reason";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { Basis } from "../gate/ledger.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
-import { blobOf, GitTree, GitTreeError, inOrder } from "../git/git-tree.ts";
+import { blobOf, GitTree, GitTreeError } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
+import { likenessOf } from "../nearest/ladder-of.ts";
 import { allowedIn } from "../slicing/allowed.ts";
 import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
 import { pathInTree } from "../slicing/path-in-tree.ts";
@@ -157,8 +159,8 @@ export class AdmissionSlices {
   }
 
   /** What was read, judged; `words` say what was evaluated. To be asked after Nix has ended, well or not. */
-  judge(words: string): JudgedSlices {
-    const judged = this.#viewed.map((viewed, i) => this.#judgeOne(viewed, i, words));
+  async judge(words: string): Promise<JudgedSlices> {
+    const judged = await Promise.all(this.#viewed.map((viewed, i) => this.#judgeOne(viewed, i, words)));
     return { reasons: judged.flatMap(({ reasons }) => reasons), basis: judged.map(({ basis }) => basis) };
   }
 
@@ -178,13 +180,18 @@ export class AdmissionSlices {
     return { files: [...files.values()], directories, broken };
   }
 
-  #judgeOne({ source, commit, gathered, whole }: Viewed, index: number, words: string) {
+  async #judgeOne(viewed: Viewed, index: number, request: string) {
+    const { source, commit, gathered, whole, repository, stored } = viewed;
+    // The request's words lead into the tree that is asked for, and not into what that fetches.
+    const words = stored === undefined ? request : "";
     const read = this.#read(index);
     const { refused } = read;
     const files = whole ?? read.files;
     const all = [...files, ...refused.map(asFile)];
-    const question = { source: gathered.source, commit, words, coverage: gathered.coverage };
-    const reason = sliceReason(question, judgeFiles(gathered.coverage, all));
+    const { coverage } = gathered;
+    const judged = judgeFiles(coverage, all);
+    const likeness = await likenessOf(worst(failing(judged)), { repository, coverage });
+    const reason = sliceReason({ source: gathered.source, commit, words, coverage, likeness }, judged);
     const told = whole && !reason.ok ? { ...reason, message: `${WHOLE}: ${reason.message}` } : reason;
     const reasons = reason.ok && refused.length > 0 ? [reason, heldBack(refused)] : [told];
     return { reasons, basis: { source: source.name, commit, files } };

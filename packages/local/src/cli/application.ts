@@ -6,6 +6,7 @@ import { checkCommand } from "./commands/check.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
 import { doctorCommand } from "./commands/doctor.command.ts";
 import { gateCommand } from "./commands/gate.command.ts";
+import { handoffCommand } from "./commands/handoff.command.ts";
 import { initCommand } from "./commands/init.command.ts";
 import { nixCommand } from "./commands/nix.command.ts";
 import { nixConfCommand } from "./commands/nix-conf.command.ts";
@@ -47,6 +48,7 @@ const routes = buildRouteMap({
     check: checkCommand,
     channel: channelRoutes,
     cosign: cosignCommand,
+    handoff: handoffCommand,
     admit: admitCommand,
     nix: nixCommand,
     gate: gateCommand,

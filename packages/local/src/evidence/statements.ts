@@ -1,7 +1,8 @@
 /** Statements about a source: from the repository itself, and from wherever else the caller keeps some. */
+import type { Statement } from "@firstmile/formats/statement/statement";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { statementIdentities } from "@firstmile/trust/statement/identities";
-import { type VerifiedStatement, verifyStatement } from "@firstmile/trust/statement/verify";
+import { openStatement, type VerifiedStatement, verifyOpened } from "@firstmile/trust/statement/verify";
 import type { StatementPlace } from "../statements/place.ts";
 import { readStatements } from "../statements/read.ts";
 
@@ -12,17 +13,25 @@ export interface HeardStatements {
   readonly incomplete: readonly string[];
 }
 
-/** Those that can be read. What cannot be read says nothing. */
+/**
+ * Those that can be read. What cannot be read says nothing. With `kinds`, of these kinds alone: signatures on the others
+ * are not looked at.
+ */
 export async function heardStatements(
   policy: Policy,
   places: readonly StatementPlace[],
   now: number,
+  kinds?: ReadonlySet<Statement["kind"]>,
 ): Promise<HeardStatements> {
   const { found, incomplete } = await readStatements(places);
   if (found.length === 0) return { statements: [], incomplete };
   const { keys } = statementIdentities(policy);
-  const verified = found.map(({ envelope }) => verifyStatement(envelope, keys, now));
-  return { statements: verified.filter((result) => result.ok), incomplete };
+  const statements = found.flatMap(({ envelope }) => {
+    const opened = openStatement(envelope);
+    if (!opened.ok || (kinds && !kinds.has(opened.statement.kind))) return [];
+    return [verifyOpened(opened, keys, now)];
+  });
+  return { statements, incomplete };
 }
 
 /** The same, where it is told elsewhere what could not be read. */
@@ -30,6 +39,7 @@ export async function verifiedStatements(
   policy: Policy,
   places: readonly StatementPlace[],
   now: number,
+  kinds?: ReadonlySet<Statement["kind"]>,
 ): Promise<readonly VerifiedStatement[]> {
-  return (await heardStatements(policy, places, now)).statements;
+  return (await heardStatements(policy, places, now, kinds)).statements;
 }

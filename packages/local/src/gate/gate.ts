@@ -25,6 +25,7 @@ import { EvidenceWatch } from "./evidence-watch.ts";
 import { Outgoing } from "./http/outgoing.ts";
 import { Ledger } from "./ledger.ts";
 import { MachineKey } from "./machine-key.ts";
+import { StoreObjections } from "./objections.ts";
 import { StoreOrigins } from "./origins.ts";
 import { RulesHolder } from "./rules-in-force.ts";
 import { SentStatements } from "./sent-statements.ts";
@@ -90,20 +91,23 @@ export class Gate {
       sliceFiles: (slice) => ledger.sliceFiles(slice),
     });
     const origins = new StoreOrigins(nix, ledger);
+    const { storeDir } = nix;
     const downloads = new DownloadJudge({ nix, repositories, clock });
-    const admitted = new AdmittedDownloads({ ledger, downloads, storeDir: nix.storeDir });
+    const objections = new StoreObjections(storeDir);
     this.deciding = {
       rules,
       ledger,
       authenticator,
       origins,
+      objections,
       outgoing,
-      downloads: admitted,
-      storeDir: nix.storeDir,
+      downloads: new AdmittedDownloads({ ledger, downloads, storeDir }),
+      storeDir,
     };
     this.admissions = new Admissions({
       rules,
       authenticator,
+      objections,
       repositories,
       ledger,
       downloads,

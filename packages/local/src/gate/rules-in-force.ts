@@ -9,7 +9,10 @@ import { type Freshness, freshnessAt } from "@firstmile/trust/freshness/judge-he
 import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import { resolveImports } from "@firstmile/trust/imports/resolve";
 import { judgeTime } from "@firstmile/trust/root/follow";
+import type { Distrust } from "@firstmile/trust/slice/distrust";
+import type { Waivers } from "@firstmile/trust/slice/waivers";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import { gatherExceptions } from "../evidence/exceptions.ts";
 import type { StatementPlace } from "../statements/place.ts";
 import { followedStatements } from "../trust-repository/evidence.ts";
 import { evidenceGeneration } from "../trust-repository/evidence-index.ts";
@@ -18,6 +21,7 @@ import { importsGeneration, loadImports } from "../trust-repository/imports.ts";
 import type { SentStatements } from "./sent-statements.ts";
 
 export interface RulesInForce {
+  /** Without the keys that are distrusted. */
   readonly policy: ResolvedPolicy;
   /** Where statements are, beside the sources: of the trust repository itself, of imports, of evidence repositories. */
   readonly statements: readonly StatementPlace[];
@@ -26,6 +30,12 @@ export interface RulesInForce {
   /** How lately somebody said that these rules are the newest, where they ask for that. */
   readonly freshness: Freshness | undefined;
   readonly builders: BuilderKeys;
+  /** What wardens speak against in these places. */
+  readonly distrust: Distrust;
+  /** What is accepted for now, by statements in these places. */
+  readonly waivers: Waivers;
+  /** Unix seconds from which on an import, a waiver or a key has run out, so that this has to be read anew. */
+  readonly until: number;
   /** Why these rules hold. */
   readonly reason: Reason;
 }
@@ -45,6 +55,9 @@ export class RulesHolder {
   private readonly clock: () => number;
   private loaded: Promise<Loaded> | undefined;
   private stamp = "";
+  /** How often they were read, and until when what was read last holds. */
+  private loads = 0;
+  private until = Number.POSITIVE_INFINITY;
   private latestSeen = 0;
   private readonly sent: SentStatements | undefined;
 
@@ -57,6 +70,10 @@ export class RulesHolder {
 
   /** Changes whenever the rules may have: two answers under one generation rest on the same rules. */
   generation(): string {
+    return `${this.stampNow()} ${this.loads} ${this.clock() < this.until ? "" : "over"}`;
+  }
+
+  private stampNow(): string {
     try {
       const { mtimeMs, ino, size } = statSync(join(this.stateDir, "trust", "pin.json"));
       const { stateDir, sent } = this;
@@ -69,14 +86,14 @@ export class RulesHolder {
 
   /** The rules in force right now, or why there are none. */
   async get(): Promise<Rules> {
-    const stamp = this.generation();
+    const stamp = this.stampNow();
     if (stamp !== this.stamp || !this.loaded) {
       this.stamp = stamp;
       this.loaded = this.load(stamp);
     }
     let loaded = await this.loaded;
-    // What an import gives ends with the import's own rules.
-    if (loaded.result.ok && this.clock() >= loaded.result.rules.policy.resolvedUntil) {
+    // What an import gives ends with the import's own rules, and a waiver when it says.
+    if (loaded.result.ok && this.clock() >= loaded.result.rules.until) {
       this.loaded = this.load(stamp);
       loaded = await this.loaded;
     }
@@ -99,12 +116,18 @@ export class RulesHolder {
       if (!current) return { stamp, latestSeen: 0, result: { ok: false, reason: NO_POLICY } };
       const { pin, reasons, freshness } = current;
       const imports = await loadImports(this.stateDir, current.policy, this.clock());
-      const policy = resolveImports(current.policy, imports, this.clock());
+      const listed = resolveImports(current.policy, imports, this.clock());
       const reason = reasons.at(-1)!;
       const heard = await followedStatements(this.stateDir, current, imports);
       const statements = [...heard.places, ...(this.sent?.places ?? [])];
       const evidence = `${heard.state} ${this.sent?.generation() ?? ""}`;
-      const rules = { policy, statements, evidence, builders: builderKeys(policy), reason, freshness };
+      const exceptions = await gatherExceptions(listed, statements, this.clock());
+      const { policy, distrust, waivers, validUntil } = exceptions;
+      const builders = builderKeys(listed, distrust);
+      const until = Math.min(listed.resolvedUntil, validUntil);
+      this.loads++;
+      this.until = until;
+      const rules = { policy, statements, evidence, builders, distrust, waivers, until, reason, freshness };
       return { stamp, latestSeen: pin.latestSeen, result: { ok: true, rules } };
     } catch (error) {
       this.loaded = undefined;

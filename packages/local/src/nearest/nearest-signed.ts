@@ -29,6 +29,8 @@ export type CoveredBlob = ContentName & SignedFile;
 export interface Nearest {
   /** The likest signed file; undefined where none is like it. */
   readonly signed: SignedFile | undefined;
+  /** The same by its content, where that is what it was compared with. */
+  readonly likest: CoveredBlob | undefined;
   readonly standing: Standing;
   /** One sentence for a person. */
   readonly text: string;
@@ -85,8 +87,10 @@ export class NearestSigned {
   ): Promise<Nearest> {
     const { ancestors, gone } = await this.#ancestors(file.content, file.path);
     const standing = standingOf(facts, file.content, ancestors);
+    const signed = signedIn(standing);
     return {
-      signed: signedIn(standing),
+      signed,
+      likest: ancestors.find((one) => one === signed),
       standing,
       text: textOf(standing, gone),
       hunks: hunksOf(standing),
@@ -109,8 +113,8 @@ export class NearestSigned {
   async #ancestors(
     content: Uint8Array,
     path: string,
-  ): Promise<{ ancestors: Ancestor[]; gone: SignedFile[] }> {
-    const [ancestors, gone]: [Ancestor[], SignedFile[]] = [[], []];
+  ): Promise<{ ancestors: (Ancestor & CoveredBlob)[]; gone: SignedFile[] }> {
+    const [ancestors, gone]: [(Ancestor & CoveredBlob)[], SignedFile[]] = [[], []];
     const candidates = this.#index.query(content, path).map(({ sha256, equal }) => {
       const places = this.#signed.get(sha256)!;
       return { equal, ...(places.find((place) => place.path === path) ?? places[0]!) };

@@ -15,9 +15,11 @@ import { reviewsOf } from "@firstmile/trust/statement/review-index";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { electorateNow } from "../evidence/electorate.ts";
+import { timesOf } from "../evidence/exceptions.ts";
 import { introductionFault } from "../evidence/introduction.ts";
 import { heardStatements } from "../evidence/statements.ts";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
+import { sourceFreshness } from "../mirrors/judge-source.ts";
 import type { StatementPlace } from "../statements/place.ts";
 import { descendsFrom } from "./descent.ts";
 import { vouchedFiles } from "./published.ts";
@@ -85,6 +87,7 @@ class Gathering {
     const identities = identitiesOf(policy);
     const statements = await this.#weighed(all, identities);
     const origin = await this.#origin(policy, source, identities, statements);
+    const fresh = await this.#freshness(policy, source);
     const waivers = new Waivers(policy, identities.ownerOf, statements, now);
     const published = publishedSlices(policy, source, commit, identities.ownerOf, statements);
     const vouched = await vouchedFiles(this.#git, commit, published);
@@ -95,9 +98,10 @@ class Gathering {
       vouched,
       wrote: await writersOf(this.#git, policy, introductionOf(source), commit),
     });
-    const validUntil = earliest([certifiedUntil, ...timesOf(statements, now)]);
+    const validUntil = earliest([certifiedUntil, fresh?.until, ...timesOf(statements, now)]);
+    const whole = together(origin, fresh?.reason);
     const said = { coverage, distrust, waivers, statements, vouched };
-    return { ...said, policy, source, origin, validUntil, incomplete };
+    return { ...said, policy, source, origin: whole, validUntil, incomplete };
   }
 
   /** A retired key's word counts in the commits that it was good for, and a compromised one's nowhere. */
@@ -106,6 +110,13 @@ class Gathering {
     const standing = new Standing(identities, await reachedBy(this.#git, commit, identities.lives));
     const weigh = (outcome: SignatureOutcome) => standing.weigh(outcome, commit);
     return all.map((one) => ({ ...one, outcomes: one.outcomes.map(weigh) }));
+  }
+
+  /** Whether somebody said lately that this is the newest, where the rules ask for that. */
+  #freshness(policy: Policy, source: Source) {
+    const { repository, commit, now, statements } = this.#question;
+    const others = statements.flatMap((place) => ("repository" in place ? [place.repository] : []));
+    return sourceFreshness({ repository, others, policy, source, commit, now });
   }
 
   async #origin(
@@ -136,16 +147,13 @@ class Gathering {
   }
 }
 
-function introductionOf(source: Source): CommitId {
-  return source.introduction.commit as string as CommitId;
+function together(origin: Reason, fresh: Reason | undefined): Reason {
+  if (!fresh || !origin.ok) return origin;
+  return fresh.ok ? { ...origin, because: [fresh] } : fresh;
 }
 
-/** When a key behind a statement expires, or a waiver ends. */
-function timesOf(statements: readonly VerifiedStatement[], now: number): number[] {
-  return statements.flatMap(({ statement, outcomes }) => {
-    const keys = outcomes.flatMap((outcome) => (outcome.valid ? (outcome.validUntil ?? []) : []));
-    return statement.kind === "waiver" && statement.until > now ? [...keys, statement.until] : keys;
-  });
+function introductionOf(source: Source): CommitId {
+  return source.introduction.commit as string as CommitId;
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { encodeNix32 } from "@firstmile/formats/nix/base32";
 import { narHashDigest, parseNarHash, sriHash } from "@firstmile/formats/nix/hash";
-import { derivationText, GateWorld } from "../../../../testing/src/gate-world.ts";
+import { derivationText, GateWorld, type GateWorldOptions } from "../../../../testing/src/gate-world.ts";
 import type { NixVersion } from "../../../../testing/src/nix-world.ts";
 import type { WorldRepository } from "../../../../testing/src/world.ts";
 import type { SourceSpec } from "../../../../testing/src/world-policy.ts";
@@ -46,8 +46,13 @@ export const DEP_FILES = {
   words: "signed words",
 };
 
-export async function pinsWorld(version: NixVersion, more: Partial<SourceSpec> = {}): Promise<PinsWorld> {
-  const world = await GateWorld.make({ version, files: { "default.nix": "{ }" } });
+/** `more`: over the rules of the pinned repository. */
+export async function pinsWorld(
+  version: NixVersion,
+  more: Partial<SourceSpec> = {},
+  options: Partial<GateWorldOptions> = {},
+): Promise<PinsWorld> {
+  const world = await GateWorld.make({ version, files: { "default.nix": "{ }" }, ...options });
   const pkgs = world.source.tip();
   const dep = await world.people.repository("dep");
   const introduction = await dep.commit({ by: world.alice, files: DEP_FILES });

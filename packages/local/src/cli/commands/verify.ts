@@ -4,6 +4,7 @@ import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
 import type { DeniedCommit } from "@firstmile/trust/history/judge";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
+import { gatherExceptions } from "../../evidence/exceptions.ts";
 import { authenticateHistory } from "../../evidence/history.ts";
 import { chooseSource } from "../../evidence/sources.ts";
 import { resolveRevision } from "../../git/neutral.ts";
@@ -61,13 +62,26 @@ class VerifyRun {
   async remote(target: Parameters<typeof fetchTarget>[2]): Promise<Judged> {
     const { terminal, stateDir } = this.context;
     terminal.progress(`fetching from ${target.urls.join(", ")}`);
-    const fetched = await fetchTarget(stateDir, this.rules.policy, target, this.flags.source);
+    const fetched = await fetchTarget(
+      stateDir,
+      this.rules.policy,
+      target,
+      this.flags.source,
+      await this.needsFiles(),
+    );
     const { repository, source } = fetched;
     const { verdict, findings } = await judgeMirrors(fetched, (head) =>
       this.authenticate(repository, source, head),
     );
     const fresh = await this.freshness(repository, source, verdict.commit);
     return { verdict, findings: [...findings, ...fresh], fetched };
+  }
+
+  /** Contents that are distrusted are looked for in the tree. */
+  private async needsFiles(): Promise<boolean> {
+    const { policy, statements } = this.rules;
+    const { distrust } = await gatherExceptions(policy, statements, this.context.now);
+    return !distrust.contents().next().done;
   }
 
   private async authenticate(repository: string, source: Source, tip: CommitId): Promise<HistoryVerdict> {
