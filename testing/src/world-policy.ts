@@ -28,6 +28,8 @@ export interface SourceSpec {
   /** Default: role `writer` writes everything, or has to have read it for a slice. */
   readonly rules?: readonly RuleSpec[];
   readonly url?: string;
+  /** In place of `url`, where there are several. */
+  readonly urls?: readonly string[];
   readonly goodlist?: readonly CommitId[];
   /** Lines of the source's table, as they stand. */
   readonly more?: string;
@@ -110,7 +112,7 @@ function sourceText(name: string, source: SourceSpec): string {
   const signed = signedBy === undefined ? "" : `, signed_by = "${signedBy}"`;
   return [
     `[source.${name}]`,
-    `urls = [${JSON.stringify(source.url ?? `https://example.org/${name}`)}]`,
+    `urls = ${JSON.stringify(source.urls ?? [source.url ?? `https://example.org/${name}`])}`,
     `authenticate = ${JSON.stringify(source.authenticate ?? "every-commit")}`,
     `introduction = { commit = "${source.introduction}"${signed} }`,
     source.goodlist ? `goodlist = ${JSON.stringify(source.goodlist)}` : "",

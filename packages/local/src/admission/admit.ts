@@ -14,10 +14,14 @@ import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
+import type { StoreObjections } from "../gate/objections.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downloads.ts";
+import { type EvaluateWith, evaluatePinned } from "../pins/evaluate-pinned.ts";
+import { PinSearch } from "../pins/pin-search.ts";
+import { PinnedTrees } from "../pins/pinned-trees.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
 import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
@@ -41,6 +45,7 @@ import { treeOf } from "./tree-of.ts";
 export interface AdmissionOptions {
   readonly rules: RulesHolder;
   readonly authenticator: Authenticator;
+  readonly objections: StoreObjections;
   readonly repositories: SourceRepositories;
   readonly ledger: Ledger;
   readonly downloads: DownloadJudge;
@@ -141,6 +146,8 @@ class Attempt {
     this.basis.push(...slices.basis);
     if (!evaluated.ok) return this.stop(evaluated.reason);
     if (!closure.ok) return this.stop(closure.reason);
+    const against = await this.objections(evaluated.roots);
+    if (against) return this.stop(against);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     if (!(await this.downloads(derivations)).ok) return undefined;
     this.reasons.push(
@@ -157,6 +164,15 @@ class Attempt {
     const reason = downloadsReason(await this.options.downloads.judge(this.rules, downloads));
     if (downloads.length > 0 && !isSilent(this.rules)) this.reasons.push(reason);
     return reason;
+  }
+
+  private async objections(roots: readonly DrvPath[]): Promise<Reason | undefined> {
+    const { objections } = this.options;
+    for (const root of roots) {
+      const against = await objections.against(this.rules.distrust, root);
+      if (against) return against;
+    }
+    return undefined;
   }
 
   private async authenticate(source: Source, commit: CommitId): Promise<Reason> {
@@ -176,7 +192,36 @@ class Attempt {
     if (this.source.authenticate === "slice")
       return this.slice({ commit, directoryName, file, attrs, argstr });
     const treeDir = await this.checkout(commit, directoryName);
-    return evaluateFile(this.options.nix, { treeDir, file, attrs, argstr });
+    return this.evaluate(file, (nix, addresses) =>
+      evaluateFile(nix, { treeDir, file, attrs, argstr, addresses }),
+    );
+  }
+
+  /** With nothing to fetch; and where it asks for something, with what its pins stand for. */
+  private async evaluate(file: string, evaluate: EvaluateWith): Promise<Evaluated> {
+    const { nix, repositories, authenticator } = this.options;
+    const viewed: EvaluateWith = (tools, addresses) => evaluate(this.slices.nix(tools), addresses);
+    const first = await viewed(nix, []);
+    if (first.ok || first.wanted === undefined) return first;
+    const search = new PinSearch(repositories, this.source, this.request.commit, file);
+    const options = {
+      repositories,
+      nix,
+      rules: this.rules,
+      authenticate: (source: Source, commit: CommitId) =>
+        authenticator.authenticate(this.rules, { source: source.name, commit }),
+      prepare: (source: Source, commit: CommitId) => this.slices.prepare(source, commit),
+      show: (source: Source, commit: CommitId, at: string, stored: StorePath) =>
+        this.slices.show(source, commit, at, stored),
+    };
+    using pins = new PinnedTrees(options, search);
+    const evaluated = await evaluatePinned(nix, pins, first, viewed);
+    this.reasons.push(...pins.reasons);
+    this.basis.push(...pins.basis);
+    if (evaluated.ok) return evaluated;
+    const [reason, ...more] = evaluated.reasons;
+    this.reasons.push(...more);
+    return { ok: false, reason: reason! };
   }
 
   /** Through a view of the tree that shows what is covered: no file of it is written anywhere. */
@@ -193,8 +238,9 @@ class Attempt {
       this.slices.show(this.source, commit, treeDir);
       const path = this.slices.path(file);
       if (typeof path !== "string") return this.stop(path);
-      const nix = this.slices.nix(this.options.nix);
-      return await evaluatePath(nix, { treeDir, file, attrs, argstr }, join(treeDir, path));
+      return await this.evaluate(file, (nix, addresses) =>
+        evaluatePath(nix, { treeDir, file, attrs, argstr, addresses }, join(treeDir, path)),
+      );
     } finally {
       rmSync(parent, { recursive: true, force: true });
     }
@@ -249,6 +295,7 @@ type ReadDerivation = Closure extends infer C
     : never
   : never;
 
+/** What derivations take as it is. */
 function asAdmitted(path: DrvPath, { name, derivation }: ReadDerivation): AdmittedDerivation {
   const outputs = new Map<string, StorePath>();
   for (const [output, value] of derivation.outputs) {

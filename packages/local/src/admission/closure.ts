@@ -130,7 +130,7 @@ async function checkSources(
   );
 }
 
-class CorruptDerivation extends Error {
+export class CorruptDerivation extends Error {
   constructor(path: DrvPath, problem: string) {
     super(`${path} ${problem}`);
     this.name = "CorruptDerivation";

@@ -17,12 +17,25 @@ import { type DrvPath, parseDrvPath } from "@firstmile/formats/nix/store-path";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { ProcessError, type RunResult } from "../process/run.ts";
 import { isReason, parseAttributePath, renderAttributePath } from "./attribute-path.ts";
-import { evaluationFailure, evaluationTimeout, outsideAccess } from "./evaluation-failure.ts";
+import {
+  evaluationFailure,
+  evaluationTimeout,
+  outsideAccess,
+  type WantedAddress,
+  wantedAddress,
+} from "./evaluation-failure.ts";
 import { NixError, type NixTools } from "./nix-tools.ts";
 
 export type Evaluated =
   | { readonly ok: true; readonly roots: readonly DrvPath[] }
-  | { readonly ok: false; readonly reason: Reason };
+  | {
+      readonly ok: false;
+      readonly reason: Reason;
+      /** Where it failed for something that a fetcher was to bring. */
+      readonly wanted?: WantedAddress | undefined;
+      /** What Nix said. */
+      readonly said?: string;
+    };
 
 export interface FileQuestion {
   /** Absolute path of the authenticated tree: all that may be read. */
@@ -33,6 +46,8 @@ export interface FileQuestion {
   readonly attrs: readonly string[];
   /** As after `--argstr`. */
   readonly argstr: Readonly<Record<string, string>>;
+  /** Addresses that fetchers may be given, besides none. There is no network to ask them at. */
+  readonly addresses?: readonly string[];
   /** Default five minutes. */
   readonly timeoutMs?: number;
 }
@@ -49,6 +64,7 @@ export const EVALUATION_OPTIONS: readonly string[] = Object.entries({
   substitute: "false",
   builders: "",
   "max-jobs": "0",
+  "download-attempts": "1",
 }).flatMap(([name, value]) => ["--option", name, value]);
 
 /** Throws `NixError` only where Nix cannot be run. */
@@ -67,11 +83,23 @@ export async function evaluatePath(nix: NixTools, question: FileQuestion, file: 
   }
   const given = Object.entries(question.argstr).flatMap(([name, value]) => ["--argstr", name, value]);
   // With a prefix, so that an equals sign in the directory's name is no prefix itself.
-  const readable = ["-I", `tree=${question.treeDir}`, "--option", "allowed-uris", ""];
+  const readable = ["-I", `tree=${question.treeDir}`, "--option", "allowed-uris", addressList(question)];
   const args = [...EVALUATION_OPTIONS, "--show-trace", ...readable, ...given, ...attrs, file];
   const ended = await evaluate(nix, "nix-instantiate", args, question.timeoutMs, question.treeDir);
-  if ("reason" in ended) return { ok: false, reason: ended.reason };
+  if ("reason" in ended) return { ok: false, ...ended };
   return readRoots(ended.stdout.toString("latin1").split("\n").filter(Boolean), nix.storeDir);
+}
+
+/** Nix takes apart by white space what stands here: an address that has some would be several. */
+function addressList({ addresses = [] }: FileQuestion): string {
+  const bad = addresses.find((address) => !isAddress(address));
+  if (bad !== undefined) throw new NixError(`${JSON.stringify(bad)} is no address`);
+  return addresses.join(" ");
+}
+
+/** Whether it could be given to Nix as an address of the network, and as one alone. */
+export function isAddress(text: string): boolean {
+  return /^(?!file:|path:)[a-z][a-z0-9+.-]*:[!-~]+$/.test(text) && !/^git\+file:/.test(text);
 }
 
 /** Runs one evaluation, offline and bounded; what went wrong as a reason. */
@@ -81,14 +109,14 @@ export async function evaluate(
   args: readonly string[],
   timeoutMs: number = EVALUATION_LIMIT_MS,
   treeDir?: string,
-): Promise<RunResult | { readonly reason: Reason }> {
+): Promise<RunResult | Omit<Extract<Evaluated, { ok: false }>, "ok">> {
   try {
     const options = { offline: true, timeoutMs, maxBytes: MAX_ANSWER_BYTES };
     const ended = await nix.run(command, args, options);
     if (ended.code === 0) return ended;
     // People know their files by the path in the repository, not by where the gate has written them.
     const said = treeDir === undefined ? ended.stderr : ended.stderr.replaceAll(`${treeDir}/`, "");
-    return { reason: evaluationFailure(said) };
+    return { reason: evaluationFailure(said), wanted: wantedAddress(said), said };
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     if (/did not end within/.test(error.message)) return { reason: evaluationTimeout(timeoutMs / 1000) };

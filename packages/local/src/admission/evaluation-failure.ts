@@ -26,6 +26,20 @@ export function evaluationFailure(stderr: string): Reason {
   });
 }
 
+/** What a fetcher was asked for and may not have, or cannot: an address, and the place that asked. */
+export interface WantedAddress {
+  readonly address: string;
+  /** `file:line:column`, where Nix told it. */
+  readonly place: string | undefined;
+}
+
+/** Undefined for an evaluation that failed for another reason. */
+export function wantedAddress(stderr: string): WantedAddress | undefined {
+  const { message, place } = lastError(plainText(stderr));
+  const address = FORBIDDEN_ADDRESS.exec(message)?.[1] ?? MISSED_ADDRESS.exec(message)?.[1];
+  return address === undefined ? undefined : { address, place };
+}
+
 /** The reason for a file or address outside of the authenticated trees. */
 export function outsideAccess(what: string): Reason {
   return lacking("outside-access", `the evaluation reaches outside of the authenticated trees: ${what}`, {
@@ -53,10 +67,13 @@ const IMPORTED = new RegExp(
   `cannot build ${QUOTED}.* during evaluation because the option 'allow-import-from-derivation'`,
 );
 
+const FORBIDDEN_ADDRESS = new RegExp(`access to URI ${QUOTED} is forbidden`);
+const MISSED_ADDRESS = /unable to download '([^']*)'/;
+
 /** As 2.8 and 2.34 say it; anything else stays "evaluation-failed", which is a refusal too. */
 const OUTSIDE: readonly (readonly [RegExp, (what: string) => string])[] = [
   [new RegExp(`access to (?:absolute |canonical )?path ${QUOTED} is forbidden`), (path) => path],
-  [new RegExp(`access to URI ${QUOTED} is forbidden`), (uri) => uri],
+  [FORBIDDEN_ADDRESS, (uri) => uri],
   [
     /file '([^']*)' was not found in the Nix search path/,
     (name) => `<${name}>, which only NIX_PATH could find`,
@@ -65,7 +82,7 @@ const OUTSIDE: readonly (readonly [RegExp, (what: string) => string])[] = [
   [/in pure evaluation mode, '?([^' ]+)'? (?:requires|will not fetch)/, (what) => `${what} without a hash`],
   [/the path '(~?[^']*)' can ?not be resolved in pure/, (path) => path],
   [/cannot fetch input '([^']*)' because it uses/, (input) => input],
-  [/unable to download '([^']*)'/, (uri) => uri],
+  [MISSED_ADDRESS, (uri) => uri],
   [
     /(cannot call '[^']*' on unlocked flake reference|cannot update unlocked flake input '[^']*')/,
     (what) => what,

@@ -6,20 +6,14 @@
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { FlakeLock, LockNode } from "@firstmile/formats/nix/flake-lock";
 import type { Source } from "@firstmile/trust/policy/policy";
-import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { pathInsideTree, readFlakeLock } from "./lock.ts";
 import { type Authenticate, LockedTrees, type LockedTreesOptions } from "./locked-trees.ts";
-import type { AdmissionSlices } from "./slices.ts";
+import { type AdmissionSlices, notPlain } from "./slices.ts";
 import { treeOf } from "./tree-of.ts";
-
-/** A view shows the files of the commit, and these are others. */
-function notPlain(label: string, renew: string): Reason {
-  const message = `${label} is locked to what git archive makes of the commit, and what is read of it is judged by the commit's own files`;
-  return lacking("view-unavailable", message, { remedy: `lock it as git+https instead: ${renew}` });
-}
 
 export class FlakeInputs {
   private readonly options: LockedTreesOptions;
@@ -72,7 +66,7 @@ export class FlakeInputs {
       return tree.addToStore();
     });
     if (isSlice && reason.ok && used === undefined) return [notPlain(label, wanted.renew)];
-    if (isSlice && used !== undefined) slices.show(source, commit, used);
+    if (isSlice && used !== undefined) slices.show(source, commit, used, used);
     return [reason];
   }
 }

@@ -45,6 +45,12 @@ const FORGES: ReadonlyMap<string, string> = new Map([
 const NAME = /^(?!\.{1,2}$)~?[A-Za-z0-9._-]+$/;
 const HOST = /^[A-Za-z0-9.-]+(?::\d{1,5})?$/;
 
+/** Whether two URLs are spellings of one repository's. */
+export function isSameRepository(a: string, b: string): boolean {
+  const key = repositoryKey(a);
+  return key !== undefined && key === repositoryKey(b);
+}
+
 /** Forges that take `NixOS/nixpkgs` and `nixos/nixpkgs` for one repository, as people write both. */
 const CASELESS: ReadonlySet<string> = new Set(["github.com", "gitlab.com"]);
 
@@ -57,6 +63,9 @@ function repositoryKey(text: string): string | undefined {
   if (url?.search !== "" || url.hash !== "" || url.password !== "" || /[?#]/.test(text)) return undefined;
   const host = url.host.toLowerCase();
   const user = url.username === "" ? "" : `${url.username}@`;
-  const path = url.pathname.replace(/\/+$/, "").replace(/\.git$/, "");
+  const path = url.pathname
+    .replace(/\/{2,}/g, "/")
+    .replace(/\/$/, "")
+    .replace(/\.git$/, "");
   return `${url.protocol}//${user}${host}${CASELESS.has(host) ? path.toLowerCase() : path}`;
 }

@@ -83,6 +83,16 @@ export async function nixTools(env: NodeJS.ProcessEnv): Promise<NixTools> {
   return { storeDir, version, system, isolated, run: runNix, words };
 }
 
+/** The same Nix with more in its environment. */
+export function withEnvironment(nix: NixTools, more: NodeJS.ProcessEnv): NixTools {
+  const joined = (options: NixRunOptions = {}) => ({ ...options, env: { ...more, ...options.env } });
+  return {
+    ...nix,
+    run: (command, args, options) => nix.run(command, args, joined(options)),
+    words: (command, args, options) => nix.words(command, args, joined(options)),
+  };
+}
+
 function cleanEnvironment(env: NodeJS.ProcessEnv, home: string): NodeJS.ProcessEnv {
   const kept = KEPT.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
   return {

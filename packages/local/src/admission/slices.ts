@@ -15,7 +15,8 @@ import { sliceReason, worst } from "@firstmile/trust/slice/reason";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { Basis } from "../gate/ledger.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
-import { blobOf, GitTree, GitTreeError, inOrder } from "../git/git-tree.ts";
+import { blobOf, GitTree, GitTreeError } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { likenessOf } from "../nearest/ladder-of.ts";
@@ -26,7 +27,8 @@ import { modeOf } from "../slicing/published.ts";
 import { readFiles } from "../slicing/read-files.ts";
 import { withUses } from "../slicing/uses.ts";
 import { type ViewedNix, viewedNix } from "../slicing/viewed-nix.ts";
-import type { OpenedFile, ViewTree } from "../view/view.ts";
+import { tellingUnread } from "../statements/unread.ts";
+import type { OpenedFile, ViewRecord, ViewTree } from "../view/view.ts";
 import { NixError, type NixTools } from "./nix-tools.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 import { treeOf } from "./tree-of.ts";
@@ -49,6 +51,7 @@ interface Prepared {
 
 interface Viewed extends Prepared {
   readonly view: ViewTree;
+  readonly stored: StorePath | undefined;
   /** All of it, once a derivation was found to take in the whole tree. */
   whole?: readonly SliceFile[];
 }
@@ -73,7 +76,8 @@ export class AdmissionSlices {
   readonly #rules: Pick<RulesInForce, "policy" | "statements">;
   readonly #prepared = new Map<string, Prepared>();
   readonly #viewed: Viewed[] = [];
-  #nix: ViewedNix | undefined;
+  /** One for each evaluation. */
+  readonly #runs: ViewedNix[] = [];
 
   constructor(options: SlicesOptions, rules: Pick<RulesInForce, "policy" | "statements">) {
     this.#options = options;
@@ -99,17 +103,20 @@ export class AdmissionSlices {
     if (!read.ok) return read.reason;
     const prepared = { source, commit, repository, gathered, tree: read.tree };
     this.#prepared.set(`${source.name} ${commit}`, prepared);
-    return gathered.origin;
+    return tellingUnread(gathered.origin, gathered.incomplete);
   }
 
-  /** Has the tree of a commit that was prepared seen at `at` while something is evaluated. */
-  show(source: Source, commit: CommitId, at: string): void {
+  /**
+   * Has the tree of a commit that was prepared seen at `at` while something is evaluated. `stored`: its place in the
+   * store, where it has one.
+   */
+  show(source: Source, commit: CommitId, at: string, stored?: StorePath): void {
     const prepared = this.#prepared.get(`${source.name} ${commit}`)!;
     if (this.#viewed.some(({ view }) => view.at === at)) return;
     const { repository, tree, gathered } = prepared;
     const { everything = false } = this.#options;
     const rules = everything ? ({ kind: "observe" } as const) : allowedIn(tree, gathered.coverage);
-    this.#viewed.push({ ...prepared, view: { repository, tree: tree.root, at, rules } });
+    this.#viewed.push({ ...prepared, view: { repository, tree: tree.root, at, rules }, stored });
   }
 
   /**
@@ -117,10 +124,10 @@ export class AdmissionSlices {
    * asked before `judge`.
    */
   async takenWhole(nix: NixTools, sources: Iterable<StorePath>): Promise<void> {
-    const stored = this.#viewed.filter(({ view }) => view.at.startsWith(`${nix.storeDir}/`));
+    const stored = this.#viewed.filter((viewed) => viewed.stored !== undefined);
     if (stored.length === 0) return;
     const reached = await requisites(nix, [...sources]);
-    for (const viewed of stored) if (reached.has(viewed.view.at)) viewed.whole = await allFiles(viewed);
+    for (const viewed of stored) if (reached.has(viewed.stored!)) viewed.whole = await allFiles(viewed);
   }
 
   /** A path in the tree that was shown last, if it stays in it. */
@@ -128,28 +135,27 @@ export class AdmissionSlices {
     return pathInTree(this.#viewed.at(-1)!.tree, file);
   }
 
-  /** Nix with all of them in view; itself where there are none. */
+  /** Nix with all of them in view, for one evaluation; itself where there are none. */
   nix(nix: NixTools): NixTools {
     if (this.#viewed.length === 0) return nix;
-    this.#nix = viewedNix(
-      nix,
-      this.#viewed.map(({ view }) => view),
-      this.#options.everything ? ["-vv"] : [],
-    );
-    return this.#nix.nix;
+    const trees = this.#viewed.map(({ view }) => view);
+    const run = viewedNix(nix, trees, this.#options.everything ? ["-vv"] : []);
+    this.#runs.push(run);
+    return run.nix;
   }
 
   /** What was read of each, judged file by file, and where Nix said that it evaluated it. */
   files(): SliceRead[] {
     return this.#viewed.map((viewed, i) => {
       const { source, commit, repository, gathered, whole, view } = viewed;
-      const read = whole ?? withUses(this.#read(i).files, this.#nix?.log() ?? "", view.at);
+      const log = this.#runs.map((run) => run.log()).join("\n");
+      const read = whole ?? withUses(this.#read(i).files, log, view.at);
       return { source, commit, repository, gathered, judged: judgeFiles(gathered.coverage, read) };
     });
   }
 
   #read(index: number) {
-    return readFiles(this.#nix?.record() ?? { files: [], directories: [], broken: [] }, index);
+    return readFiles(this.#record(), index);
   }
 
   /** What was read, judged; `words` say what was evaluated. To be asked after Nix has ended, well or not. */
@@ -158,8 +164,26 @@ export class AdmissionSlices {
     return { reasons: judged.flatMap(({ reasons }) => reasons), basis: judged.map(({ basis }) => basis) };
   }
 
-  async #judgeOne(viewed: Viewed, index: number, words: string) {
-    const { source, commit, gathered, whole, repository } = viewed;
+  /** What any of the evaluations read. */
+  #record(): ViewRecord {
+    const records = this.#runs.map((run) => run.record());
+    const files = new Map<string, OpenedFile>();
+    for (const file of records.flatMap((record) => record.files)) {
+      const key = `${file.tree} ${file.path}`;
+      // Held back once is held back.
+      if (files.get(key)?.allowed !== false) files.set(key, file);
+    }
+    const [directories, broken] = [
+      records.flatMap((record) => record.directories),
+      records.flatMap((record) => record.broken),
+    ];
+    return { files: [...files.values()], directories, broken };
+  }
+
+  async #judgeOne(viewed: Viewed, index: number, request: string) {
+    const { source, commit, gathered, whole, repository, stored } = viewed;
+    // The request's words lead into the tree that is asked for, and not into what that fetches.
+    const words = stored === undefined ? request : "";
     const read = this.#read(index);
     const { refused } = read;
     const files = whole ?? read.files;
@@ -172,6 +196,12 @@ export class AdmissionSlices {
     const reasons = reason.ok && refused.length > 0 ? [reason, heldBack(refused)] : [told];
     return { reasons, basis: { source: source.name, commit, files } };
   }
+}
+
+/** A view shows the files of the commit, and these are others. */
+export function notPlain(label: string, renew: string): Reason {
+  const message = `${label} is locked to what git archive makes of the commit, and what is read of it is judged by the commit's own files`;
+  return lacking("view-unavailable", message, { remedy: `lock it as git+https instead: ${renew}` });
 }
 
 const WHOLE = "a derivation takes in the whole tree, so that each of its files is read";

@@ -38,7 +38,7 @@ export async function contentInStore(
 ): Promise<HandoffContent | undefined> {
   if (release.kind === "tag") return taggedContent(output, release.tag);
   if (release.becomes === "tree" || (method === "nar" && hash.algorithm !== "sha256")) return undefined;
-  const file = readWhole(output);
+  const file = readSource(output);
   if (!file) return undefined;
   const narHash = handed.kind === "nar" ? { narHash: handed.narHash } : {};
   const inner = release.signed.kind === "uncompressed" ? await uncompress(file) : undefined;
@@ -52,7 +52,8 @@ function taggedContent(output: string, tag: Uint8Array): HandoffContent | undefi
   return root && { tree: gitTreeId(root, digits === 64 ? "sha256" : "sha1") };
 }
 
-function readWhole(path: string): Buffer | undefined {
+/** The bytes of a flat output; undefined where it is none, or over the limit. */
+export function readSource(path: string): Buffer | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat?.isFile() && stat.size <= MAX_SOURCE ? readFileSync(path) : undefined;
 }

@@ -130,11 +130,16 @@ async function treeOf(objects: GitObjects, id: ObjectId): Promise<Tree> {
 }
 
 async function digested(env: NodeJS.ProcessEnv, changes: readonly PathChange[]): Promise<ReviewedChange[]> {
-  const blobs = changes.flatMap(({ after }) => (after && after.mode !== SUBMODULE ? [after] : []));
+  const versions = changes.flatMap(({ before, after }) => [before, after]);
+  const blobs = versions.flatMap((one) => (one && one.mode !== SUBMODULE ? [one] : []));
   const digests = await digestsOf(env, blobs);
   return changes.map(({ path, before, after }) => {
-    const sha256 = after && digests.get(after.id);
-    return { path, before, after: after && { ...after, sha256 } };
+    const was = before && digests.get(before.id);
+    return {
+      path,
+      before: before && (was === undefined ? before : { ...before, sha256: was }),
+      after: after && { ...after, sha256: digests.get(after.id) },
+    };
   });
 }
 

@@ -2,23 +2,29 @@
  * What wardens speak against. Their word always wins: over reviews, waivers, builders and authors' signatures.
  *
  * Claims: one person of the role `warden` is enough, whatever its threshold is; a key that is distrusted counts for
- * nobody, its owner's reviews included. Against: a signature that is valid and a release that is bad. Leaves out who
- * keeps a distrust back: whoever relies on wardens keeps their statements in the trust repository.
+ * nobody, its owner's reviews included; and a word against something outlives the key that signed it. Against: a
+ * signature that is valid and a release that is bad. Leaves out who keeps a distrust back: whoever relies on wardens
+ * keeps their statements in the trust repository; and the rules themselves, which root alone changes.
  */
-import type { CommitId } from "@firstmile/formats/git/object-id";
+import { decodeHex, encodeHex, encodeUtf8 } from "@firstmile/formats/bytes/text";
+import { fixedOutputPath, nameOf, type StorePath, storeDirOf } from "@firstmile/formats/nix/store-path";
 import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
 import type { Statement } from "@firstmile/formats/statement/statement";
-import { Standing } from "../history/standing.ts";
+import type { ContentTarget } from "@firstmile/formats/statement/target";
+import { digest } from "../crypto/hash.ts";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
-import type { Policy } from "../policy/policy.ts";
+import type { DistrustedKey, Key, Policy, PolicyDigest, Principal } from "../policy/policy.ts";
 import { peopleOf } from "../policy/thresholds.ts";
-import { identitiesOf } from "../signature/identities.ts";
-import type { SignatureOutcome } from "../signature/outcome.ts";
+import { type Identities, identitiesOf } from "../signature/identities.ts";
+import type { Fingerprint, SignatureOutcome } from "../signature/outcome.ts";
+import { certifiedFingerprint, sshFingerprint } from "../ssh/keys.ts";
+import { nixFingerprint } from "../statement/nix-keys.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
-import { withoutKeys } from "./distrusted-keys.ts";
 import { signedTogether } from "./signers.ts";
 
-const WARDEN = "warden" as RoleName;
+export const WARDEN = "warden" as RoleName;
+/** How what is fetched is named by its content: as one file, or unpacked. */
+const METHODS = ["flat", "nar"] as const;
 
 /** One word against something. */
 export interface Objection {
@@ -35,25 +41,30 @@ export class Distrust {
   >();
   readonly #store = new Map<string, Objection>();
   readonly #keys = new Map<string, Objection>();
+  readonly #idLengths = new Map<string, Set<number>>();
+  readonly #fixed = new Map<StorePath, Objection | null>();
   /** Git ids of distrusted contents, by which they are found in a tree without reading it whole. */
-  readonly ids: ReadonlySet<string>;
+  readonly ids = new Set<string>();
 
   /** Of verified statements, those that somebody signed who is a warden under these rules. */
   constructor(policy: Policy, statements: Iterable<VerifiedStatement>) {
-    const ids = new Set<string>();
     for (const { statement, by, digest: name } of heard(policy, statements)) {
       const objection = { by, because: statement.because, statement: name };
       for (const key of statement.keys) this.#keys.set(spelled(key), objection);
       for (const target of statement.targets) {
         if (target.kind === "store") this.#store.set(target.baseName, objection);
-        else {
-          const known = this.#content.get(target.sha256) ?? [];
-          this.#content.set(target.sha256, [...known, { path: target.path, objection }]);
-          if (target.id !== undefined) ids.add(target.id);
-        }
+        else this.#enter(target, objection);
       }
     }
-    this.ids = ids;
+  }
+
+  #enter({ sha256, path, id }: ContentTarget, objection: Objection): void {
+    this.#content.set(sha256, [...(this.#content.get(sha256) ?? []), { path, objection }]);
+    const lengths = this.#idLengths.get(sha256) ?? new Set();
+    this.#idLengths.set(sha256, lengths);
+    if (id === undefined) return;
+    this.ids.add(id);
+    lengths.add(id.length);
   }
 
   get isEmpty(): boolean {
@@ -62,13 +73,44 @@ export class Distrust {
 
   /** Against a content: at `path`, or wherever it lies. `sha256` in hex. */
   ofContent(sha256: string, path: string | undefined): Objection | undefined {
-    const all = this.#content.get(sha256);
+    const all = this.#content.size === 0 ? undefined : this.#content.get(sha256);
     return all?.find((one) => one.path === undefined || one.path === path)?.objection;
+  }
+
+  /**
+   * Whether all contents are named with ids of this length too, in hex digits, so that whoever looks for them in a Git
+   * tree finds them by its ids alone.
+   */
+  isFoundById(length: number): boolean {
+    return [...this.#idLengths.values()].every((lengths) => lengths.has(length));
   }
 
   /** Against a derivation or an output, by its path in the store or its base name. */
   ofStorePath(path: string): Objection | undefined {
     return this.#store.get(path.slice(path.lastIndexOf("/") + 1));
+  }
+
+  /**
+   * Against a path that its content names: what a download has to hash to, whether it is one file or is unpacked. It
+   * follows from name and hash, so that nobody has to have it.
+   */
+  ofFixedPath(path: StorePath): Objection | undefined {
+    const known = this.#fixed.get(path);
+    if (known !== undefined) return known ?? undefined;
+    const found = this.#lookUpFixed(path);
+    this.#fixed.set(path, found ?? null);
+    return found;
+  }
+
+  #lookUpFixed(path: StorePath): Objection | undefined {
+    const [name, storeDir] = [nameOf(path), storeDirOf(path)];
+    for (const sha256 of this.#content.keys()) {
+      const hash = { algorithm: "sha256" as const, digest: decodeHex(sha256) };
+      const isIt = METHODS.some((method) => fixedOutputPath(method, hash, name, storeDir) === path);
+      const objection = isIt ? this.ofContent(sha256, undefined) : undefined;
+      if (objection) return objection;
+    }
+    return undefined;
   }
 
   ofKey(fingerprint: string): Objection | undefined {
@@ -84,10 +126,50 @@ export class Distrust {
     return this.#store.keys();
   }
 
-  /** The policy without the keys that are distrusted; the same one where none is. */
+  /**
+   * The policy without the keys that are distrusted: whoever signs with one has said nothing, and builders' keys are
+   * gone. With another digest, so that nothing that was remembered before is believed. The same object where the policy
+   * has been told all of it before.
+   */
   applied<P extends Policy>(policy: P): P {
-    return withoutKeys(policy, this.#keys);
+    const told = this.#tellable(policy);
+    if (told.every(([fingerprint]) => policy.distrusted?.has(fingerprint))) return policy;
+    const distrusted = new Map([...(policy.distrusted ?? []), ...told]);
+    const principals = new Map([...policy.principals].map(([name, one]) => [name, this.#judged(one)]));
+    const names = [...distrusted.keys()].sort();
+    const text = ["firstmile policy with distrust 1", policy.digest, ...names].join("\0");
+    const name = encodeHex(digest("sha256", encodeUtf8(text))) as PolicyDigest;
+    return { ...policy, principals, distrusted, digest: name };
   }
+
+  /** By the names under which signatures come out: who signs for an authority has one for each name. */
+  #tellable(policy: Policy): [string, DistrustedKey][] {
+    const authorities = [...policy.principals.values()].flatMap(({ keys }) =>
+      keys.filter((key) => key.kind === "ssh-authority"),
+    );
+    return [...this.#keys].flatMap(([fingerprint, { by, because }]) => {
+      const event: DistrustedKey = { kind: "distrusted", key: undefined, reason: because, by };
+      const own = authorities.filter(({ key }) => sshFingerprint(key) === fingerprint);
+      const named = own.flatMap(({ certifiedAs }) =>
+        certifiedAs.map((name) => certifiedFingerprint(fingerprint as Fingerprint, name)),
+      );
+      return [fingerprint, ...named].map((name): [string, DistrustedKey] => [name, event]);
+    });
+  }
+
+  #judged(principal: Principal): Principal {
+    const isGone = (key: Key) => key.kind === "nix" && this.#keys.has(nixFingerprint(key));
+    return principal.keys.some(isGone)
+      ? { ...principal, keys: principal.keys.filter((key) => !isGone(key)) }
+      : principal;
+  }
+}
+
+/** Every name under which something that a principal signs can come out. */
+export function fingerprintsOf(principal: Principal): string[] {
+  const { ownerOf } = identitiesOf({ principals: new Map([[principal.name, principal]]) });
+  const nix = principal.keys.flatMap((key) => (key.kind === "nix" ? [nixFingerprint(key)] : []));
+  return [...ownerOf.keys(), ...nix].sort();
 }
 
 /** OpenPGP fingerprints in the case that everything here prints them in. */
@@ -101,11 +183,10 @@ function heard(policy: Policy, statements: Iterable<VerifiedStatement>) {
   if (!group) return [];
   const wardens = peopleOf(group, policy);
   const identities = identitiesOf(policy);
-  const standing = new Standing(identities, () => true);
   const spoken = [...statements].filter(({ statement }) => isDistrust(statement));
   const weighed = spoken.map((one) => ({
     ...one,
-    outcomes: one.outcomes.map((outcome) => standing.weigh(lapsedToo(outcome), ANY_COMMIT)),
+    outcomes: one.outcomes.map((outcome) => lasting(outcome, identities)),
   }));
   return signedTogether(weighed, identities.ownerOf, isDistrust)
     .map((one) => ({ ...one, by: [...one.by].filter((name) => wardens.has(name)).sort() }))
@@ -116,9 +197,16 @@ function isDistrust(statement: Statement): statement is DistrustStatement {
   return statement.kind === "distrust";
 }
 
-function lapsedToo(outcome: SignatureOutcome): SignatureOutcome {
-  return outcome.valid ? outcome : (outcome.lapsed ?? outcome);
+/**
+ * A word against something does not end with the key that said it, or time alone would let through what was stopped.
+ * Only root's word that the key is in other hands ends it; another warden's does not, or two could silence each other.
+ */
+function lasting(outcome: SignatureOutcome, { lives }: Pick<Identities, "lives">): SignatureOutcome {
+  const good = outcome.valid ? outcome : outcome.lapsed;
+  if (!good) return outcome;
+  const said = [good.signingKey, good.key].flatMap((key) => lives.get(key) ?? []);
+  const isLost = said.some(
+    ({ kind, key }) => kind === "compromised" && (key === undefined || key === good.signingKey),
+  );
+  return isLost ? { valid: false, code: "compromised-key", message: "", key: good.key } : good;
 }
-
-/** A word against something is about no place in a history: a retired key is heard everywhere. */
-const ANY_COMMIT = "" as CommitId;

@@ -82,6 +82,9 @@ export type HandoffCode =
   | "not-the-author"
   | "archive-refused";
 
+/** What a decision was made without. */
+export type UnheardCode = "statements-unread";
+
 /** What speaks for something. */
 export type ProofCode =
   | "authentic"
@@ -112,4 +115,5 @@ export type ReasonCode =
   | SliceCode
   | StoreCode
   | HandoffCode
+  | UnheardCode
   | ProofCode;

@@ -220,11 +220,16 @@ describe("two contents of one SHA-1", () => {
     expect([approvals.speaksOf(C), approvals.speaksOf(A)]).toEqual([true, false]);
   });
 
-  test("a change of the one that was read leads on, of the other alone does not", () => {
-    const [base, other] = [A, twin(A)];
-    const onward = read("bob", base, C);
-    expect(standing([read("bob", undefined, base), onward])).toEqual(readBy(true, "bob"));
-    expect(standing([read("mallory", undefined, other), onward])).toEqual(uncovered());
+  test("a change of the one that was read leads on, of the other one does not", () => {
+    const reviews = [read("bob", undefined, A), read("mallory", undefined, twin(A))];
+    expect(standing([...reviews, read("bob", A, C)])).toEqual(readBy(true, "bob"));
+    expect(standing([...reviews, read("bob", twin(A), C)])).toEqual(uncovered());
+  });
+
+  test("an old review that does not tell which one was before is taken for the one that was read", () => {
+    const onward = read("bob", twin(A), C, { exact: false });
+    expect(standing([read("bob", undefined, A), onward])).toEqual(readBy(true, "bob"));
+    expect(standing([read("mallory", undefined, twin(A)), onward])).toEqual(uncovered());
   });
 });
 

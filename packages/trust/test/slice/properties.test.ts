@@ -31,7 +31,11 @@ const people = fc.uniqueArray(fc.constantFrom<Name>("alice", "bob", "carol", "ma
   minLength: 1,
   maxLength: 3,
 });
-const said = fc.record({ path, source: fc.constantFrom(undefined, undefined, "pkgs", "other") });
+const said = fc.record({
+  path,
+  exact: fc.boolean(),
+  source: fc.constantFrom(undefined, undefined, "pkgs", "other"),
+});
 const approval: fc.Arbitrary<SignedReview> = fc
   .record({ by: people, before: fc.option(anyContent, { nil: undefined }), after: anyContent, said })
   .filter(({ before, after }) => before?.id !== after.id || before.mode !== after.mode)
@@ -172,13 +176,16 @@ describe("coverage by one path is what the definition says", () => {
         });
         const wrote = wroteOf(...one.parts);
         const covered = new Set<Content>();
-        const isCovered = (id: string, mode: number) =>
-          [...covered].some((known) => known.id === id && known.mode === mode);
+        const isCovered = (was: { id: string; mode: number; sha256?: string | undefined }) =>
+          [...covered].some(
+            ({ id, mode, sha256 }) =>
+              id === was.id && mode === was.mode && (was.sha256 === undefined || was.sha256 === sha256),
+          );
         const readers = (what: Content) =>
           counted.filter(({ review: { changes } }) => {
             const { before, after } = changes[0]!;
             const same = after!.id === what.id && after!.mode === what.mode && after!.sha256 === what.sha256;
-            return same && (before === undefined || isCovered(before.id, before.mode));
+            return same && (before === undefined || isCovered(before));
           });
         const group = here.ruleOf(at)!.review!.by;
         for (let size = -1; size !== covered.size; ) {

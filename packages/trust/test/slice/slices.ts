@@ -54,6 +54,8 @@ export function twin({ id, mode }: Content, text = "twin"): Content {
 
 interface Said extends Partial<Omit<ReviewStatement, "changes" | "kind">> {
   readonly path?: string;
+  /** Whether the SHA-256 of what was before is told: it is unless told otherwise. */
+  readonly exact?: boolean;
 }
 
 /** Somebody read a change; `before` undefined: the whole file. */
@@ -63,8 +65,8 @@ export function read(
   after: Content,
   said: Said = {},
 ): SignedReview {
-  const { path = "a.nix", ...more } = said;
-  const was = before && { id: before.id, mode: before.mode };
+  const { path = "a.nix", exact = true, ...more } = said;
+  const was = before && (exact ? before : { id: before.id, mode: before.mode });
   return {
     review: {
       kind: "review",
