@@ -6,6 +6,7 @@ import type { KeptStatement } from "../../reviewing/keep.ts";
 import type { SaidOfWork } from "../../reviewing/sitting.ts";
 import { type FoundWork, isOpen, type ReviewWork } from "../../reviewing/work.ts";
 import type { SlicedFile } from "../../slicing/slice-of.ts";
+import { unreadText } from "../../statements/unread.ts";
 import type { WritablePlace } from "../../statements/write.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import type { ReviewFiles } from "./review-files.ts";
@@ -48,7 +49,12 @@ function toReadText(work: readonly ReviewWork[]): string {
 }
 
 /** What nobody can read or begin at here. */
-export function tellUnreadable(terminal: Terminal, { unreadable, gone }: FoundWork): void {
+export function tellUnreadable(
+  terminal: Terminal,
+  { gathered }: ReviewFiles,
+  { unreadable, gone }: FoundWork,
+): void {
+  for (const place of gathered.incomplete) warn(terminal, harmless(unreadText(place)));
   for (const { file, why } of unreadable)
     warn(terminal, `${visiblePath(file.file.path)} cannot be read here: ${WHY[why]}`);
   for (const { path, by } of gone)

@@ -109,7 +109,7 @@ class SliceReview {
   #open(read: ReviewFiles, found: FoundWork, own: ForReader, signer: Signer): void {
     const { terminal } = this.#context;
     if (!this.#flags.json && own.mine.length > 0) tellOpening(terminal, read, own);
-    tellUnreadable(terminal, found);
+    tellUnreadable(terminal, read, found);
     if (signer.kind === "nobody")
       warn(
         terminal,
