@@ -1,5 +1,5 @@
 /** A standing as one sentence for a person, naming files, people and commits. */
-import { spellPath } from "@firstmile/formats/statement/path";
+import { visiblePath } from "../slice/visible-path.ts";
 import type { Covered, SignedFile, Standing } from "./ladder.ts";
 
 export function standingText(standing: Standing): string {
@@ -18,7 +18,7 @@ export function standingText(standing: Standing): string {
 /** A signed file, who read it, and in which commit. */
 export function told({ path, by, rev }: SignedFile): string {
   const where = rev === undefined ? "" : ` (rev ${rev.slice(0, 12)})`;
-  return `${spellPath(path)}, which ${people(by)} read${where}`;
+  return `${visiblePath(path)}, which ${people(by)} read${where}`;
 }
 
 /** How much of an unsigned file is signed, and where. */

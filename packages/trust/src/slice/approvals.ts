@@ -100,7 +100,8 @@ export class Approvals {
     const same = this.#byId.get(id) ?? NONE;
     const isMeant = ({ content }: Approved) =>
       content.mode === mode && (sha256 === undefined || content.sha256 === sha256);
-    return same.every(isMeant) ? same : same.filter(isMeant);
+    if (same.length === 1) return isMeant(same[0]!) ? same : NONE;
+    return same.filter(isMeant);
   }
 }
 

@@ -169,7 +169,7 @@ export class SliceCoverage {
     const reach = { source: this.#source.name, anywhere: review.anywhere };
     const made = new CoverageOfRule(this.approvals, reach, {
       suffices: (people) => this.#suffices(review, people),
-      hears: (name) => this.#isHeard(review, name),
+      heard: this.#heardBy(review),
       wrote: this.#evidence.wrote,
       isFlagged: (path, content) => this.#isFlagged(review, path, content),
     });
@@ -195,13 +195,13 @@ export class SliceCoverage {
 
   #rejected(review: ReviewRule, path: string, content: FileVersion): PrincipalName[] {
     const by = this.#rejections.of(path, content, review.anywhere);
-    return [...by].filter((name) => this.#isHeard(review, name)).sort();
+    return by.size === 0 ? [] : [...by.intersection(this.#heardBy(review))].sort();
   }
 
-  #isHeard(review: ReviewRule, name: PrincipalName): boolean {
+  #heardBy(review: ReviewRule): ReadonlySet<PrincipalName> {
     const heard = this.#heard.get(review) ?? peopleOf(review.by, this.#policy);
     this.#heard.set(review, heard);
-    return heard.has(name);
+    return heard;
   }
 }
 

@@ -11,6 +11,8 @@ import type { FileVersion } from "@firstmile/formats/statement/review";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Approval, Approvals, Approved, Content } from "./approvals.ts";
 
+type People = ReadonlySet<PrincipalName>;
+
 /** Where approvals are looked for: at the path alone, for this source alone, or wherever the content is the same. */
 export interface Reach {
   readonly source: string;
@@ -20,11 +22,11 @@ export interface Reach {
 /** What a question needs to know beyond approvals. */
 export interface Weighing {
   /** Whether people suffice. */
-  readonly suffices: (people: ReadonlySet<PrincipalName>) => boolean;
-  /** Whether somebody's word counts at all. */
-  readonly hears: (name: PrincipalName) => boolean;
+  readonly suffices: (people: People) => boolean;
+  /** Whose word counts at all. */
+  readonly heard: People;
   /** Who had a part in a commit that brought this content into the source, at whichever path. */
-  readonly wrote: (version: FileVersion) => ReadonlySet<PrincipalName>;
+  readonly wrote: (version: FileVersion) => People;
   /** Whether something speaks against a content, so that nothing may rest on it. */
   readonly isFlagged: (path: string, content: Content) => boolean;
 }
@@ -32,9 +34,9 @@ export interface Weighing {
 /** Who vouches for a content, and how they came to it. */
 export interface Coverage {
   readonly covered: boolean;
-  readonly people: ReadonlySet<PrincipalName>;
-  /** Covered contents that approved changes lead from; none where it was read whole. */
-  readonly from: ReadonlySet<Content>;
+  readonly people: People;
+  /** Covered contents that approved changes lead from, each once. */
+  readonly from: readonly Content[];
   /** Whether somebody who counts read it whole. */
   readonly whole: boolean;
 }
@@ -42,14 +44,20 @@ export interface Coverage {
 interface Node {
   readonly path: string;
   readonly approved: Approved;
-  readonly people: Set<PrincipalName>;
-  readonly from: Set<Content>;
+  /** Never changed, but exchanged: most are the readers of one review. */
+  people: People;
+  from: readonly Content[];
   /** Changes from here, which count once this content is covered. */
-  readonly onward: { readonly to: Node; readonly by: ReadonlySet<PrincipalName> }[];
+  onward: Onward[] | undefined;
   /** Whether the approvals that lead here were looked at. */
   entered: boolean;
   whole: boolean;
   covered: boolean;
+}
+
+interface Onward {
+  readonly to: Node;
+  readonly by: People;
 }
 
 /**
@@ -62,6 +70,8 @@ export class CoverageOfRule {
   readonly #reach: Reach;
   readonly #weighing: Weighing;
   readonly #nodes = new Map<string, Map<Approved, Node>>();
+  /** Of the readers of a review those whose word counts. */
+  readonly #counting = new Map<People, People>();
   /** Newly covered contents, whose onward changes are still to be counted. */
   readonly #ready: Node[] = [];
 
@@ -73,7 +83,7 @@ export class CoverageOfRule {
 
   of(path: string, content: Content): Coverage {
     const approved = this.#approvals.all(content, content.sha256)[0];
-    if (!approved) return NOBODY;
+    if (!approved) return UNREAD;
     const asked = this.#node(path, approved);
     const open = [asked];
     for (let node = open.pop(); node; node = open.pop()) if (!node.entered) this.#enter(node, open);
@@ -92,53 +102,58 @@ export class CoverageOfRule {
   /** Takes in the approvals that lead to a content, and opens the contents before it. */
   #enter(node: Node, open: Node[]): void {
     node.entered = true;
-    for (const approval of this.#towards(node)) {
-      const { path, before, by } = approval;
-      if (before === undefined) {
-        if (this.#vouch(node, by)) node.whole = true;
-        continue;
-      }
-      for (const approved of this.#approvals.all(before, before.sha256)) {
-        const earlier = this.#node(path, approved);
-        if (earlier.covered) this.#rest(node, earlier, by);
-        else earlier.onward.push({ to: node, by });
-        if (!earlier.entered) open.push(earlier);
-      }
+    const { anywhere } = this.#reach;
+    const { approvals } = node.approved;
+    for (const approval of anywhere ? approvals : node.approved.near(node.path)) {
+      if (anywhere || this.#isNear(approval, node.path)) this.#take(approval, node, open);
     }
   }
 
-  #towards({ path, approved }: Node): readonly Approval[] {
-    const { source, anywhere } = this.#reach;
-    if (anywhere) return approved.approvals;
-    return approved
-      .near(path)
-      .filter((one) => one.path === path && (one.source === undefined || one.source === source));
+  #isNear({ path, source }: Approval, at: string): boolean {
+    return path === at && (source === undefined || source === this.#reach.source);
+  }
+
+  #take({ path, before, by }: Approval, node: Node, open: Node[]): void {
+    if (before === undefined) {
+      if (this.#vouch(node, by)) node.whole = true;
+      return;
+    }
+    for (const approved of this.#approvals.all(before, before.sha256)) {
+      const earlier = this.#node(path, approved);
+      if (earlier.covered) this.#rest(node, earlier, by);
+      else if (earlier.onward) earlier.onward.push({ to: node, by });
+      else earlier.onward = [{ to: node, by }];
+      if (!earlier.entered) open.push(earlier);
+    }
   }
 
   #spread(node: Node): void {
-    for (const { to, by } of node.onward.splice(0)) this.#rest(to, node, by);
+    const { onward = [] } = node;
+    node.onward = undefined;
+    for (const { to, by } of onward) this.#rest(to, node, by);
   }
 
   /** A change of what is covered counts. */
-  #rest(node: Node, on: Node, by: ReadonlySet<PrincipalName>): void {
-    if (this.#vouch(node, by)) node.from.add(on.approved.content);
+  #rest(node: Node, { approved: { content } }: Node, by: People): void {
+    if (this.#vouch(node, by) && !node.from.includes(content)) node.from = [...node.from, content];
   }
 
   /** Whether any of them counts. */
-  #vouch(node: Node, by: ReadonlySet<PrincipalName>): boolean {
-    const { wrote, hears } = this.#weighing;
-    const authors = wrote(node.approved.content);
-    let counted = false;
-    for (const name of by) {
-      if (!hears(name) || authors.has(name)) continue;
-      node.people.add(name);
-      counted = true;
-    }
-    if (counted && !node.covered && this.#holds(node)) {
+  #vouch(node: Node, by: People): boolean {
+    const counted = without(this.#counted(by), this.#weighing.wrote(node.approved.content));
+    if (counted.size === 0) return false;
+    node.people = together(node.people, counted);
+    if (!node.covered && this.#holds(node)) {
       node.covered = true;
       this.#ready.push(node);
     }
-    return counted;
+    return true;
+  }
+
+  #counted(by: People): People {
+    const known = this.#counting.get(by) ?? by.intersection(this.#weighing.heard);
+    this.#counting.set(by, known);
+    return known;
   }
 
   #holds({ path, approved, people }: Node): boolean {
@@ -146,15 +161,25 @@ export class CoverageOfRule {
   }
 }
 
-const NOBODY: Coverage = { covered: false, people: new Set(), from: new Set(), whole: false };
+function without(people: People, others: People): People {
+  return others.size === 0 ? people : people.difference(others);
+}
+
+function together(a: People, b: People): People {
+  if (b.isSubsetOf(a)) return a;
+  return a.size === 0 ? b : a.union(b);
+}
+
+const NOBODY: People = new Set();
+const UNREAD: Coverage = { covered: false, people: NOBODY, from: [], whole: false };
 
 function newNode(path: string, approved: Approved): Node {
   return {
     path,
     approved,
-    people: new Set(),
-    from: new Set(),
-    onward: [],
+    people: NOBODY,
+    from: UNREAD.from,
+    onward: undefined,
     entered: false,
     whole: false,
     covered: false,

@@ -73,7 +73,7 @@ export class Distrust {
 
   /** Against a content: at `path`, or wherever it lies. `sha256` in hex. */
   ofContent(sha256: string, path: string | undefined): Objection | undefined {
-    const all = this.#content.get(sha256);
+    const all = this.#content.size === 0 ? undefined : this.#content.get(sha256);
     return all?.find((one) => one.path === undefined || one.path === path)?.objection;
   }
 

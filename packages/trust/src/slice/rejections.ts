@@ -38,7 +38,7 @@ export class Rejections {
   }
 
   of(path: string, { id, mode }: FileVersion, anywhere: boolean): People {
-    const all = this.#byId.get(id);
+    const all = this.#byId.size === 0 ? undefined : this.#byId.get(id);
     if (!all) return NOBODY;
     const meant = all.filter((one) => one.mode === mode && (anywhere || one.path === path));
     return new Set(meant.flatMap(({ by }) => [...by]));

@@ -166,7 +166,8 @@ function fileLine(terminal: Terminal, { file, standing, lines }: SlicedFile): st
   return `  ${mark} ${visiblePath(file.path)}  ${count(lines, "line")}  ${standingText(standing)}`;
 }
 
-function standingText(standing: SlicedFile["standing"]): string {
+/** What a file comes to, in some words. */
+export function standingText(standing: SlicedFile["standing"]): string {
   switch (standing.kind) {
     case "read":
       return `read${standing.derived ? " by change" : ""} by ${standing.by.join(" and ")}`;
