@@ -7,10 +7,12 @@
  * whether it is so.
  */
 import { FormatError } from "../bytes/error.ts";
-import { encodeUtf8, equalBytes } from "../bytes/text.ts";
+import { encodeUtf8 } from "../bytes/text.ts";
 import { STATEMENT } from "../dsse/format-names.ts";
 import { JsonMembers } from "../dsse/json-members.ts";
-import { parseCanonicalJson, renderCanonicalJson } from "./canonical-json.ts";
+import { decodeJsonText } from "../dsse/json-text.ts";
+import { parseStrictJson } from "../nix/json.ts";
+import { renderCanonicalJson, requireCanonicalJson } from "./canonical-json.ts";
 import { type ChannelStatement, channelBody, readChannel } from "./channel.ts";
 import { type CosignStatement, cosignBody, readCosign } from "./cosign.ts";
 import { type DistrustStatement, distrustBody, readDistrust } from "./distrust.ts";
@@ -51,22 +53,43 @@ export class UnknownStatementError extends FormatError {}
 
 /** Reads the payload of an envelope. Throws `FormatError`, `UnknownStatementError` where the type is not known. */
 export function parseStatement(payload: Uint8Array): Statement {
-  const members = new JsonMembers(parseCanonicalJson(payload, STATEMENT, MAX_STATEMENT), STATEMENT);
-  if (members.string("_type") !== STATEMENT_TYPE) members.fail("_type", `is not ${STATEMENT_TYPE}`);
-  const statement = readBody(members.string("predicateType"), members);
-  members.end();
+  const text = decodeJsonText(payload, STATEMENT, MAX_STATEMENT);
+  const value = parseStrictJson(text, STATEMENT);
+  const read = attempt(() => readStatement(new JsonMembers(value, STATEMENT)));
+  // What is written is canonical, so what equals it is too.
+  if (!(read instanceof FormatError) && statementText(read) === text) return read;
+  requireCanonicalJson(value, text, STATEMENT);
+  if (read instanceof FormatError) throw read;
   // Whatever the readers of a type let through that they do not write, two readers could differ about.
-  if (equalBytes(renderStatement(statement), payload)) return statement;
-  return members.fail("", "does not say this in its one form");
+  throw new FormatError(STATEMENT, "JSON", 0, "does not say this in its one form");
 }
 
 /** The bytes of a statement. Throws `FormatError` where a path, note or name in it is none. */
 export function renderStatement(statement: Statement): Uint8Array {
-  const text = renderCanonicalJson(
+  return encodeUtf8(statementText(statement));
+}
+
+function statementText(statement: Statement): string {
+  return renderCanonicalJson(
     { _type: STATEMENT_TYPE, predicateType: PREDICATE_TYPES[statement.kind], ...bodyOf(statement) },
     STATEMENT,
   );
-  return encodeUtf8(text);
+}
+
+function readStatement(members: JsonMembers): Statement {
+  if (members.string("_type") !== STATEMENT_TYPE) members.fail("_type", `is not ${STATEMENT_TYPE}`);
+  const statement = readBody(members.string("predicateType"), members);
+  members.end();
+  return statement;
+}
+
+function attempt<T>(parse: () => T): T | FormatError {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof FormatError) return error;
+    throw error;
+  }
 }
 
 function readBody(type: string, members: JsonMembers): Statement {

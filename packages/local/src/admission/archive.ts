@@ -17,7 +17,8 @@ import { type StorePath, sourceStorePath } from "@firstmile/formats/nix/store-pa
 import { ArchiveRefused } from "../archives/refused.ts";
 import { type TarEntry, tarEntries } from "../archives/tar.ts";
 import { TreeBuilder } from "../archives/tree.ts";
-import { type GitTree, GitTreeError, inOrder, type TreeLeaf } from "../git/git-tree.ts";
+import { type GitTree, GitTreeError, type TreeLeaf } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import type { NeutralGit } from "../git/neutral.ts";
 import type { GitObjects } from "../git/objects.ts";
 import { runOk } from "../process/run.ts";

@@ -10,14 +10,16 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { SliceFile } from "@firstmile/trust/slice/file";
-import { type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
-import { sliceReason } from "@firstmile/trust/slice/reason";
+import { failing, type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
+import { sliceReason, worst } from "@firstmile/trust/slice/reason";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { Basis } from "../gate/ledger.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
-import { blobOf, GitTree, GitTreeError, inOrder } from "../git/git-tree.ts";
+import { blobOf, GitTree, GitTreeError } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
+import { likenessOf } from "../nearest/ladder-of.ts";
 import { allowedIn } from "../slicing/allowed.ts";
 import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
 import { pathInTree } from "../slicing/path-in-tree.ts";
@@ -48,7 +50,8 @@ interface Prepared {
 }
 
 interface Viewed extends Prepared {
-  readonly view: ViewTree;
+  /** One view for each place where it is seen. */
+  readonly views: readonly ViewTree[];
   readonly stored: StorePath | undefined;
   /** All of it, once a derivation was found to take in the whole tree. */
   whole?: readonly SliceFile[];
@@ -105,16 +108,18 @@ export class AdmissionSlices {
   }
 
   /**
-   * Has the tree of a commit that was prepared seen at `at` while something is evaluated. `stored`: its place in the
-   * store, where it has one.
+   * Has the tree of a commit that was prepared seen at these places while something is evaluated. `stored`: where the
+   * store has it, if it has.
    */
-  show(source: Source, commit: CommitId, at: string, stored?: StorePath): void {
+  show(source: Source, commit: CommitId, places: readonly string[], stored?: StorePath): void {
     const prepared = this.#prepared.get(`${source.name} ${commit}`)!;
-    if (this.#viewed.some(({ view }) => view.at === at)) return;
+    const known = new Set(this.#viewed.flatMap(({ views }) => views.map(({ at }) => at)));
+    if (places.every((at) => known.has(at))) return;
     const { repository, tree, gathered } = prepared;
     const { everything = false } = this.#options;
     const rules = everything ? ({ kind: "observe" } as const) : allowedIn(tree, gathered.coverage);
-    this.#viewed.push({ ...prepared, view: { repository, tree: tree.root, at, rules }, stored });
+    const views = places.map((at) => ({ repository, tree: tree.root, at, rules }));
+    this.#viewed.push({ ...prepared, views, stored });
   }
 
   /**
@@ -136,7 +141,7 @@ export class AdmissionSlices {
   /** Nix with all of them in view, for one evaluation; itself where there are none. */
   nix(nix: NixTools): NixTools {
     if (this.#viewed.length === 0) return nix;
-    const trees = this.#viewed.map(({ view }) => view);
+    const trees = this.#viewed.flatMap(({ views }) => views);
     const run = viewedNix(nix, trees, this.#options.everything ? ["-vv"] : []);
     this.#runs.push(run);
     return run.nix;
@@ -145,20 +150,23 @@ export class AdmissionSlices {
   /** What was read of each, judged file by file, and where Nix said that it evaluated it. */
   files(): SliceRead[] {
     return this.#viewed.map((viewed, i) => {
-      const { source, commit, repository, gathered, whole, view } = viewed;
+      const { source, commit, repository, gathered, whole, views } = viewed;
       const log = this.#runs.map((run) => run.log()).join("\n");
-      const read = whole ?? withUses(this.#read(i).files, log, view.at);
+      const read = whole ?? withUses(this.#read(i).files, log, views[0]!.at);
       return { source, commit, repository, gathered, judged: judgeFiles(gathered.coverage, read) };
     });
   }
 
+  /** Of one of the trees, wherever it was seen. Views only ever come behind those that there are. */
   #read(index: number) {
-    return readFiles(this.#record(), index);
+    const before = this.#viewed.slice(0, index).reduce((sum, { views }) => sum + views.length, 0);
+    const own = this.#viewed[index]!.views.map((_, i) => before + i);
+    return readFiles(this.#record(), new Set(own));
   }
 
   /** What was read, judged; `words` say what was evaluated. To be asked after Nix has ended, well or not. */
-  judge(words: string): JudgedSlices {
-    const judged = this.#viewed.map((viewed, i) => this.#judgeOne(viewed, i, words));
+  async judge(words: string): Promise<JudgedSlices> {
+    const judged = await Promise.all(this.#viewed.map((viewed, i) => this.#judgeOne(viewed, i, words)));
     return { reasons: judged.flatMap(({ reasons }) => reasons), basis: judged.map(({ basis }) => basis) };
   }
 
@@ -178,15 +186,18 @@ export class AdmissionSlices {
     return { files: [...files.values()], directories, broken };
   }
 
-  #judgeOne({ source, commit, gathered, whole, stored }: Viewed, index: number, request: string) {
+  async #judgeOne(viewed: Viewed, index: number, request: string) {
+    const { source, commit, gathered, whole, repository, stored } = viewed;
     // The request's words lead into the tree that is asked for, and not into what that fetches.
     const words = stored === undefined ? request : "";
     const read = this.#read(index);
     const { refused } = read;
     const files = whole ?? read.files;
     const all = [...files, ...refused.map(asFile)];
-    const question = { source: gathered.source, commit, words, coverage: gathered.coverage };
-    const reason = sliceReason(question, judgeFiles(gathered.coverage, all));
+    const { coverage } = gathered;
+    const judged = judgeFiles(coverage, all);
+    const likeness = await likenessOf(worst(failing(judged)), { repository, coverage });
+    const reason = sliceReason({ source: gathered.source, commit, words, coverage, likeness }, judged);
     const told = whole && !reason.ok ? { ...reason, message: `${WHOLE}: ${reason.message}` } : reason;
     const reasons = reason.ok && refused.length > 0 ? [reason, heldBack(refused)] : [told];
     return { reasons, basis: { source: source.name, commit, files } };

@@ -2,6 +2,7 @@
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { admitCommand } from "./commands/admit.command.ts";
 import { auditCommand } from "./commands/audit.command.ts";
+import { channelRoutes } from "./commands/channel.command.ts";
 import { checkCommand } from "./commands/check.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
 import { distrustCommand } from "./commands/distrust.command.ts";
@@ -48,10 +49,11 @@ const routes = buildRouteMap({
     view: viewCommand,
     review: reviewCommand,
     check: checkCommand,
+    channel: channelRoutes,
     cosign: cosignCommand,
+    handoff: handoffCommand,
     waive: waiveCommand,
     distrust: distrustCommand,
-    handoff: handoffCommand,
     admit: admitCommand,
     nix: nixCommand,
     gate: gateCommand,

@@ -60,11 +60,11 @@ export async function rulesAtHand(
   named: string | undefined,
   checkout: string | undefined,
 ): Promise<Rules | undefined> {
-  const isTrust =
-    checkout !== undefined && existsSync(join(resolve(context.cwd, checkout), "firstmile.toml"));
-  if (named !== undefined || isTrust) return rulesToJudgeBy(context, named ?? checkout);
+  if (named !== undefined) return rulesToJudgeBy(context, named);
+  if (checkout !== undefined && existsSync(join(resolve(context.cwd, checkout), "firstmile.toml")))
+    return rulesToJudgeBy(context, checkout);
   try {
-    return await followedRules(context);
+    return await rulesIfAny(context, undefined);
   } catch (error) {
     if (error instanceof Failure) return undefined;
     throw error;

@@ -12,7 +12,8 @@ import type { DeniedCommit } from "@firstmile/trust/history/judge";
 import type { Distrust } from "@firstmile/trust/slice/distrust";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { treeOf } from "../admission/tree-of.ts";
-import { blobOf, GitTree, GitTreeError, inOrder } from "../git/git-tree.ts";
+import { blobOf, GitTree, GitTreeError } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import { type NeutralGit, RepositoryError } from "../git/neutral.ts";
 import { GitObjects, GitReadError } from "../git/objects.ts";
 

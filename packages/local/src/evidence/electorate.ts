@@ -5,7 +5,6 @@
  */
 import { type ElectorateAt, electorateAt } from "@firstmile/trust/policy/electorate";
 import type { Policy } from "@firstmile/trust/policy/policy";
-import type { Distrust } from "@firstmile/trust/slice/distrust";
 
 interface Known {
   readonly at: number;
@@ -13,19 +12,6 @@ interface Known {
 }
 
 const known = new WeakMap<Policy, Known>();
-
-/**
- * The same without the keys that are distrusted: whoever certified with one certified nobody, and whoever was certified
- * signs nothing with one.
- */
-export function electorateWithout(
-  policy: Policy,
-  distrust: Pick<Distrust, "applied">,
-  now: number,
-): ElectorateAt {
-  const { policy: filled, validUntil } = electorateNow(distrust.applied(policy), now);
-  return { policy: distrust.applied(filled), validUntil };
-}
 
 /** `now` in Unix seconds. */
 export function electorateNow(policy: Policy, now: number): ElectorateAt {

@@ -10,7 +10,7 @@ import { Distrust } from "@firstmile/trust/slice/distrust";
 import { Waivers } from "@firstmile/trust/slice/waivers";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import type { StatementPlace } from "../statements/place.ts";
-import { electorateNow, electorateWithout } from "./electorate.ts";
+import { electorateNow } from "./electorate.ts";
 import { verifiedStatements } from "./statements.ts";
 
 export interface Exceptions<P extends Policy> {
@@ -32,7 +32,8 @@ export async function gatherExceptions<P extends Policy>(
 ): Promise<Exceptions<P>> {
   const all = await verifiedStatements(electorateNow(policy, now).policy, places, now, KINDS);
   const distrust = new Distrust(electorateNow(policy, now).policy, all);
-  const { policy: filled, validUntil = Number.POSITIVE_INFINITY } = electorateWithout(policy, distrust, now);
+  const applied = distrust.applied(policy);
+  const { policy: filled, validUntil = Number.POSITIVE_INFINITY } = electorateNow(applied, now);
   const identities = identitiesOf(filled);
   const standing = new Standing(identities, NOTHING_OLD);
   // They are over no commit: a retired key has no old ones here.
@@ -41,12 +42,7 @@ export async function gatherExceptions<P extends Policy>(
     outcomes: one.outcomes.map((outcome) => standing.weigh(outcome, "" as CommitId)),
   }));
   const waivers = new Waivers(filled, identities.ownerOf, weighed, now);
-  return {
-    policy: distrust.applied(policy),
-    distrust,
-    waivers,
-    validUntil: Math.min(validUntil, ...timesOf(weighed, now)),
-  };
+  return { policy: applied, distrust, waivers, validUntil: Math.min(validUntil, ...timesOf(weighed, now)) };
 }
 
 /** When a key behind a statement expires, or a waiver ends. */

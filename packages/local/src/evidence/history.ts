@@ -3,6 +3,8 @@
  * for, has it judged, and remembers what passed. It decides nothing itself: `@firstmile/trust/history` does.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { BumpJudge } from "@firstmile/trust/handoff/bump";
+import { handoffsOf } from "@firstmile/trust/handoff/decide";
 import { authenticatedPart } from "@firstmile/trust/history/accepted";
 import {
   authenticate,
@@ -19,7 +21,6 @@ import type { DeniedCommit } from "@firstmile/trust/history/judge";
 import { asksForReviews } from "@firstmile/trust/history/review";
 import { followedParents } from "@firstmile/trust/history/shape";
 import { Standing } from "@firstmile/trust/history/standing";
-import type { ElectorateAt } from "@firstmile/trust/policy/electorate";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
 import { Distrust } from "@firstmile/trust/slice/distrust";
@@ -32,7 +33,7 @@ import type { StatementPlace } from "../statements/place.ts";
 import { type CheckedCommits, CommitCheckers, checkCommits } from "./check-commits.ts";
 import { gatherCosignatures } from "./cosignatures.ts";
 import { distrustedFiles } from "./distrusted-files.ts";
-import { electorateNow, electorateWithout } from "./electorate.ts";
+import { electorateNow } from "./electorate.ts";
 import { corruptCommit, introductionFault } from "./introduction.ts";
 import { ChangeReader } from "./own-changes.ts";
 import { reachOf } from "./reach.ts";
@@ -75,8 +76,8 @@ async function judgedHistory(
   const git = await neutralGit(question.repository);
   try {
     const distrust = new Distrust(electorateNow(question.policy, question.now).policy, statements);
-    const electorate = electorateWithout(question.policy, distrust, question.now);
-    const verdict = await judged({ ...question, electorate }, git, statements);
+    const policy = distrust.applied(question.policy);
+    const verdict = await judged({ ...question, policy }, git, statements);
     const against = await distrustedFiles(git, question.tip, distrust);
     if (against.length === 0) return verdict;
     return { ...verdict, allowed: false, denied: [...against, ...verdict.denied] };
@@ -85,17 +86,12 @@ async function judgedHistory(
   }
 }
 
-/** Asked of those who are in the rules' roles now, with the keys that nobody distrusts. */
-interface CurrentQuestion extends HistoryQuestion {
-  readonly electorate: ElectorateAt;
-}
-
 async function judged(
-  question: CurrentQuestion,
+  question: HistoryQuestion,
   git: NeutralGit,
   statements: readonly VerifiedStatement[],
 ): Promise<HistoryVerdict> {
-  const known = Remembered.load({ ...question, policy: question.electorate.policy }, statements);
+  const known = Remembered.load(question, statements);
   if (known.covers(question.tip)) return alreadyKnown(question, known);
   const run = new HistoryRun(question, git, known, statements);
   const verdict = await run.verdict();
@@ -145,14 +141,16 @@ class HistoryRun {
   private readonly known: Remembered;
   private readonly statements: readonly VerifiedStatement[];
   private readonly introduction: CommitId;
+  /** Undefined where no rule lets a bump pass, or nothing was handed on. */
+  private readonly bumps: BumpJudge | undefined;
 
   constructor(
-    question: CurrentQuestion,
+    question: HistoryQuestion,
     git: NeutralGit,
     known: Remembered,
     statements: readonly VerifiedStatement[],
   ) {
-    const { policy, validUntil } = question.electorate;
+    const { policy, validUntil } = electorateNow(question.policy, question.now);
     // Its rules hold groups too, which are filled in with the rest.
     this.question = { ...question, source: policy.sources.get(question.source.name)! };
     this.policy = policy;
@@ -162,6 +160,7 @@ class HistoryRun {
     this.known = known;
     this.statements = statements;
     this.introduction = question.source.introduction.commit as string as CommitId;
+    this.bumps = this.bumpJudge(this.question);
   }
 
   /** Undefined: what is remembered cannot be built upon for this tip. */
@@ -174,7 +173,14 @@ class HistoryRun {
     const contents = await this.contents(docket);
     const verdict = authenticate(this.policy, source, docket, contents);
     const read = docket.line.length > 0 ? contents.reviews.validUntil : undefined;
-    const validUntil = earliest([verdict.validUntil, this.known.validUntil, this.certifiedUntil, read]);
+    const ends = [
+      verdict.validUntil,
+      this.known.validUntil,
+      this.certifiedUntil,
+      read,
+      this.bumps?.validUntil,
+    ];
+    const validUntil = earliest(ends);
     const fault = await this.introductionFault();
     if (fault) return { ...verdict, validUntil, allowed: false, denied: [fault, ...verdict.denied] };
     const attacks = [...checked.attacks].map(([id, problem]) => corruptCommit(id, problem));
@@ -253,8 +259,16 @@ class HistoryRun {
     const own = await reader.read(docket.needPaths, this.against());
     if (docket.line.length === 0) return { own, steps: [], reviews, unreadable: [] };
     using objects = new GitObjects(this.git.env);
-    const steps = new StepReader(source, docket, reader, objects, reviews.paths);
+    const steps = new StepReader(source, docket, reader, objects, reviews.paths, this.bumps);
     return { own, reviews, ...(await steps.read()) };
+  }
+
+  private bumpJudge({ source, now }: HistoryQuestion): BumpJudge | undefined {
+    if (source.rules.every(({ review }) => review?.bump === undefined)) return undefined;
+    const distrust = new Distrust(this.policy, this.statements);
+    const policy = distrust.applied(this.policy);
+    const judge = new BumpJudge({ policy, handoffs: handoffsOf(this.statements), distrust, now });
+    return judge.isIdle ? undefined : judge;
   }
 
   private against() {

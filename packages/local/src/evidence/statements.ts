@@ -13,7 +13,10 @@ export interface HeardStatements {
   readonly incomplete: readonly string[];
 }
 
-/** Those that can be read. What cannot be read says nothing. With `kinds`: of these alone, and no others are checked. */
+/**
+ * Those that can be read. What cannot be read says nothing. With `kinds`, of these kinds alone: signatures on the others
+ * are not looked at.
+ */
 export async function heardStatements(
   policy: Policy,
   places: readonly StatementPlace[],

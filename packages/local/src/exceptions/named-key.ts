@@ -5,7 +5,7 @@
  */
 import type { PrincipalName } from "@firstmile/trust/policy/names";
 import type { Policy } from "@firstmile/trust/policy/policy";
-import { namesOfKeys } from "@firstmile/trust/slice/distrusted-keys";
+import { fingerprintsOf } from "@firstmile/trust/slice/distrust";
 import { SubjectError } from "./subject-error.ts";
 
 export interface NamedKeys {
@@ -33,7 +33,7 @@ export function namedKey(text: string): NamedKeys | undefined {
 export function namedPrincipal(policy: Policy, text: string): NamedKeys | undefined {
   const principal = policy.principals.get(text as PrincipalName);
   if (!principal) return undefined;
-  const keys = namesOfKeys(principal);
+  const keys = fingerprintsOf(principal);
   if (keys.length === 0) throw new SubjectError(`${text} has no key`, "there is nothing to distrust");
   return { keys, words: `${text}, ${keys.length === 1 ? "one key" : `${keys.length} keys`}` };
 }
@@ -41,6 +41,6 @@ export function namedPrincipal(policy: Policy, text: string): NamedKeys | undefi
 /** Whether the policy lists a key of this name: a slip would distrust nobody. */
 export function isListed(policy: Policy, key: string): boolean {
   return [...policy.principals.values()].some((principal) =>
-    namesOfKeys(principal).some((one) => one === key || one.startsWith(`${key} as `)),
+    fingerprintsOf(principal).some((one) => one === key || one.startsWith(`${key} as `)),
   );
 }

@@ -1,8 +1,8 @@
 /**
  * Claim: Nix builds a derivation only if it, or what it resolves, came out of an admitted evaluation whose sources
- * are authentic under the rules in force, with downloads that meet them, and nothing that it is made of is distrusted.
- * Against: a derivation that somebody wrote or instantiated by other means, one admitted under rules that have changed
- * since, a resolved derivation with an input that nobody built here.
+ * are authentic under the rules in force, its downloads meet them, and nothing that it is made of is distrusted. Against:
+ * a derivation that somebody wrote or instantiated by other means, one admitted under rules that have changed since, a
+ * resolved derivation with an input that nobody built here.
  * Asked by the pre-build hook for every local build.
  */
 import type { DrvPath } from "@firstmile/formats/nix/store-path";

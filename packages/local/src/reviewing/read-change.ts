@@ -11,7 +11,7 @@ import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
 import { type CommitId, hashObject, type ObjectId } from "@firstmile/formats/git/object-id";
 import { parseTree } from "@firstmile/formats/git/tree";
-import { type FileEntry, treesOfFiles } from "@firstmile/formats/git/tree-of-files";
+import { treesOfFiles } from "@firstmile/formats/git/tree-of-files";
 import type { FileVersion, ReviewedChange } from "@firstmile/formats/statement/review";
 import { changedFiles, type PathChange, type Tree } from "@firstmile/trust/history/trees";
 import type { Content } from "@firstmile/trust/slice/approvals";
@@ -65,30 +65,32 @@ export class ReviewMaterial implements Disposable {
   }
 
   /**
-   * Files by themselves, each before and after, whichever commits have them. Throws as `change`, also where a content
-   * has another SHA-256 than is named.
+   * Files one by one, each before and after, whichever commits have them, in the order given. Throws as `change`, also
+   * where a content has another SHA-256 than is named.
    */
-  files(changes: readonly FileChange[]): Promise<ReadChange> {
+  files(changes: readonly FileChange[]): Promise<ReadChange[]> {
     return readable(this.#readFiles(changes));
   }
 
-  async #readFiles(changes: readonly FileChange[]): Promise<ReadChange> {
+  async #readFiles(changes: readonly FileChange[]): Promise<ReadChange[]> {
     const named = changes.flatMap(({ before, after }) => (before ? [before, after] : [after]));
     await this.reader.files([...new Set(named.map(({ id }) => id))]);
-    const [before, after] = [
-      this.#treeOfFiles(changes.flatMap(({ path, before: file }) => (file ? [{ ...file, path }] : []))),
-      this.#treeOfFiles(changes.map(({ path, after: file }) => ({ ...file, path }))),
-    ];
+    const trees = changes.map(({ path, before, after }) => [
+      this.#treeOfFile(path, before),
+      this.#treeOfFile(path, after),
+    ]);
     await this.#hashed.flush();
     const digests = await digestsOf(this.#hashed.env, named);
     const other = named.find(({ id, sha256 }) => digests.get(id) !== sha256);
     if (other) throw new RepositoryError(`${other.id} is not the content with SHA-256 ${other.sha256}`);
-    return new ReadChange(this.#hashed.env, before, after, changes);
+    return changes.map(
+      (change, i) => new ReadChange(this.#hashed.env, trees[i]![0]!, trees[i]![1]!, [change]),
+    );
   }
 
   /** Into our own database, from which it is shown. */
-  #treeOfFiles(files: readonly FileEntry[]): ObjectId {
-    const trees = treesOfFiles(files, this.#format);
+  #treeOfFile(path: string, file: Content | undefined): ObjectId {
+    const trees = treesOfFiles(file ? [{ path, mode: file.mode, id: file.id }] : [], this.#format);
     for (const { id, content } of trees) this.#hashed.add("tree", id, content);
     return trees.at(-1)!.id;
   }

@@ -7,7 +7,7 @@ import { Standing } from "@firstmile/trust/history/standing";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
 import type { SignatureOutcome } from "@firstmile/trust/signature/outcome";
-import { publishedSlices } from "@firstmile/trust/slice/channels";
+import { publishedSlices, type Vouched } from "@firstmile/trust/slice/channels";
 import { SliceCoverage } from "@firstmile/trust/slice/cover";
 import { Distrust } from "@firstmile/trust/slice/distrust";
 import { Waivers } from "@firstmile/trust/slice/waivers";
@@ -44,6 +44,8 @@ export interface GatheredCase {
   readonly distrust: Distrust;
   readonly waivers: Waivers;
   readonly statements: readonly VerifiedStatement[];
+  /** What channels that the source accepts vouch for at this commit, by path. */
+  readonly vouched: ReadonlyMap<string, Vouched>;
   /** The rules as they are now: certified roles filled in, distrusted keys taken out. */
   readonly policy: Policy;
   readonly source: Source;
@@ -88,16 +90,18 @@ class Gathering {
     const fresh = await this.#freshness(policy, source);
     const waivers = new Waivers(policy, identities.ownerOf, statements, now);
     const published = publishedSlices(policy, source, commit, identities.ownerOf, statements);
+    const vouched = await vouchedFiles(this.#git, commit, published);
     const coverage = new SliceCoverage(policy, source, {
       reviews: reviewsOf(statements, identities.ownerOf),
       distrust,
       waivers,
-      vouched: await vouchedFiles(this.#git, commit, published),
+      vouched,
       wrote: await writersOf(this.#git, policy, introductionOf(source), commit),
     });
     const validUntil = earliest([certifiedUntil, fresh?.until, ...timesOf(statements, now)]);
+    const said = { coverage, distrust, waivers, statements, vouched };
     const whole = together(origin, fresh?.reason);
-    return { coverage, distrust, waivers, statements, policy, source, origin: whole, validUntil, incomplete };
+    return { ...said, policy, source, origin: whole, validUntil, incomplete };
   }
 
   /** A retired key's word counts in the commits that it was good for, and a compromised one's nowhere. */

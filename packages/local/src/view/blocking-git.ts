@@ -28,16 +28,6 @@ export interface BlockingGitOptions {
   readonly dir: string;
 }
 
-export interface SizedBlob {
-  readonly id: ObjectId;
-  /** As `sizes` told. */
-  readonly size: number;
-}
-
-/** Contents kept that nobody has asked for yet; each is small: see `Blobs`. */
-const MAX_EARLY = 64;
-/** Questions without a reader of their answers: they must fit a pipe, or this process would wait for Git, and Git for it. */
-const MAX_UNDER_WAY = 48;
 /** Questions sent before their answers are read: they must fit a pipe, or both sides would wait. */
 const AHEAD = 500;
 const HEADER = /^([0-9a-f]{40,64}) (commit|tree|blob|tag) (\d{1,12})$/;
@@ -45,10 +35,6 @@ const HEADER = /^([0-9a-f]{40,64}) (commit|tree|blob|tag) (\d{1,12})$/;
 export class BlockingGit implements Disposable {
   private readonly options: BlockingGitOptions;
   private channel: Channel | undefined;
-  /** In the order in which they will be answered. */
-  private asked: SizedBlob[] = [];
-  /** Answers that came before anybody wanted them. */
-  private readonly early = new Map<ObjectId, Buffer>();
 
   constructor(options: BlockingGitOptions) {
     this.options = options;
@@ -74,50 +60,20 @@ export class BlockingGit implements Disposable {
     });
   }
 
-  /**
-   * The content of a blob, which is not hashed here. Those in `ahead` are asked for with it, so that Git finds them
-   * while they are not needed yet. Throws `BlobError`.
-   */
-  content(wanted: SizedBlob, ahead: readonly SizedBlob[]): Buffer {
+  /** The content of a blob that has this size, which is not hashed here. Throws `BlobError`. */
+  content(id: ObjectId, size: number): Buffer {
     return this.attempt((channel) => {
-      const early = this.early.get(wanted.id);
-      this.early.delete(wanted.id);
-      if (early) return early;
-      this.ask(channel, [wanted, ...ahead]);
-      for (;;) {
-        const next = this.asked.shift()!;
-        const content = take(channel, next);
-        if (next.id === wanted.id) return content;
-        this.keepEarly(next.id, content);
-      }
+      channel.write(`contents ${id}\nflush\n`);
+      const found = sizeIn(channel.line(), id);
+      if (found === undefined) throw new BlobError(`blob ${id} is not in the repository`);
+      if (found !== size) throw new BlobError(`blob ${id} has ${found} bytes, and had ${size}`);
+      return channel.take(size + 1).subarray(0, size);
     });
-  }
-
-  /** Asks for blobs that will probably be wanted, and does not wait. Throws `BlobError`. */
-  expect(blobs: readonly SizedBlob[]): void {
-    if (this.asked.length + blobs.length <= MAX_UNDER_WAY)
-      this.attempt((channel) => this.ask(channel, blobs));
   }
 
   [Symbol.dispose](): void {
     this.channel?.close();
     this.channel = undefined;
-    this.asked = [];
-    this.early.clear();
-  }
-
-  private ask(channel: Channel, blobs: readonly SizedBlob[]): void {
-    const isUnderWay = ({ id }: SizedBlob) =>
-      this.early.has(id) || this.asked.some((asked) => asked.id === id);
-    const fresh = blobs.filter((blob) => !isUnderWay(blob));
-    if (fresh.length === 0) return;
-    this.asked.push(...fresh);
-    channel.write(`contents ${fresh.map(({ id }) => id).join("\nflush\ncontents ")}\nflush\n`);
-  }
-
-  private keepEarly(id: ObjectId, content: Buffer): void {
-    this.early.set(id, content);
-    if (this.early.size > MAX_EARLY) this.early.delete(this.early.keys().next().value!);
   }
 
   private attempt<T>(ask: (channel: Channel) => T): T {
@@ -130,13 +86,6 @@ export class BlockingGit implements Disposable {
       throw error instanceof BlobError ? error : new BlobError(`git cannot be asked: ${String(error)}`);
     }
   }
-}
-
-function take(channel: Channel, { id, size }: SizedBlob): Buffer {
-  const found = sizeIn(channel.line(), id);
-  if (found === undefined) throw new BlobError(`blob ${id} is not in the repository`);
-  if (found !== size) throw new BlobError(`blob ${id} has ${found} bytes, and had ${size}`);
-  return channel.take(size + 1).subarray(0, size);
 }
 
 function sizeIn(line: string, id: ObjectId): number | undefined {

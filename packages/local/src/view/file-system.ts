@@ -181,10 +181,7 @@ export class FileSystem {
   private list(node: number, body: Buffer, plus: boolean): number {
     if (!this.table.isDirectory(node)) return ENOTDIR;
     const { offset, size } = readRange(body);
-    if (offset === 0) {
-      if (!this.log.listed(node)) return EIO;
-      this.blobs.expect(node);
-    }
+    if (offset === 0 && !this.log.listed(node)) return EIO;
     const { first, count } = this.table.entries(node);
     const room = Math.min(size, MAX_PAYLOAD);
     for (let place = offset; place < count + 2; place++) {

@@ -83,7 +83,9 @@ export function insideSame({ sh }: Programs, { cwd, argv }: Omit<Inside, "binds"
 function begin(programs: Programs, user: User, { binds, protect, cwd, argv }: Inside): string[] {
   const { sh, mount } = programs;
   const options = protect ? "bind,ro" : "bind";
-  const pairs = binds.flatMap(({ from, to }) => [from, to]);
+  // Outer ones first: they would hide what is put inside of them.
+  const inOrder = binds.toSorted((a, b) => a.to.length - b.to.length);
+  const pairs = inOrder.flatMap(({ from, to }) => [from, to]);
   return [sh, "-c", BEGIN, "sh", mount, options, ...pairs, "--", cwd, ...themselves(programs, user), ...argv];
 }
 

@@ -35,8 +35,9 @@ export class ServerProcess {
   constructor(programs: Programs, user: User, dir: string) {
     this.mount = join(dir, MOUNT);
     this.recordFile = join(dir, RECORD);
-    // Beside this file it ends as this file does: .ts in a checkout, .js in a bundle.
-    const main = fileURLToPath(new URL(`./server-main${extname(import.meta.url)}`, import.meta.url));
+    // Beside this file, also in a bundle.
+    const name = extname(import.meta.url) === ".ts" ? "server-main.mjs" : "server-main.js";
+    const main = fileURLToPath(new URL(`./${name}`, import.meta.url));
     const argv = inNamespace(programs, user, [process.execPath, main]);
     // In a session of its own: what the terminal interrupts is the command.
     this.child = spawn(argv[0]!, argv.slice(1), {

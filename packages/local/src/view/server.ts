@@ -10,11 +10,11 @@ import { spawnSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { endianness } from "node:os";
 import { join } from "node:path";
-import type { ObjectId } from "@firstmile/formats/git/object-id";
 import { GitTree } from "../git/git-tree.ts";
 import { GitObjects } from "../git/objects.ts";
-import { Blobs } from "./blobs.ts";
-import { BlockingGit } from "./blocking-git.ts";
+import { type BlobSource, Blobs } from "./blobs.ts";
+import { BlockingGit, type BlockingGitOptions } from "./blocking-git.ts";
+import { BulkBlobs } from "./bulk-blobs.ts";
 import { FileSystem } from "./file-system.ts";
 import { MAX_PAYLOAD, ReplyWriter } from "./fuse-replies.ts";
 import { readRequest } from "./fuse-wire.ts";
@@ -48,17 +48,10 @@ function tell(state: ServerState): void {
 
 async function prepare({ trees, dir, programs }: ServerJob) {
   const table = new InodeTable(await Promise.all(trees.map(readTree)));
-  const { git, mkfifo } = programs;
-  const children = trees.map(({ env }) => new BlockingGit({ git, mkfifo, env, dir }));
-  for (const [tree, child] of children.entries()) fillSizes(table, tree, child);
-  const blobs = new Blobs(table, (node) => children[table.place(node)!.tree]!);
-  const log = new OpenLog(
-    table,
-    trees.map(({ rules }) => rules),
-    new Readers(),
-    new RecordWriter(join(dir, RECORD)),
-  );
-  return new FileSystem(table, blobs, log, new ReplyWriter());
+  const sources = trees.map(({ env }, tree) => sourceOf({ ...programs, env, dir }, table, tree));
+  const rules = trees.map((tree) => tree.rules);
+  const log = new OpenLog(table, rules, new Readers(), new RecordWriter(join(dir, RECORD)));
+  return new FileSystem(table, new Blobs(table, sources), log, new ReplyWriter());
 }
 
 async function readTree({ env, tree }: ServedTree): Promise<GitTree> {
@@ -66,18 +59,17 @@ async function readTree({ env, tree }: ServedTree): Promise<GitTree> {
   return await GitTree.read(objects, tree);
 }
 
-/** Asked for all at once: one by one, each would wait for Git. */
-function fillSizes(table: InodeTable, tree: number, git: BlockingGit): void {
+/** Fills in how large the files of a tree are: the kernel asks that before anything else. */
+function sourceOf(options: BlockingGitOptions, table: InodeTable, tree: number): BlobSource {
   const { first, end } = table.rowsOf(tree);
-  const nodes: number[] = [];
-  const ids: ObjectId[] = [];
-  for (let node = first; node < end; node++) {
-    if (!table.hasContent(node)) continue;
-    nodes.push(node);
-    ids.push(table.id(node));
-  }
-  const sizes = git.sizes(ids);
-  for (const [place, node] of nodes.entries()) table.setSize(node, sizes[place] ?? Number.NaN);
+  const rows = Array.from({ length: end - first }, (_, place) => first + place);
+  const nodes = rows.filter((node) => table.hasContent(node));
+  const ids = nodes.map((node) => table.id(node));
+  const single = new BlockingGit(options);
+  const sizes = single.sizes(ids);
+  const blobs = nodes.map((node, place) => ({ node, id: ids[place]!, size: sizes[place] ?? Number.NaN }));
+  for (const { node, size } of blobs) table.setSize(node, size);
+  return { single, bulk: new BulkBlobs(options, blobs) };
 }
 
 /** The device, opened in the very namespace that mounts it: the kernel takes no other. */

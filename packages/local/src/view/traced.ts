@@ -6,13 +6,13 @@
  * the record. Leaves out which links were followed, so all of them are taken to have been; and a command that changes
  * files of its own user, where no namespace can make them read-only.
  */
-import { createReadStream, realpathSync, statSync } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../process/run.ts";
 import { runCommand } from "./command.ts";
 import { insideNew, insideSame, mortal, type User, userOf } from "./namespace.ts";
-import { isThere, makePlaces } from "./places.ts";
+import { isThere, makePlaces, outermost, realPlace } from "./places.ts";
 import { findProgram, type Programs, requirePrograms } from "./programs.ts";
 import { TraceReader } from "./trace-reader.ts";
 import type { ViewCommand, ViewRecord, ViewResult, ViewTree } from "./view.ts";
@@ -32,9 +32,8 @@ export async function runTraced(
   const strace = await requireStrace(because);
   const user = userOf(process);
   const canMount = await canMountIn(programs, user);
-  const occupied = trees.find(({ at }) => isThere(at));
-  if (!canMount && occupied)
-    throw unavailable(`${because}; and ${occupied.at} cannot be covered without a mount namespace`);
+  const covered = canMount ? undefined : mustCover(trees);
+  if (covered) throw unavailable(`${because}; and ${covered} cannot be covered without a mount namespace`);
   removeLeftBehind(tmpdir());
   using directory = new ViewDirectory(tmpdir());
   const written = await writeTrees(trees, directory, canMount);
@@ -76,8 +75,15 @@ async function requireStrace(because: string): Promise<string> {
   throw unavailable(`${because}; and strace traces nothing here: ${tried.stderr.trim()}`, help);
 }
 
+/** A place that is there already, or will be in another tree. */
+function mustCover(trees: readonly ViewTree[]): string | undefined {
+  const own = outermost(trees);
+  return trees.find((tree) => isThere(tree.at) || !own.includes(tree))?.at;
+}
+
 async function canMountIn(programs: Programs, user: User): Promise<boolean> {
-  const [unshare, ...args] = insideNew(programs, user, { binds: [], cwd: "/", argv: ["true"] });
+  const binds = [{ from: tmpdir(), to: tmpdir() }];
+  const [unshare, ...args] = insideNew(programs, user, { binds, protect: true, cwd: "/", argv: ["true"] });
   const tried = await run("sh", ["-c", 'exec "$@" 3>/dev/null', "sh", unshare!, ...args], {
     timeoutMs: 10_000,
   });
@@ -99,7 +105,7 @@ async function writeTrees(trees: readonly ViewTree[], directory: ViewDirectory, 
     const files = await writeViewTree(tree, dir);
     if (canMount) binds.push({ from: dir, to: tree.at });
     else directory.putInPlace(dir, tree.at);
-    written.push({ at: realpathSync(tree.at), files });
+    written.push({ at: realPlace(tree.at), files });
   }
   return { trees: written, binds };
 }

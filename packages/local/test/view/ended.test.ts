@@ -152,7 +152,7 @@ function servers(owner: number): number[] {
     try {
       const argv = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
       const status = readFileSync(`/proc/${pid}/status`, "latin1");
-      return argv[1]?.endsWith("/server-main.ts") && status.includes(`\nPPid:\t${owner}\n`);
+      return argv[1]?.endsWith("/server-main.mjs") && status.includes(`\nPPid:\t${owner}\n`);
     } catch {
       return false;
     }

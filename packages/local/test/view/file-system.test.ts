@@ -9,6 +9,7 @@ import { neutralGit } from "../../src/git/neutral.ts";
 import { GitObjects } from "../../src/git/objects.ts";
 import { Blobs } from "../../src/view/blobs.ts";
 import { BlockingGit } from "../../src/view/blocking-git.ts";
+import { BulkBlobs } from "../../src/view/bulk-blobs.ts";
 import { FileSystem } from "../../src/view/file-system.ts";
 import { ReplyWriter } from "../../src/view/fuse-replies.ts";
 import { OP } from "../../src/view/fuse-wire.ts";
@@ -39,7 +40,9 @@ describe("the file system", () => {
     const objects = new GitObjects(git.env);
     table = new InodeTable([await GitTree.read(objects, view.tree)]);
     mkdirSync(join(world.dir, "fifos"));
-    const child = new BlockingGit({ ...requirePrograms(), env: git.env, dir: join(world.dir, "fifos") });
+    const options = { ...requirePrograms(), env: git.env, dir: join(world.dir, "fifos") };
+    const child = new BlockingGit(options);
+    const sources = [{ single: child, bulk: new BulkBlobs(options, []) }];
     cleanup.push(
       () => git.dispose(),
       () => objects[Symbol.dispose](),
@@ -49,7 +52,7 @@ describe("the file system", () => {
       if (table.hasContent(node)) table.setSize(node, child.sizes([table.id(node)])[0]!);
     const rules = enforce({ "d/open": "any", link: "any" });
     const log = new OpenLog(table, [rules], new Readers(), new RecordWriter(record));
-    fileSystem = new FileSystem(table, new Blobs(table, () => child), log, new ReplyWriter());
+    fileSystem = new FileSystem(table, new Blobs(table, sources), log, new ReplyWriter());
   });
   afterAll(() => {
     for (const step of cleanup.reverse()) step();

@@ -165,17 +165,16 @@ describe.skipIf(missing)("a mounted tree", () => {
     const apart = world.tree("apart", { a: "apart" });
     mkdirSync(apart.at);
     writeFileSync(join(apart.at, "covered"), "");
-    const { stdout, record } = await world.sh(
-      [outer, apart, inner],
-      'cat a inner/b "$1/a"; ls inner "$1"',
-      apart.at,
-    );
+    const script = 'cat a inner/b "$1/a"; ls inner "$1"';
+    const inside = command(outer.at, ["sh", "-c", script, "sh", apart.at]);
+    const { stdout, record } = await runInView([inner, apart, outer], inside);
     expect(stdout.toString()).toBe(`outerinnerapart${apart.at}:\na\n\ninner:\nb\n`);
     expect(record.files.map(({ tree, path }) => [tree, path])).toEqual([
-      [0, "a"],
-      [2, "b"],
+      [2, "a"],
+      [0, "b"],
       [1, "a"],
     ]);
+    expect(existsSync(outer.at)).toBe(false);
     expect(readdirSync(apart.at)).toEqual(["covered"]);
   });
 
@@ -223,6 +222,15 @@ describe.skipIf(missing)("a mounted tree", () => {
 
   test("is refused where it has no place", async () => {
     const tree = world.tree("nowhere", { a: "A" });
+    const inFile = { ...tree, at: join(tree.at, "a") };
+    for (const views of [[tree, inFile], []])
+      await expect(runInView(views, command("/", ["true"]))).rejects.toMatchObject({
+        code: "view-misplaced",
+      });
+    await expect(runInView([tree], command("/nonexistent", ["true"]))).rejects.toMatchObject({
+      code: "view-misplaced",
+      message: expect.stringContaining("/nonexistent"),
+    });
     for (const at of ["relative", "/tmp/../tmp/x", "/nonexistent/x", "/etc/passwd", `${tree.at}/`]) {
       await expect(runInView([{ ...tree, at }], command("/", ["true"]))).rejects.toMatchObject({
         code: "view-misplaced",

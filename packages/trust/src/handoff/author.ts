@@ -28,10 +28,13 @@ export interface AuthorKeys {
 export const NO_COMMIT = "" as CommitId;
 
 /** Loads an author's keys; undefined where the policy has no such principal. */
-export function authorKeys(policy: Pick<Policy, "principals">, name: PrincipalName): AuthorKeys | undefined {
+export function authorKeys(
+  policy: Pick<Policy, "principals" | "distrusted">,
+  name: PrincipalName,
+): AuthorKeys | undefined {
   const principal = policy.principals.get(name);
   if (!principal) return undefined;
-  const identities = identitiesOf({ principals: new Map([[name, principal]]) });
+  const identities = identitiesOf({ ...policy, principals: new Map([[name, principal]]) });
   const own = principal.keys.filter((key) => "number" in key);
   return {
     name,

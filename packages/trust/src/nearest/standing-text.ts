@@ -1,5 +1,5 @@
 /** A standing as one sentence for a person, naming files, people and commits. */
-import { spellPath } from "@firstmile/formats/statement/path";
+import { visiblePath } from "../slice/visible-path.ts";
 import type { Covered, SignedFile, Standing } from "./ladder.ts";
 
 export function standingText(standing: Standing): string {
@@ -9,7 +9,7 @@ export function standingText(standing: Standing): string {
     case "derived":
       return `signed: a change that ${people(standing.changeBy)} read makes it of ${told(standing.before)}`;
     case "covered":
-      return `not signed; ${coveredText(standing)}`;
+      return `not signed; ${likenessText(standing)}`;
     case "unknown":
       return "not signed; no signed file is like it";
   }
@@ -18,10 +18,11 @@ export function standingText(standing: Standing): string {
 /** A signed file, who read it, and in which commit. */
 export function told({ path, by, rev }: SignedFile): string {
   const where = rev === undefined ? "" : ` (rev ${rev.slice(0, 12)})`;
-  return `${spellPath(path)}, which ${people(by)} read${where}`;
+  return `${visiblePath(path)}, which ${people(by)} read${where}`;
 }
 
-function coveredText({ percent, hunks, copied, butForSpace }: Covered): string {
+/** How much of an unsigned file is signed, and where. */
+export function likenessText({ percent, hunks, copied, butForSpace }: Covered): string {
   const [likest, ...others] = copied.origins.map(({ signed }) => told(signed));
   if (hunks.length === 0) return `it is ${likest}, and does not count for this path and mode`;
   if (butForSpace) return `but for white space it is ${likest}`;

@@ -95,8 +95,10 @@ export class Register {
     const all = [...keys.map(({ certificate }) => certificate), ...[...keyrings].flat()];
     this.#merged = new Map(mergeCertificates(all).map((one) => [one.fingerprint, one]));
     this.listed = new Map(keys.map(({ name, certificate }) => [certificate.fingerprint, name]));
-    const outlived = keys.filter(({ life, certificate: { fingerprint } }) =>
-      life.some(({ key }) => key === undefined || key === fingerprint),
+    const outlived = keys.filter(
+      ({ life, certificate: { fingerprint } }) =>
+        policy.distrusted?.has(fingerprint) ||
+        life.some(({ key }) => key === undefined || key === fingerprint),
     );
     this.#outlived = new Set(outlived.map(({ certificate }) => certificate.fingerprint));
   }

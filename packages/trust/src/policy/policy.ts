@@ -41,6 +41,8 @@ export interface Policy {
   readonly output: OutputRules | undefined;
   /** Git repositories in which people keep statements that the sources themselves do not carry. */
   readonly evidence: readonly string[];
+  /** Keys that wardens speak against, by fingerprint: slice/distrust.ts puts them there, no text does. */
+  readonly distrusted?: ReadonlyMap<string, DistrustedKey>;
 }
 
 export interface Principal {
@@ -61,7 +63,10 @@ export interface OpenPgpKey {
   readonly life: readonly KeyEvent[];
 }
 
-/** What root says of a key that its owner's own statements do not; `distrusted`: what wardens say, and no policy. */
+/** A key whose word counts nowhere because wardens say so. */
+export type DistrustedKey = KeyEvent & { readonly kind: "distrusted" };
+
+/** What root or a warden says of a key that its owner's own statements do not. */
 export type KeyEvent = {
   /** The one key meant, of several in a file: a primary key, a subkey, an SSH key. Undefined: all of the file. */
   readonly key: string | undefined;

@@ -11,12 +11,12 @@ import type { KeyRing } from "./verify.ts";
 export interface Identities {
   readonly keys: KeyRing;
   readonly ownerOf: ReadonlyMap<Fingerprint, PrincipalName>;
-  /** What root says of a key's life, by the key as a principal lists it; what wardens say as well. */
+  /** What root says of a key's life, by the key as a principal lists it; what wardens say, by any key that signs. */
   readonly lives: ReadonlyMap<Fingerprint, readonly KeyEvent[]>;
 }
 
 /** All keys of the policy, loaded once, and their owners. A key has one owner: `loadPolicy` refuses a second. */
-export function identitiesOf(policy: Pick<Policy, "principals">): Identities {
+export function identitiesOf(policy: Pick<Policy, "principals" | "distrusted">): Identities {
   const owned = [...policy.principals.values()].flatMap(({ name, keys }) =>
     keys.map((key) => ({ name, key })),
   );
@@ -29,6 +29,10 @@ export function identitiesOf(policy: Pick<Policy, "principals">): Identities {
       const said = key.kind === "nix" ? [] : key.life;
       if (said.length > 0) lives.set(fingerprint, [...(lives.get(fingerprint) ?? []), ...said]);
     }
+  }
+  for (const [name, event] of policy.distrusted ?? []) {
+    const fingerprint = name as Fingerprint;
+    lives.set(fingerprint, [...(lives.get(fingerprint) ?? []), event]);
   }
   return { keys: keyRing(keys), ownerOf, lives };
 }

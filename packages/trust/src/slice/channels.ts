@@ -21,6 +21,31 @@ export interface PublishedSlice {
   readonly by: readonly PrincipalName[];
 }
 
+/** A slice that people of the policy published, accepted or not. */
+export interface Publication extends PublishedSlice {
+  /** Whether they meet the source's `channel` role. What the commit holds is another question. */
+  readonly met: boolean;
+}
+
+/** What was published of a source: at `commit`, or at whichever. Of those who signed, people of the role are named. */
+export function publications(
+  policy: Policy,
+  source: Source,
+  commit: CommitId | undefined,
+  ownerOf: Identities["ownerOf"],
+  statements: Iterable<VerifiedStatement>,
+): Publication[] {
+  const group = source.channel === undefined ? undefined : policy.roles.get(source.channel);
+  const people = group ? peopleOf(group, policy) : undefined;
+  const isMeant = (one: Statement): one is ChannelStatement =>
+    one.kind === "channel" && one.source === source.name && (commit === undefined || one.commit === commit);
+  return signedTogether(statements, ownerOf, isMeant).map(({ statement, by }) => ({
+    channel: statement,
+    by: [...by].filter((name) => people?.has(name) ?? true).sort(),
+    met: group !== undefined && isMet(group, by, policy),
+  }));
+}
+
 /** The published slices of a commit that meet the source's `channel` role. */
 export function publishedSlices(
   policy: Policy,
@@ -29,17 +54,9 @@ export function publishedSlices(
   ownerOf: Identities["ownerOf"],
   statements: Iterable<VerifiedStatement>,
 ): PublishedSlice[] {
-  const group = source.channel && policy.roles.get(source.channel);
-  if (!group) return [];
-  const people = peopleOf(group, policy);
-  const isMeant = (one: Statement): one is ChannelStatement =>
-    one.kind === "channel" && one.commit === commit && one.source === source.name;
-  return signedTogether(statements, ownerOf, isMeant)
-    .filter(({ by }) => isMet(group, by, policy))
-    .map(({ statement, by }) => ({
-      channel: statement,
-      by: [...by].filter((name) => people.has(name)).sort(),
-    }));
+  if (source.channel === undefined) return [];
+  const all = publications(policy, source, commit, ownerOf, statements);
+  return all.filter(({ met }) => met).map(({ channel, by }) => ({ channel, by }));
 }
 
 /** A file at its path, as the commit has it. */

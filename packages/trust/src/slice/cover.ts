@@ -12,8 +12,9 @@ import { ruleFor } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
 import type { SignedReview } from "../statement/review-index.ts";
-import { Approvals, type Content, type Coverage, CoverageOfRule, contentKey } from "./approvals.ts";
+import { Approvals, type Content } from "./approvals.ts";
 import type { Vouched } from "./channels.ts";
+import { type Coverage, CoverageOfRule } from "./coverage-of-rule.ts";
 import type { Distrust, Objection } from "./distrust.ts";
 import { Rejections } from "./rejections.ts";
 import type { Waived, Waivers } from "./waivers.ts";
@@ -136,6 +137,12 @@ export class SliceCoverage {
     return { have: [...people].sort(), wrote, left: missing.filter((name) => !authors.has(name)) };
   }
 
+  /** Covered contents from which changes that people approved lead to this one; none where it was read whole. */
+  origins(path: string, content: Content): readonly Content[] {
+    const rule = this.ruleOf(path);
+    return rule?.review ? [...this.#coverage(rule, rule.review).of(path, content).from] : [];
+  }
+
   #otherwise(rule: Rule, path: string, content: Content, { people }: Coverage): FileStanding {
     const bumped = this.#evidence.bumped?.(path, content, (before) => this.#isCovered(rule, path, before));
     if (bumped !== undefined) return { kind: "bumped", because: bumped };
@@ -162,7 +169,7 @@ export class SliceCoverage {
     const reach = { source: this.#source.name, anywhere: review.anywhere };
     const made = new CoverageOfRule(this.approvals, reach, {
       suffices: (people) => this.#suffices(review, people),
-      hears: (name) => this.#isHeard(review, name),
+      heard: this.#heardBy(review),
       wrote: this.#evidence.wrote,
       isFlagged: (path, content) => this.#isFlagged(review, path, content),
     });
@@ -174,7 +181,8 @@ export class SliceCoverage {
   #suffices(review: ReviewRule, people: ReadonlySet<PrincipalName>): boolean {
     const known = this.#met.get(review) ?? new Map<string, boolean>();
     this.#met.set(review, known);
-    const key = [...people].sort().join(" ");
+    const [first] = people;
+    const key = people.size === 1 ? first! : [...people].sort().join(" ");
     const answer = known.get(key) ?? isMet(review.by, people, this.#policy);
     known.set(key, answer);
     return answer;
@@ -187,13 +195,13 @@ export class SliceCoverage {
 
   #rejected(review: ReviewRule, path: string, content: FileVersion): PrincipalName[] {
     const by = this.#rejections.of(path, content, review.anywhere);
-    return [...by].filter((name) => this.#isHeard(review, name)).sort();
+    return by.size === 0 ? [] : [...by.intersection(this.#heardBy(review))].sort();
   }
 
-  #isHeard(review: ReviewRule, name: PrincipalName): boolean {
+  #heardBy(review: ReviewRule): ReadonlySet<PrincipalName> {
     const heard = this.#heard.get(review) ?? peopleOf(review.by, this.#policy);
     this.#heard.set(review, heard);
-    return heard.has(name);
+    return heard;
   }
 }
 
@@ -205,5 +213,3 @@ function read({ people, whole }: Coverage): FileStanding {
 export function passes({ kind }: FileStanding): boolean {
   return kind === "read" || kind === "bumped" || kind === "vouched" || kind === "waived";
 }
-
-export { contentKey };

@@ -6,18 +6,20 @@
  * signature that is valid and a release that is bad. Leaves out who keeps a distrust back: whoever relies on wardens
  * keeps their statements in the trust repository; and the rules themselves, which root alone changes.
  */
-import { decodeHex } from "@firstmile/formats/bytes/text";
+import { decodeHex, encodeHex, encodeUtf8 } from "@firstmile/formats/bytes/text";
 import { fixedOutputPath, nameOf, type StorePath, storeDirOf } from "@firstmile/formats/nix/store-path";
 import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
 import type { Statement } from "@firstmile/formats/statement/statement";
 import type { ContentTarget } from "@firstmile/formats/statement/target";
+import { digest } from "../crypto/hash.ts";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
-import type { Policy } from "../policy/policy.ts";
+import type { DistrustedKey, Key, Policy, PolicyDigest, Principal } from "../policy/policy.ts";
 import { peopleOf } from "../policy/thresholds.ts";
 import { type Identities, identitiesOf } from "../signature/identities.ts";
-import type { SignatureOutcome } from "../signature/outcome.ts";
+import type { Fingerprint, SignatureOutcome } from "../signature/outcome.ts";
+import { certifiedFingerprint, sshFingerprint } from "../ssh/keys.ts";
+import { nixFingerprint } from "../statement/nix-keys.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
-import { withoutKeys } from "./distrusted-keys.ts";
 import { signedTogether } from "./signers.ts";
 
 export const WARDEN = "warden" as RoleName;
@@ -71,7 +73,7 @@ export class Distrust {
 
   /** Against a content: at `path`, or wherever it lies. `sha256` in hex. */
   ofContent(sha256: string, path: string | undefined): Objection | undefined {
-    const all = this.#content.get(sha256);
+    const all = this.#content.size === 0 ? undefined : this.#content.get(sha256);
     return all?.find((one) => one.path === undefined || one.path === path)?.objection;
   }
 
@@ -124,10 +126,50 @@ export class Distrust {
     return this.#store.keys();
   }
 
-  /** The policy without the keys that are distrusted; the same one where none is, or it is without them already. */
+  /**
+   * The policy without the keys that are distrusted: whoever signs with one has said nothing, and builders' keys are
+   * gone. With another digest, so that nothing that was remembered before is believed. The same object where the policy
+   * has been told all of it before.
+   */
   applied<P extends Policy>(policy: P): P {
-    return withoutKeys(policy, this.#keys);
+    const told = this.#tellable(policy);
+    if (told.every(([fingerprint]) => policy.distrusted?.has(fingerprint))) return policy;
+    const distrusted = new Map([...(policy.distrusted ?? []), ...told]);
+    const principals = new Map([...policy.principals].map(([name, one]) => [name, this.#judged(one)]));
+    const names = [...distrusted.keys()].sort();
+    const text = ["firstmile policy with distrust 1", policy.digest, ...names].join("\0");
+    const name = encodeHex(digest("sha256", encodeUtf8(text))) as PolicyDigest;
+    return { ...policy, principals, distrusted, digest: name };
   }
+
+  /** By the names under which signatures come out: who signs for an authority has one for each name. */
+  #tellable(policy: Policy): [string, DistrustedKey][] {
+    const authorities = [...policy.principals.values()].flatMap(({ keys }) =>
+      keys.filter((key) => key.kind === "ssh-authority"),
+    );
+    return [...this.#keys].flatMap(([fingerprint, { by, because }]) => {
+      const event: DistrustedKey = { kind: "distrusted", key: undefined, reason: because, by };
+      const own = authorities.filter(({ key }) => sshFingerprint(key) === fingerprint);
+      const named = own.flatMap(({ certifiedAs }) =>
+        certifiedAs.map((name) => certifiedFingerprint(fingerprint as Fingerprint, name)),
+      );
+      return [fingerprint, ...named].map((name): [string, DistrustedKey] => [name, event]);
+    });
+  }
+
+  #judged(principal: Principal): Principal {
+    const isGone = (key: Key) => key.kind === "nix" && this.#keys.has(nixFingerprint(key));
+    return principal.keys.some(isGone)
+      ? { ...principal, keys: principal.keys.filter((key) => !isGone(key)) }
+      : principal;
+  }
+}
+
+/** Every name under which something that a principal signs can come out. */
+export function fingerprintsOf(principal: Principal): string[] {
+  const { ownerOf } = identitiesOf({ principals: new Map([[principal.name, principal]]) });
+  const nix = principal.keys.flatMap((key) => (key.kind === "nix" ? [nixFingerprint(key)] : []));
+  return [...ownerOf.keys(), ...nix].sort();
 }
 
 /** OpenPGP fingerprints in the case that everything here prints them in. */

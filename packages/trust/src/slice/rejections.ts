@@ -12,36 +12,35 @@ import type { SignedReview } from "../statement/review-index.ts";
 
 type People = ReadonlySet<PrincipalName>;
 
+interface Rejection {
+  readonly path: string;
+  readonly mode: number;
+  readonly by: People;
+}
+
 const NOBODY: People = new Set();
 
 export class Rejections {
-  readonly #atPath = new Map<string, Set<PrincipalName>>();
-  readonly #anywhere = new Map<string, Set<PrincipalName>>();
+  /** By Git's id alone, so that of two contents with one SHA-1 both are rejected. */
+  readonly #byId = new Map<string, Rejection[]>();
 
   constructor(reviews: Iterable<SignedReview>) {
     for (const { review, by } of reviews) {
       if (review.verdict !== "reject") continue;
-      for (const { path, after } of review.changes) {
-        if (after === undefined) continue;
-        enter(this.#atPath, `${path}\0${versionKey(after)}`, by);
-        enter(this.#anywhere, versionKey(after), by);
-      }
+      for (const { path, after } of review.changes) if (after) this.#enter(after, path, by);
     }
   }
 
-  of(path: string, version: FileVersion, anywhere: boolean): People {
-    const key = versionKey(version);
-    return (anywhere ? this.#anywhere.get(key) : this.#atPath.get(`${path}\0${key}`)) ?? NOBODY;
+  #enter({ id, mode }: FileVersion, path: string, by: People): void {
+    const known = this.#byId.get(id);
+    if (known) known.push({ path, mode, by });
+    else this.#byId.set(id, [{ path, mode, by }]);
   }
-}
 
-function enter(map: Map<string, Set<PrincipalName>>, key: string, by: People): void {
-  const known = map.get(key) ?? new Set();
-  for (const name of by) known.add(name);
-  map.set(key, known);
-}
-
-/** By Git's id alone, so that of two contents with one SHA-1 both are rejected. */
-function versionKey({ mode, id }: FileVersion): string {
-  return `${mode.toString(8)} ${id}`;
+  of(path: string, { id, mode }: FileVersion, anywhere: boolean): People {
+    const all = this.#byId.size === 0 ? undefined : this.#byId.get(id);
+    if (!all) return NOBODY;
+    const meant = all.filter((one) => one.mode === mode && (anywhere || one.path === path));
+    return new Set(meant.flatMap(({ by }) => [...by]));
+  }
 }

@@ -176,7 +176,7 @@ describe("a download is refused", () => {
     const applied = new Distrust(policy, [world.distrustOfKey(key, ["bob"])]).applied(policy);
     const reason = decide(download(source), [good], applied);
     expect(reason).toMatchObject({ ok: false, code: "handoff-invalid" });
-    expect(reason.message).toContain("compromised");
+    expect(reason.message).toContain("distrusts");
   });
 
   test("by SHA-1, which names nothing", () => {

@@ -114,7 +114,7 @@ describe("covered", () => {
 
   test("a path that would move the cursor is spelled out", () => {
     const found = standing("a\nb\n", [ancestor("a\n", { path: "x\u001b[2J\n" })]);
-    expect(standingText(found)).toContain("x%1B[2J%0A, which");
+    expect(standingText(found)).toContain("x\\u{1b}[2J\\u{a}, which");
   });
 });
 

@@ -136,10 +136,7 @@ describe("a key", () => {
     expect(distrust.ofKey(keyOf("bob"))?.by).toEqual(["carol"]);
     expect(distrust.ofKey(keyOf("alice"))).toBe(undefined);
     const applied = distrust.applied(POLICY);
-    expect([code(applied, keyOf("bob")), code(applied, keyOf("alice"))]).toEqual([
-      "compromised-key",
-      "valid",
-    ]);
+    expect([code(applied, keyOf("bob")), code(applied, keyOf("alice"))]).toEqual(["distrusted", "valid"]);
     const others = (policy: Policy) => [...policy.principals].filter(([name]) => name !== "bob");
     expect(others(applied)).toEqual(others(POLICY));
   });
@@ -167,14 +164,14 @@ describe("a key", () => {
     ]);
 
     test.each([
-      ["the primary key takes its subkeys with it", primary.fingerprint, "compromised-key"],
-      ["in whichever case it is spelt", primary.fingerprint.toLowerCase(), "compromised-key"],
+      ["the primary key takes its subkeys with it", primary.fingerprint, "distrusted"],
+      ["in whichever case it is spelt", primary.fingerprint.toLowerCase(), "distrusted"],
       ["a subkey goes alone", laptop.fingerprint, "valid"],
       ["another one changes nothing", "A".repeat(40), "valid"],
     ])("%s", (_, fingerprint, primaries) => {
       const applied = distrustOfKeys(fingerprint).applied(policy);
       expect(code(applied, primary.fingerprint, primary.fingerprint)).toBe(primaries);
-      const laptops = fingerprint === "A".repeat(40) ? "valid" : "compromised-key";
+      const laptops = fingerprint === "A".repeat(40) ? "valid" : "distrusted";
       expect(code(applied, primary.fingerprint, laptop.fingerprint)).toBe(laptops);
     });
   });
@@ -189,9 +186,9 @@ describe("a key", () => {
     ]);
 
     test.each([
-      ["the authority itself", authority, "compromised-key"],
-      ["a name that it certifies", bob, "compromised-key"],
-      ["a key that it certifies", laptop, "compromised-key"],
+      ["the authority itself", authority, "distrusted"],
+      ["a name that it certifies", bob, "distrusted"],
+      ["a key that it certifies", laptop, "distrusted"],
       ["another key", sshFingerprint(ssh("other").key), "valid"],
     ])("%s", (_, fingerprint, result) => {
       expect(code(distrustOfKeys(fingerprint).applied(policy), bob, laptop)).toBe(result);

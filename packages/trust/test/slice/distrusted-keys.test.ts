@@ -8,8 +8,7 @@ import { NOTHING_OLD, Standing } from "../../src/history/standing.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import { identitiesOf } from "../../src/signature/identities.ts";
 import type { Fingerprint, SignatureOutcome } from "../../src/signature/outcome.ts";
-import { Distrust } from "../../src/slice/distrust.ts";
-import { namesOfKeys } from "../../src/slice/distrusted-keys.ts";
+import { Distrust, fingerprintsOf } from "../../src/slice/distrust.ts";
 import { nixFingerprint } from "../../src/statement/nix-keys.ts";
 import { compromised, nix, policy, retired, ssh } from "../imports/policies.ts";
 import { content, keyOf, NAMES, POLICY, signed, valid } from "./slices.ts";
@@ -77,7 +76,7 @@ test("an authority that is distrusted certifies nobody", () => {
     people: { carol: [ssh("carol")], bob: [authority] },
     roles: { warden: { any: 1, of: ["carol"] } },
   });
-  const [name, other] = namesOfKeys(rules.principals.get("bob" as never)!) as [Fingerprint, Fingerprint];
+  const [name, other] = fingerprintsOf(rules.principals.get("bob" as never)!) as [Fingerprint, Fingerprint];
   const plain = name.slice(0, name.indexOf(" "));
   const left = new Distrust(rules, [signed(against({ keys: [plain] }), "carol")]).applied(rules);
   for (const one of [name, other]) expect(weighed(left, valid(one))).toMatchObject({ code: "distrusted" });

@@ -4,42 +4,57 @@ import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import type { ForReader } from "../../reviewing/for-reader.ts";
 import type { KeptStatement } from "../../reviewing/keep.ts";
 import type { SaidOfWork } from "../../reviewing/sitting.ts";
-import type { FoundWork, ReviewWork } from "../../reviewing/work.ts";
+import { type FoundWork, isOpen, type ReviewWork } from "../../reviewing/work.ts";
 import type { SlicedFile } from "../../slicing/slice-of.ts";
+import { unreadText } from "../../statements/unread.ts";
 import type { WritablePlace } from "../../statements/write.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import type { ReviewFiles } from "./review-files.ts";
-import { keptText, onwardText, short, warn } from "./review-shown.ts";
+import { keptText, onwardText, short, tell, warn } from "./review-shown.ts";
 import { count, coverageLine, thousands } from "./slice-shown.ts";
 
 export function tellOpening(
   terminal: Terminal,
-  { source, target, words }: ReviewFiles,
+  { source, target, words, files }: ReviewFiles,
   { mine, others }: ForReader,
 ): void {
   const what = `${source.name} at ${short(target.commit)}  ${harmless(words)}`.trimEnd();
   terminal.print(terminal.style("bold", what));
-  terminal.print(`  ${toReadText(mine)}`);
+  tell(terminal, toReadText(mine));
   const rest = [
-    others.read.length > 0 ? `${thousands(others.read.length)} you have read` : "",
-    others.wrote.length > 0 ? `${thousands(others.wrote.length)} you had a part in` : "",
-    others.notAsked.length > 0 ? `${thousands(others.notAsked.length)} no rule asks you for` : "",
+    others.read.length > 0 ? `${thousands(filesIn(others.read))} you have read` : "",
+    others.wrote.length > 0 ? `${thousands(filesIn(others.wrote))} you had a part in` : "",
+    others.notAsked.length > 0 ? `${thousands(filesIn(others.notAsked))} no rule asks you for` : "",
   ];
   const said = rest.filter(Boolean);
-  if (said.length > 0) terminal.print(`  for others to read: ${said.join(", ")}`);
-  terminal.print();
+  if (said.length > 0) tell(terminal, `for others to read: ${said.join(", ")}`);
+  const closed = closedText(files);
+  if (closed !== undefined) tell(terminal, closed);
+}
+
+/** Files that no reading lifts; undefined: there are none. */
+export function closedText(files: readonly SlicedFile[]): string | undefined {
+  const closed = failing(files).filter((one) => !isOpen(one)).length;
+  if (closed === 0) return undefined;
+  const are = closed === 1 ? "is" : "are";
+  return `${count(closed, "file")} ${are} rejected, distrusted or under no rule: no reading changes that`;
 }
 
 /** `14 files to read, 412 lines: 9 as changes of what was read before`. */
 function toReadText(work: readonly ReviewWork[]): string {
   const lines = work.reduce((sum, one) => sum + one.lines, 0);
-  const changes = work.filter(({ before }) => before !== undefined).length;
+  const changes = filesIn(work.filter(({ before }) => before !== undefined));
   const how = changes === 0 ? "" : `, ${thousands(changes)} of them as a change of what was read before`;
-  return `${count(work.length, "file")} to read, ${count(lines, "line")}${how}`;
+  return `${count(filesIn(work), "file")} to read, ${count(lines, "line")}${how}`;
 }
 
 /** What nobody can read or begin at here. */
-export function tellUnreadable(terminal: Terminal, { unreadable, gone }: FoundWork): void {
+export function tellUnreadable(
+  terminal: Terminal,
+  { gathered }: ReviewFiles,
+  { unreadable, gone }: FoundWork,
+): void {
+  for (const place of gathered.incomplete) warn(terminal, harmless(unreadText(place)));
   for (const { file, why } of unreadable)
     warn(terminal, `${visiblePath(file.file.path)} cannot be read here: ${WHY[why]}`);
   for (const { path, by } of gone)
@@ -85,9 +100,12 @@ export function tellSitting(terminal: Terminal, done: Done, counts: boolean): vo
 
 /** `9 files, 120 lines`. */
 function ownText(work: readonly ReviewWork[]): string {
-  const files = work.reduce((sum, one) => sum + one.files.length, 0);
   const lines = work.reduce((sum, one) => sum + one.lines, 0);
-  return `${count(files, "file")}, ${count(lines, "line")} to read`;
+  return `${count(filesIn(work), "file")}, ${count(lines, "line")} to read`;
+}
+
+function filesIn(work: readonly ReviewWork[]): number {
+  return work.reduce((sum, one) => sum + one.files.length, 0);
 }
 
 export function sittingJson({ read, said, kept, after }: Done): unknown {

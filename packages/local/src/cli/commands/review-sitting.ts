@@ -2,26 +2,26 @@
  * Piece by piece: shown, asked about, and remembered until the end of the sitting. Whoever stops in the middle decides
  * what becomes of what they have said by then; nothing is signed half.
  */
-import { RepositoryError } from "../../git/neutral.ts";
 import type { SaidOfWork } from "../../reviewing/sitting.ts";
 import type { ReviewWork } from "../../reviewing/work.ts";
 import { isAtTerminal } from "../at-terminal.ts";
 import type { FirstmileContext } from "../context.ts";
 import type { ReviewFlags } from "./review.command.ts";
+import { EditorError } from "./review-editor.ts";
 import { Interruption } from "./review-interruption.ts";
 import type { WorkShower } from "./review-shower.ts";
 import { warn } from "./review-shown.ts";
 import type { WorkAnswer } from "./review-slice-question.ts";
-import { pathOf, type ShownWork, sizeText } from "./review-work-shown.ts";
+import { pathOf, sizeText } from "./review-work-shown.ts";
 import { count } from "./slice-shown.ts";
 
 export interface Sitting {
   readonly said: readonly SaidOfWork[];
-  /** What was not gone through any more, or skipped. */
-  readonly left: readonly ReviewWork[];
   /** Interrupted, and what was said is not to be signed. */
   readonly dropped: boolean;
 }
+
+const DROPPED: Sitting = { said: [], dropped: true };
 
 export class Sitter {
   readonly #context: FirstmileContext;
@@ -34,51 +34,49 @@ export class Sitter {
     this.#shower = shower;
   }
 
+  /** Throws `RepositoryError` where some of it cannot be read. */
   async sit(work: readonly ReviewWork[]): Promise<Sitting> {
+    await this.#shower.takeIn(work);
+    return isAsking(this.#flags) ? this.#oneByOne(work) : this.#atOnce(work);
+  }
+
+  async #atOnce(work: readonly ReviewWork[]): Promise<Sitting> {
+    using interruption = new Interruption();
+    try {
+      if (!this.#flags.json) await this.#shower.page(work, interruption);
+      interruption.check();
+      const verdict = this.#flags.reject ? "reject" : "approve";
+      return { said: work.map((one) => ({ work: one, verdict, note: undefined })), dropped: false };
+    } catch (error) {
+      if (!interruption.happened) throw error;
+      return DROPPED;
+    }
+  }
+
+  async #oneByOne(work: readonly ReviewWork[]): Promise<Sitting> {
     const said: SaidOfWork[] = [];
-    const left: ReviewWork[] = [];
     for (const [i, one] of work.entries()) {
       const answer = await this.#interruptible(one, `${i + 1} of ${work.length}`);
-      if (answer === "interrupted" || answer.kind === "stop") {
-        const isKept = answer !== "interrupted" || (await this.#keeps(said));
-        return { said: isKept ? said : [], left: [...left, ...work.slice(i)], dropped: !isKept };
-      }
-      if (answer.kind === "skip") left.push(one);
-      else said.push({ work: one, verdict: answer.kind, note: answer.note });
+      if (answer === "interrupted") return (await this.#keeps(said)) ? { said, dropped: false } : DROPPED;
+      if (answer.kind === "stop") break;
+      if (answer.kind !== "skip") said.push({ work: one, verdict: answer.kind, note: answer.note });
     }
-    return { said, left, dropped: false };
+    return { said, dropped: false };
   }
 
   async #interruptible(work: ReviewWork, place: string): Promise<WorkAnswer | "interrupted"> {
     using interruption = new Interruption();
     try {
-      const shown = await this.#shower.read(work);
-      interruption.check();
-      return await this.#answer(shown, place, interruption);
+      return await this.#answer(work, place, interruption);
     } catch (error) {
       if (interruption.happened) return "interrupted";
-      if (!(error instanceof RepositoryError)) throw error;
-      warn(this.#context.terminal, `${pathOf(work)} is left out: ${error.message}`);
-      return { kind: "skip" };
+      throw error;
     }
   }
 
-  async #answer(shown: ShownWork, place: string, interruption: Interruption): Promise<WorkAnswer> {
-    const { json, reject, editor } = this.#flags;
-    const isAsked = isAsking(this.#flags);
-    const edited = editor && isAsked ? await this.#shower.edit(shown, interruption) : undefined;
-    if (!json && !editor) await this.#shower.page(shown, interruption);
+  async #answer(work: ReviewWork, place: string, interruption: Interruption): Promise<WorkAnswer> {
+    const note = await this.#show(work, interruption);
     interruption.check();
-    if (!isAsked) return { kind: reject ? "reject" : "approve", note: undefined };
-    return this.#ask(shown, place, edited, interruption);
-  }
-
-  async #ask(
-    { work }: ShownWork,
-    place: string,
-    note: string | undefined,
-    interruption: Interruption,
-  ): Promise<WorkAnswer> {
     const { askWork, noteProblem } = await import("./review-slice-question.ts");
     const problem = noteProblem(note);
     if (problem !== undefined) warn(this.#context.terminal, `the note is left out: ${problem}`);
@@ -88,9 +86,21 @@ export class Sitter {
     return askWork(this.#flags, question, interruption);
   }
 
+  /** A note that was written on it, in an editor. */
+  async #show(work: ReviewWork, interruption: Interruption): Promise<string | undefined> {
+    try {
+      if (this.#flags.editor) return await this.#shower.edit(work, interruption);
+    } catch (error) {
+      if (!(error instanceof EditorError)) throw error;
+      warn(this.#context.terminal, `${error.message}: here it is without`);
+    }
+    await this.#shower.page([work], interruption);
+    return undefined;
+  }
+
   /** What was said before it was interrupted. */
   async #keeps(said: readonly SaidOfWork[]): Promise<boolean> {
-    if (said.length === 0 || !isAsking(this.#flags)) return false;
+    if (said.length === 0) return false;
     using interruption = new Interruption();
     const { askToKeep } = await import("./review-slice-question.ts");
     return askToKeep(verdictsText(said), interruption);

@@ -15,8 +15,6 @@ import { count } from "./slice-shown.ts";
 const MUCH = 2000;
 /** Paths of one content that are named one by one. */
 const SHOWN = 10;
-/** Lines around what differs: all of them. */
-const WHOLE = "--unified=2147483647";
 
 export interface ShownWork {
   readonly work: ReviewWork;
@@ -32,11 +30,11 @@ export type Paper = Pick<Terminal, "style" | "width">;
 
 export async function* workText(paper: Paper, shown: ShownWork): AsyncGenerator<string> {
   const { work, like, change } = shown;
-  yield `${paper.style("bold", pathOf(work))}\n`;
+  yield `\n${paper.style("bold", pathOf(work))}\n`;
   for (const line of facts(shown)) yield `  ${wrap(line, paper.width - 2, "  ")}\n`;
   yield "\n";
   const paint = (style: DiffStyle, text: string) => paper.style(style, text);
-  yield* diffText(change, paint, like === undefined ? [] : [WHOLE]);
+  yield* diffText(change, paint, { whole: like !== undefined, unnamed: true });
 }
 
 function facts(shown: ShownWork): string[] {
@@ -45,15 +43,24 @@ function facts(shown: ShownWork): string[] {
 }
 
 /** `4 lines differ from what alice read`. */
-function beginningText({ before, lines, files }: ReviewWork, like: CoveredContent | undefined): string {
-  const whole = `${count(lines, "line")}, to be read whole`;
+function beginningText(
+  { before, lines, files, after }: ReviewWork,
+  like: CoveredContent | undefined,
+): string {
+  const whole = `${modeText(after.mode)}${count(lines, "line")}, to be read whole`;
   if (before !== undefined) {
     const at = before.path === files[0]!.file.path ? "" : ` at ${visiblePath(before.path)}`;
-    const differ = lines === 0 ? "only its mode differs" : `${count(lines, "line")} differ`;
+    const differ =
+      lines === 0 ? "only its mode differs" : `${count(lines, "line")} ${lines === 1 ? "differs" : "differ"}`;
     return `${differ} from what ${before.by.join(" and ")} read${at}`;
   }
   if (like === undefined) return whole;
   return `${whole}: marked is what differs from ${visiblePath(like.path)}, which ${like.by.join(" and ")} read and which does not count here`;
+}
+
+function modeText(mode: number): string {
+  if (mode === 0o120000) return "a symbolic link, ";
+  return mode === 0o100755 ? "executable, " : "";
 }
 
 function ruleText({ work, people: { have, wrote } }: ShownWork): string {

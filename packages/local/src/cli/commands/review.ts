@@ -32,9 +32,15 @@ import {
 export async function review(
   this: FirstmileContext,
   flags: ReviewFlags,
-  repository: string,
+  repository?: string,
   revision?: string,
 ): Promise<void> {
+  if (flags.list || flags.suggest) {
+    const { listReviews } = await import("./review-list.ts");
+    return listReviews(this, flags, repository, revision);
+  }
+  if (repository === undefined)
+    throw badInput("review what?", "firstmile review REPO REV, or SOURCE REV -A ATTR");
   if (isOfSlice(flags)) {
     const { reviewSlice } = await import("./review-slice.ts");
     return reviewSlice(this, flags, repository, revision);

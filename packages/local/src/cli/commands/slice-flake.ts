@@ -4,6 +4,7 @@ import { nixTools } from "../../admission/nix-tools.ts";
 import { checkoutOf } from "../../asking/checkout.ts";
 import { parseFlakeReference } from "../../asking/flake-reference.ts";
 import { chooseSource } from "../../evidence/sources.ts";
+import { judgedDownloads } from "../../slicing/downloads.ts";
 import { type FlakeSlices, flakeSlices } from "../../slicing/flake-slices.ts";
 import { lineCounts } from "../../slicing/slice-of.ts";
 import { UserSources } from "../../slicing/user-sources.ts";
@@ -45,16 +46,17 @@ export async function slicesOfFlake(
     const { code, message, remedy } = outcome.reason;
     throw new Failure(EXIT.input, `${code}: ${message}`, remedy);
   }
-  return Promise.all(outcome.reads.map((read) => shownOf(outcome, read, reference)));
+  return Promise.all(outcome.reads.map((read) => shownOf(outcome, read, { words: reference, now })));
 }
 
 async function shownOf(
   { roots, derivations }: Extract<FlakeSlices, { ok: true }>,
   { source, commit, repository, gathered, judged }: Extract<FlakeSlices, { ok: true }>["reads"][number],
-  words: string,
+  { words, now }: { readonly words: string; readonly now: number },
 ): Promise<ShownSlice> {
   const lines = await lineCounts(repository, judged);
   const files = judged.map((one, i) => ({ ...one, lines: lines[i]! }));
   const slice = { commit, files, roots, derivations, how: "fuse" as const };
-  return { slice, source, origin: gathered.origin, words, gathered };
+  const downloads = judgedDownloads(slice, gathered, now);
+  return { slice, source, origin: gathered.origin, words, gathered, downloads };
 }

@@ -2,8 +2,10 @@
 
 import { failing } from "@firstmile/trust/slice/judged";
 import { nixTools } from "../../admission/nix-tools.ts";
+import { likenessOf } from "../../nearest/ladder-of.ts";
+import { judgedDownloads } from "../../slicing/downloads.ts";
 import { gatherCase } from "../../slicing/gather.ts";
-import { type Slice, sliceOf } from "../../slicing/slice-of.ts";
+import { sliceOf } from "../../slicing/slice-of.ts";
 import type { StatementPlace } from "../../statements/place.ts";
 import type { FirstmileContext } from "../context.ts";
 import { EXIT, Failure } from "../failure.ts";
@@ -11,7 +13,7 @@ import { rulesToJudgeBy } from "../rules.ts";
 import type { SliceFlags } from "./slice.command.ts";
 import { differenceJson, showDifference } from "./slice-difference.ts";
 import { slicesOfFlake } from "./slice-flake.ts";
-import { type ShownSlice, showSlice, sliceJson } from "./slice-shown.ts";
+import { isWhole, SHOWN, type ShownSlice, showSlice, sliceJson } from "./slice-shown.ts";
 import { type SliceTarget, sliceTarget } from "./slice-target.ts";
 
 export async function slice(
@@ -22,16 +24,27 @@ export async function slice(
 ): Promise<void> {
   const reader = await SliceReader.open(this, flags);
   if (named.includes("#")) return flake.call(this, flags, reader, named);
-  const shown = await reader.read(await reader.target(named, revision));
+  const target = await reader.target(named, revision);
+  const shown = await reader.read(target);
   if (flags.diff !== undefined) {
     const other = await reader.read(await reader.target(named, flags.diff));
     if (flags.json) this.terminal.json(differenceJson(shown, other));
     else await showDifference(this.terminal, shown, other);
-    return this.exit(failing(other.slice.files).length === 0 ? EXIT.ok : EXIT.denied);
+    return this.exit(isWhole(other) ? EXIT.ok : EXIT.denied);
   }
   if (flags.json) this.terminal.json(sliceJson(shown));
-  else showSlice(this.terminal, shown, flags.all);
-  this.exit(shown.origin.ok && failing(shown.slice.files).length === 0 ? EXIT.ok : EXIT.denied);
+  else showSlice(this.terminal, { ...shown, likeness: await likeness(this, shown, target) }, flags.all);
+  this.exit(isWhole(shown) ? EXIT.ok : EXIT.denied);
+}
+
+/** What the open files that are listed are like. */
+function likeness(
+  { stateDir, terminal }: FirstmileContext,
+  { slice: { files }, gathered: { coverage } }: ShownSlice,
+  { repository }: SliceTarget,
+): Promise<ReadonlyMap<string, string>> {
+  terminal.progress("looking for what was read before");
+  return likenessOf(failing(files).slice(0, SHOWN), { repository, coverage, stateDir });
 }
 
 async function flake(
@@ -44,7 +57,7 @@ async function flake(
   if (flags.json) this.terminal.json(all.map(sliceJson));
   else for (const one of all) showSlice(this.terminal, one, flags.all);
   if (all.length === 0) this.terminal.print("no input of this flake is judged by what is read of it");
-  this.exit(all.every(({ slice: { files } }) => failing(files).length === 0) ? EXIT.ok : EXIT.denied);
+  this.exit(all.every(isWhole) ? EXIT.ok : EXIT.denied);
 }
 
 interface Asked {
@@ -93,8 +106,8 @@ export class SliceReader {
       ...(file === "default.nix" ? [] : [`-f ${file}`]),
       ...attrs.map((attr) => `-A ${attr}`),
     ].join(" ");
-    return { slice: outcome.slice, source: gathered.source, origin: gathered.origin, words, gathered };
+    const { slice } = outcome;
+    const downloads = judgedDownloads(slice, gathered, now);
+    return { slice, source: gathered.source, origin: gathered.origin, words, gathered, downloads };
   }
 }
-
-export type { Slice };

@@ -1,11 +1,8 @@
 /** `firstmile trust add | update | show`. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { FormatError } from "@firstmile/formats/bytes/error";
-import { parseCommitId } from "@firstmile/formats/git/object-id";
 import { groupText } from "@firstmile/trust/policy/group-text";
 import type { Policy } from "@firstmile/trust/policy/policy";
-import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import { verdict } from "@firstmile/trust/verdict/verdict";
 import { trustedStateDirectory } from "../../state/directory.ts";
 import { heldEvidence, updateEvidence } from "../../trust-repository/evidence.ts";
@@ -21,6 +18,7 @@ import { type ImportUpdate, loadImports, updateImports } from "../../trust-repos
 import { readPin } from "../../trust-repository/pin.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
+import { fingerprint, wholeId } from "../introduction-flags.ts";
 import type { Terminal } from "../terminal.ts";
 import { duration, minute } from "../time-text.ts";
 import { showVerdict } from "../verdict-tree.ts";
@@ -151,27 +149,6 @@ function showPolicy(terminal: Terminal, policy: Policy): void {
   }
   if (policy.output)
     terminal.print(`output: ${policy.output.builders} agree, caches ${policy.output.caches.join(", ")}`);
-}
-
-function wholeId(text: string): ReturnType<typeof parseCommitId> {
-  try {
-    return parseCommitId(text.toLowerCase());
-  } catch (error) {
-    if (error instanceof FormatError)
-      throw badInput(`${text} is no whole commit id`, "give all 40 (or 64) hexadecimal digits");
-    throw error;
-  }
-}
-
-/** As people copy them: OpenPGP with or without spaces, SSH as ssh-keygen prints it. */
-function fingerprint(text: string): Fingerprint {
-  if (/^SHA256:[A-Za-z0-9+/]{43}$/.test(text)) return text as Fingerprint;
-  const hex = text.replace(/[\s:]|^0x/g, "").toUpperCase();
-  if (/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/.test(hex)) return hex as Fingerprint;
-  throw badInput(
-    `${text} is no key fingerprint`,
-    "OpenPGP: all 40 hexadecimal digits (gpg --fingerprint); SSH: SHA256:… (ssh-keygen -l)",
-  );
 }
 
 function progressOf(commits: number): string {
