@@ -133,7 +133,9 @@ describe("something like it was read at another path", () => {
     const { stdout } = await review(bob, "--yes");
     expect(stdout).toContain("b.nix\n  2 lines differ from what alice read at a.nix\n");
     expect(await signed()).toContainEqual(
-      expect.objectContaining({ changes: [expect.objectContaining({ before: { mode: 0o100644, id } })] }),
+      expect.objectContaining({
+        changes: [expect.objectContaining({ before: expect.objectContaining({ mode: 0o100644, id }) })],
+      }),
     );
     expect((await review(alice, "--yes")).stdout).toContain("nothing to read: coverage 100.0 %");
     const against = await wholeReviewOf(repository, commit, ["a.nix"], { verdict: "reject" });
