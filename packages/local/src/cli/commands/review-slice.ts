@@ -133,7 +133,8 @@ class SliceReview {
   async #keep(said: readonly SaidOfWork[]): Promise<readonly KeptStatement[] | undefined> {
     using interruption = new Interruption();
     const reviews = draftSitting(said, this.#all());
-    this.#context.terminal.progress("signing");
+    // From here on the terminal is the signing program's: it may ask for a PIN or a touch.
+    this.#context.terminal.clearProgress();
     try {
       return await signAndKeep(reviews, {
         ...this.#means,

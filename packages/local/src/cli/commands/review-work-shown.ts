@@ -13,8 +13,6 @@ import { count } from "./slice-shown.ts";
 
 /** More is told to be much. */
 const MUCH = 2000;
-/** Paths of one content that are named one by one. */
-const SHOWN = 10;
 
 export interface ShownWork {
   readonly work: ReviewWork;
@@ -81,10 +79,10 @@ export function asks(rule: Rule | undefined): string {
   return role === undefined ? groupText(by) : `role ${role}`;
 }
 
+/** All of them: whoever signs has to know what for. */
 function elsewhere({ files }: ReviewWork): string[] {
-  const others = files.slice(1, SHOWN).map(({ file }) => visiblePath(file.path));
-  const more = files.length > SHOWN ? ` and ${files.length - SHOWN} more` : "";
-  return others.length === 0 ? [] : [`the same is at ${others.join(", ")}${more}, and is signed with it`];
+  const others = files.slice(1).map(({ file }) => visiblePath(file.path));
+  return others.length === 0 ? [] : [`the same is at ${others.join(", ")}, and is signed with it`];
 }
 
 /** What a diff does not show, or hides by its length. */
@@ -99,7 +97,8 @@ export function pathOf({ files }: ReviewWork): string {
   return `${visiblePath(files[0]!.file.path)}${more}`;
 }
 
-/** `4 lines`, or `0 lines, of its mode` and the like, behind a path. */
+/** How much there is to read of it. */
 export function sizeText({ before, lines }: ReviewWork): string {
-  return before === undefined ? count(lines, "line") : `${count(lines, "line")} of change`;
+  if (before === undefined) return count(lines, "line");
+  return lines === 0 ? "a change of mode" : `${count(lines, "line")} of change`;
 }
