@@ -17,7 +17,7 @@ const MUCH = 2000;
 export interface ShownWork {
   readonly work: ReviewWork;
   readonly people: PeopleOfFile;
-  /** What is signed, or, where it is read whole and is like something, what shows that. */
+  /** All that is signed: from what it was before, or whole, then perhaps from what it is like with every line around. */
   readonly change: ReadChange;
   /** Read elsewhere, where that does not count: shown so that a reader sees what is new. */
   readonly like: CoveredContent | undefined;
@@ -53,6 +53,8 @@ function beginningText(
     return `${differ} from what ${before.by.join(" and ")} read${at}`;
   }
   if (like === undefined) return whole;
+  if (like.content.id === after.id)
+    return `${whole}: it is what ${like.by.join(" and ")} read at ${visiblePath(like.path)}, which does not count here`;
   return `${whole}: marked is what differs from ${visiblePath(like.path)}, which ${like.by.join(" and ")} read and which does not count here`;
 }
 
