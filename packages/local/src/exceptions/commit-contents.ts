@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { ContentTarget } from "@firstmile/formats/statement/target";
-import { inOrder } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import { neutralGit, resolveRevision } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { run } from "../process/run.ts";

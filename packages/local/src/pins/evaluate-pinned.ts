@@ -7,7 +7,7 @@
  */
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { Evaluated } from "../admission/evaluate-file.ts";
-import { type NixTools, withEnvironment } from "../admission/nix-tools.ts";
+import { type NixTools, withArguments, withEnvironment } from "../admission/nix-tools.ts";
 import { atLeast, parseVersion } from "../nix-conf/version.ts";
 import type { PinnedTrees } from "./pinned-trees.ts";
 import { sealedNix, sealingProblem, type ValidTree } from "./sealed-nix.ts";
@@ -29,19 +29,24 @@ export async function evaluatePinned(
   evaluate: EvaluateWith,
 ): Promise<EvaluatedPinned> {
   const first = await evaluateAlone(nix, (tools) => evaluate(tools, []));
-  let evaluated = first;
+  let [evaluated, tools] = [first, nix];
   for (let round = 0; !evaluated.ok; round++) {
     if (evaluated.wanted === undefined) return { ok: false, reasons: [evaluated.reason] };
     if (round >= MAX_ROUNDS) return { ok: false, reasons: [tooMany()] };
     const refused = await pins.bring(evaluated.wanted);
-    if (refused.length > 0) return { ok: false, reasons: refused };
+    if (refused.length > 0) {
+      const other =
+        tools === nix && pins.isBrought(evaluated.wanted) ? await withoutFetchTree(nix) : undefined;
+      if (!other) return { ok: false, reasons: refused };
+      tools = other;
+    }
     const trees = [...pins.trees, ...pins.viewed];
-    evaluated = await sealed(nix, trees, (tools) => evaluate(tools, pins.addresses), pins.env);
+    evaluated = await sealed(tools, trees, (inside) => evaluate(inside, pins.addresses), pins.env);
   }
   if (evaluated === first) return evaluated;
   // Once more in the real store, for the derivations to be there.
   await pins.keep();
-  const written = await evaluate(withEnvironment(nix, pins.env), pins.addresses);
+  const written = await evaluate(withEnvironment(tools, pins.env), pins.addresses);
   if (!written.ok) return { ok: false, reasons: [written.reason] };
   return areSame(written, evaluated) ? written : { ok: false, reasons: [different()] };
 }
@@ -56,12 +61,33 @@ export async function evaluateAlone(
   trees: readonly ValidTree[] = [],
 ): Promise<Evaluated> {
   const plain = await evaluate(nix);
-  const version = parseVersion(nix.version);
-  if (!plain.ok || (version && atLeast(version, 2, 34))) return plain;
+  if (!plain.ok || !takesByHash(nix)) return plain;
   const alone = await sealed(nix, trees, evaluate);
   if (!alone.ok) return alone;
   return areSame(plain, alone) ? plain : { ok: false, reason: different() };
 }
+
+/** Whether `fetchTree` does, as said above; 2.34 is the oldest of which it was tried that it does not. */
+function takesByHash({ version }: NixTools): boolean {
+  const parsed = parseVersion(version);
+  return !parsed || !atLeast(parsed, 2, 34);
+}
+
+/**
+ * The same Nix without `builtins.fetchTree`, for loaders that take it where there is one and `fetchTarball` otherwise:
+ * 2.34's asks the network for a tree that lies in the store. Undefined for Nix that has it in any case.
+ */
+async function withoutFetchTree(nix: NixTools): Promise<NixTools | undefined> {
+  if (takesByHash(nix)) return undefined;
+  const show = ["--extra-experimental-features", "nix-command", "config", "show", "experimental-features"];
+  const shown = await nix.run("nix", show, { offline: true, timeoutMs: 60_000 });
+  const features = shown.stdout.toString().trim().split(/\s+/);
+  if (shown.code !== 0 || !features.some((feature) => HAS_FETCH_TREE.has(feature))) return undefined;
+  const kept = features.filter((feature) => !HAS_FETCH_TREE.has(feature));
+  return withArguments(nix, ["--option", "experimental-features", kept.join(" ")]);
+}
+
+const HAS_FETCH_TREE: ReadonlySet<string> = new Set(["flakes", "fetch-tree"]);
 
 async function sealed(
   nix: NixTools,
