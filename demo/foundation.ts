@@ -1,7 +1,7 @@
 /** The beginning: keys, repositories of packages, builders' keys, and the trust repository that names them all. */
 import { appendFileSync, mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { APP_FLAKE, bringTarball, expression, GREET_C } from "./packages.ts";
+import { APP_FLAKE, bringTarball, expression, GREET_C, PARTS } from "./packages.ts";
 import type { Person } from "./people.ts";
 import type { Scene } from "./scene.ts";
 import { serve } from "./web.ts";
@@ -36,13 +36,24 @@ export async function makeRepositories(
   await alice.doesIn("app", "git", "add", ".");
   await alice.doesIn("app", "git", "commit", "-q", "-S", "-m", "a flake that takes pkgs");
   await publish(server, alice, "app");
+  await makeParts(scene);
+}
+
+/** A repository of somebody who signs nothing. */
+async function makeParts({ people, server }: Scene): Promise<void> {
+  const { mallory } = people;
+  await mallory.does("git", "init", "-q", "origin-of-parts");
+  for (const [file, text] of Object.entries(PARTS)) mallory.write(`origin-of-parts/${file}`, text);
+  await mallory.doesIn("origin-of-parts", "git", "add", ".");
+  await mallory.doesIn("origin-of-parts", "git", "commit", "-q", "--no-gpg-sign", "-m", "parts");
+  await publish(server, mallory, "parts", "origin-of-parts");
 }
 
 /** Puts a person's repository on the server. */
-async function publish(server: string, person: Person, name: string): Promise<void> {
+async function publish(server: string, person: Person, name: string, dir = name): Promise<void> {
   await person.does("git", "init", "-q", "--bare", "--initial-branch=main", join(server, `${name}.git`));
-  await person.doesIn(name, "git", "remote", "add", "origin", `../../server/${name}.git`);
-  await person.doesIn(name, "git", "push", "-q", "--set-upstream", "origin", "main");
+  await person.doesIn(dir, "git", "remote", "add", "origin", `../../server/${name}.git`);
+  await person.doesIn(dir, "git", "push", "-q", "--set-upstream", "origin", "main");
 }
 
 /** What a machine pins: the first commit of the trust repository, and the key that signed it. */
@@ -63,7 +74,9 @@ export async function makeTrust(scene: Scene, caches: readonly BuilderKey[]): Pr
   screen.output(
     await alice.types("firstmile", "init", "trust", "--name", "acme", "--root", "2", ...principals),
   );
-  const rules = rulesText(scene, caches, await firstCommit(alice, "pkgs"), await firstCommit(alice, "app"));
+  const [pkgs, app] = [await firstCommit(alice, "pkgs"), await firstCommit(alice, "app")];
+  const parts = await firstCommit(people.mallory, "origin-of-parts");
+  const rules = rulesText(scene, caches, { pkgs, app, parts });
   appendFileSync(join(alice.home, "trust/firstmile.toml"), rules);
   screen.say("alice adds who writes what, and whose builds count:");
   screen.output(
@@ -96,12 +109,17 @@ export interface BuilderKey {
   readonly url: string;
 }
 
-function rulesText({ server }: Scene, caches: readonly BuilderKey[], pkgs: string, app: string): string {
+/** First commits of the sources. */
+type Sources = Readonly<Record<"pkgs" | "app" | "parts", string>>;
+
+function rulesText({ server }: Scene, caches: readonly BuilderKey[], { pkgs, app, parts }: Sources): string {
   const builders = caches.map(
     ({ name, operator, key }) => `[principal.${name}]\noperator = "${operator}"\nkeys = ["nix:${key}"]`,
   );
   return `packager = { any = 1, of = ["alice"] }
 writer   = { any = 1, of = ["alice", "carol"] }
+reader   = { any = 1, of = ["alice", "bob"] }
+warden   = { any = 1, of = ["alice"] }
 builder  = { any = 2, of = [${caches.map(({ name }) => `"${name}"`).join(", ")}] }
 
 [source.pkgs]
@@ -122,6 +140,15 @@ introduction = { commit = "${app}", signed_by = "packager" }
 [[source.app.rule]]
 paths = ["**"]
 write = "packager"
+
+[source.parts]
+urls = ["file://${server}/parts.git"]
+authenticate = "slice"
+introduction = { commit = "${parts}" }
+[[source.parts.rule]]
+paths = ["**"]
+review = "reader"
+waive = "packager"
 
 ${builders.join("\n")}
 

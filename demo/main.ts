@@ -10,6 +10,7 @@ import { retireKey, signTogether } from "./attacks-on-keys.ts";
 import { attackLocks } from "./attacks-on-locks.ts";
 import { attackMirrors, importRole, makeHome } from "./attacks-on-mirrors.ts";
 import { attackReviews } from "./attacks-on-reviews.ts";
+import { attackSlices } from "./attacks-on-slices.ts";
 import { attackTrust } from "./attacks-on-trust.ts";
 import { beginBuilding, makeCaches } from "./builders.ts";
 import { type Introduction, makeKeys, makeRepositories, makeTrust } from "./foundation.ts";
@@ -62,6 +63,8 @@ async function tell(workplace: Workplace): Promise<void> {
   table.group("Evaluation and locks: from signed files and nothing else");
   await attackEvaluation(scene);
   await attackLocks(scene);
+  table.group("What nobody signs: only what is read of it has to be covered");
+  await attackSlices(scene);
   table.group("Builders: two that agree");
   await attackCaches(scene, caches, built.greet);
   table.group("The rules themselves");

@@ -131,6 +131,20 @@ export const APP_FLAKE = `{
 }
 `;
 
+/** A repository that nobody signs. */
+export const PARTS: Readonly<Record<string, string>> = {
+  "default.nix": "args: { tool = import ./tool.nix args; game = import ./game.nix args; }\n",
+  "tool.nix": `{ system ? builtins.currentSystem }:
+derivation {
+  name = "tool-1.0";
+  inherit system;
+  builder = "/bin/sh";
+  args = [ "-euc" "read line < \${./words}; echo $line > $out" ];
+}
+`,
+  words: "Good morning.\n",
+};
+
 /** The lock of that flake. */
 export function appLock(rev: string, lastModified: number, narHash: string): string {
   const repository = { type: "github", owner: "acme", repo: "pkgs", host: "forge.example" };

@@ -15,6 +15,7 @@ await build({
   entryPoints: {
     main: "packages/local/src/cli/main.ts",
     "check-commits-thread": "packages/local/src/evidence/check-commits-thread.ts",
+    "server-main": "packages/local/src/view/server-main.mjs",
   },
   outdir: part,
   bundle: true,

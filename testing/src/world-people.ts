@@ -71,6 +71,16 @@ export async function makePerson(
   return openPgpPerson(dir, name, kind as keyof typeof OPENPGP_KINDS, options);
 }
 
+/** The environment in which Git signs with this person's key and gives an address of theirs. */
+export function signingEnv({ gitConfig }: Person, more: Readonly<Record<string, string>> = {}) {
+  const entries = Object.entries({ ...gitConfig, ...more });
+  const pairs = entries.flatMap(([key, value], i) => [
+    [`GIT_CONFIG_KEY_${i}`, key],
+    [`GIT_CONFIG_VALUE_${i}`, value],
+  ]);
+  return { GIT_CONFIG_COUNT: String(entries.length), ...Object.fromEntries(pairs) } as Record<string, string>;
+}
+
 /** Ends the agent that gpg started for this home. */
 export async function endAgents(dir: string): Promise<void> {
   await runOk("gpgconf", ["--kill", "all"], { env: gpgEnv(dir) }).catch(() => {});

@@ -171,15 +171,20 @@ async function changeOf(repository: WorldRepository, line: string, path: string)
   const [oldMode, mode, oldId, id] = line.slice(1).split(" ") as [string, string, string, string];
   const version = (digits: string, blob: string) =>
     digits === "000000" ? undefined : { mode: Number.parseInt(digits, 8), id: blob as never };
-  const after = version(mode, id);
-  const content =
-    after && (await runOk("git", ["-C", repository.dir, "cat-file", "blob", id], { env: gitEnv() }));
-  const sha256 = content && sha256Of(content);
   return {
     path: Buffer.from(path).toString("latin1"),
-    before: version(oldMode, oldId),
-    after: after && { ...after, sha256 },
+    before: await withDigest(repository, version(oldMode, oldId)),
+    after: await withDigest(repository, version(mode, id)),
   };
+}
+
+async function withDigest<V extends { readonly id: string }>(
+  { dir }: WorldRepository,
+  version: V | undefined,
+) {
+  if (version === undefined) return undefined;
+  const content = await runOk("git", ["-C", dir, "cat-file", "blob", version.id], { env: gitEnv() });
+  return { ...version, sha256: sha256Of(content) };
 }
 
 /** A co-signature that names the content of the commit's tree. */

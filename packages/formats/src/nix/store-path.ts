@@ -48,7 +48,8 @@ export function parseDrvPath(text: string, storeDir: string = STORE_DIR): DrvPat
 
 /** The same path as a derivation's. Throws `FormatError` unless its name ends in `.drv` with something before it. */
 export function asDrvPath(path: StorePath): DrvPath {
-  if (/[^-]\.drv$/.test(path) && nameOf(path).length > 4) return path as DrvPath;
+  // A name may well end in a dash: `gcc-wrapper-` is one of the first that any package set builds.
+  if (isDrvPath(path)) return path as DrvPath;
   throw new FormatError("store path", "name", path.length, "does not end in .drv");
 }
 

@@ -6,14 +6,11 @@
  * (RFC 7493) lets no reader rely on and which are refused on reading.
  */
 import { FormatError, type FormatName } from "../bytes/error.ts";
-import { encodeUtf8, equalBytes } from "../bytes/text.ts";
-import { decodeJsonText } from "../dsse/json-text.ts";
-import { type JsonObject, type JsonValue, parseStrictJson } from "../nix/json.ts";
+import type { JsonObject, JsonValue } from "../nix/json.ts";
 
-/** Reads canonical JSON of at most `limit` bytes. Throws `FormatError` naming `format`. */
-export function parseCanonicalJson(bytes: Uint8Array, format: FormatName, limit: number): JsonValue {
-  const value = parseStrictJson(decodeJsonText(bytes, format, limit), format);
-  if (equalBytes(encodeUtf8(renderCanonicalJson(value, format)), bytes)) return value;
+/** Throws `FormatError` naming `format` where `text` is not the one text for the value that was read from it. */
+export function requireCanonicalJson(value: JsonValue, text: string, format: FormatName): void {
+  if (renderCanonicalJson(value, format) === text) return;
   throw new FormatError(format, "JSON", 0, "is not in its canonical form (RFC 8785)");
 }
 

@@ -10,10 +10,13 @@ const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
 export function readNote(members: JsonMembers, key: string): string | undefined {
   const note = members.optionalString(key);
   if (note === undefined) return undefined;
-  if (note === "" || note.length > MAX_NOTE || UNPRINTABLE.test(note.replaceAll("\n", ""))) {
-    members.fail(key, `is not 1 to ${MAX_NOTE} printable characters`);
-  }
+  if (!isNote(note)) members.fail(key, `is not 1 to ${MAX_NOTE} printable characters`);
   return note;
+}
+
+/** Whether a statement can hold a text as somebody's words. */
+export function isNote(text: string): boolean {
+  return text !== "" && text.length <= MAX_NOTE && !UNPRINTABLE.test(text.replaceAll("\n", ""));
 }
 
 /** The same of a member that has to be there. */

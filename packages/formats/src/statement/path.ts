@@ -16,11 +16,14 @@ const MAX_PATH = 4096;
 const PLAIN =
   /[\x20-\x24\x26-\x7e]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}/
     .source;
+/** Most paths are their own spelling. */
+const AS_IT_IS = /^[\x20-\x24\x26-\x7e]*$/;
 const PIECE = new RegExp(`(${PLAIN})|([^])`, "g");
 
 /** Writes a path. Throws `FormatError` for one that no tree has. */
 export function spellPath(path: string): string {
   checkPath(path);
+  if (AS_IT_IS.test(path)) return path;
   return path.replace(PIECE, (piece, plain: string | undefined) =>
     plain === undefined ? `%${hex(piece)}` : Buffer.from(piece, "latin1").toString(),
   );
@@ -29,6 +32,10 @@ export function spellPath(path: string): string {
 /** Reads a path in its one spelling. Throws `FormatError`. */
 export function parsePath(spelling: string): string {
   if (spelling.length > 3 * MAX_PATH) fail("is too long");
+  if (AS_IT_IS.test(spelling)) {
+    checkPath(spelling);
+    return spelling;
+  }
   const bytes = latin1(Buffer.from(spelling));
   const path = bytes.replace(/%([0-9A-F]{2})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 16)),
@@ -40,10 +47,10 @@ export function parsePath(spelling: string): string {
 /** As `git fsck` has names: a path that climbs out, or into .git, is none that a tree holds. */
 function checkPath(path: string): void {
   if (path.length > MAX_PATH) fail("is too long");
-  if (path.includes("\0") || latin1(Buffer.from(path, "latin1")) !== path) {
+  if (path.includes("\0") || /[^\0-\xff]/.test(path)) {
     fail("has a character that is no byte of a path");
   }
-  if (path.split("/").some((name) => name === "" || /^(?:\.{1,2}|\.git)$/i.test(name))) {
+  if (/(?:^|\/)(?:\.{0,2}|\.git)(?:\/|$)/i.test(path)) {
     fail("is not a file's own in a tree");
   }
 }

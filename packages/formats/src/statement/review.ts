@@ -34,7 +34,8 @@ export type ReviewDepth = "read" | "skimmed";
 export interface ReviewedChange {
   /** Latin-1, one character a byte. */
   readonly path: string;
-  readonly before: FileVersion | undefined;
+  /** With the SHA-256 of its content where the reader had it: then it is no other content of the same SHA-1. */
+  readonly before: (FileVersion & Partial<ContentDigest>) | undefined;
   readonly after: (FileVersion & ContentDigest) | undefined;
 }
 
@@ -77,7 +78,7 @@ export function reviewBody(review: ReviewStatement): StatementBody {
   const { verdict, depth, machine, note, source } = review;
   const changes = review.changes.map(({ path, before, after }) => ({
     path: spellPath(path),
-    before: versionJson(before),
+    before: versionJson(before, before?.sha256),
     after: versionJson(after),
   }));
   const optional = { ...(note === undefined ? {} : { note }), ...(source === undefined ? {} : { source }) };
@@ -92,12 +93,17 @@ function readContent(subject: JsonMembers): { path: string; sha256: string | und
   // That id and kind are the change's own is seen when the whole is rendered and compared.
   digest.take("gitBlob");
   digest.take("gitCommit");
-  const sha256 = digest.optionalString("sha256");
-  if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256))
-    digest.fail("sha256", "is not 64 hexadecimal digits");
+  const sha256 = readDigest(digest);
   digest.end();
   subject.end();
   return { path, sha256 };
+}
+
+function readDigest(members: JsonMembers): string | undefined {
+  const sha256 = members.optionalString("sha256");
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256))
+    members.fail("sha256", "is not 64 hexadecimal digits");
+  return sha256;
 }
 
 function contentJson(path: string, { id, mode, sha256 }: FileVersion & ContentDigest): JsonValue {
@@ -118,19 +124,25 @@ function readChange(change: JsonMembers, digests: ReadonlyMap<string, string | u
   return { path, before, after: { ...after, sha256 } };
 }
 
-function readVersion(change: JsonMembers, key: "before" | "after"): FileVersion | undefined {
+/** The digest of what comes after is in its subject. */
+function readVersion(
+  change: JsonMembers,
+  key: "before" | "after",
+): (FileVersion & Partial<ContentDigest>) | undefined {
   const version = change.nullableObject(key);
   if (version === undefined) return undefined;
   const mode = FILE_MODES.get(version.string("mode")) ?? version.fail("mode", "is not one of a file");
   const id = readId(version, mode === SUBMODULE ? "gitCommit" : "gitBlob");
+  const sha256 = key === "before" && mode !== SUBMODULE ? readDigest(version) : undefined;
   version.end();
-  return { id, mode };
+  return sha256 === undefined ? { id, mode } : { id, mode, sha256 };
 }
 
-function versionJson(version: FileVersion | undefined): JsonObject | null {
+function versionJson(version: FileVersion | undefined, sha256?: string): JsonObject | null {
   if (version === undefined) return null;
   const { id, mode } = version;
-  return { ...(mode === SUBMODULE ? { gitCommit: id } : { gitBlob: id }), mode: mode.toString(8) };
+  const named = mode === SUBMODULE ? { gitCommit: id } : { gitBlob: id };
+  return { ...named, mode: mode.toString(8), ...(sha256 === undefined ? {} : { sha256 }) };
 }
 
 function readWord<Word extends string>(members: JsonMembers, key: string, words: readonly Word[]): Word {

@@ -7,13 +7,16 @@
  * whether it is so.
  */
 import { FormatError } from "../bytes/error.ts";
-import { encodeUtf8, equalBytes } from "../bytes/text.ts";
+import { encodeUtf8 } from "../bytes/text.ts";
 import { STATEMENT } from "../dsse/format-names.ts";
 import { JsonMembers } from "../dsse/json-members.ts";
-import { parseCanonicalJson, renderCanonicalJson } from "./canonical-json.ts";
+import { decodeJsonText } from "../dsse/json-text.ts";
+import { parseStrictJson } from "../nix/json.ts";
+import { renderCanonicalJson, requireCanonicalJson } from "./canonical-json.ts";
 import { type ChannelStatement, channelBody, readChannel } from "./channel.ts";
 import { type CosignStatement, cosignBody, readCosign } from "./cosign.ts";
 import { type DistrustStatement, distrustBody, readDistrust } from "./distrust.ts";
+import { type HandoffStatement, handoffBody, readHandoff } from "./handoff.ts";
 import { type HeadStatement, headBody, readHead } from "./head.ts";
 import { type ReviewStatement, readReview, reviewBody } from "./review.ts";
 import type { StatementBody } from "./subject.ts";
@@ -23,6 +26,7 @@ export type Statement =
   | CosignStatement
   | ReviewStatement
   | HeadStatement
+  | HandoffStatement
   | WaiverStatement
   | DistrustStatement
   | ChannelStatement;
@@ -38,6 +42,7 @@ const PREDICATE_TYPES = {
   cosign: "urn:firstmile:cosign:1",
   review: "urn:firstmile:review:1",
   head: "urn:firstmile:head:1",
+  handoff: "urn:firstmile:handoff:1",
   waiver: "urn:firstmile:waiver:1",
   distrust: "urn:firstmile:distrust:1",
   channel: "urn:firstmile:channel:1",
@@ -48,22 +53,43 @@ export class UnknownStatementError extends FormatError {}
 
 /** Reads the payload of an envelope. Throws `FormatError`, `UnknownStatementError` where the type is not known. */
 export function parseStatement(payload: Uint8Array): Statement {
-  const members = new JsonMembers(parseCanonicalJson(payload, STATEMENT, MAX_STATEMENT), STATEMENT);
-  if (members.string("_type") !== STATEMENT_TYPE) members.fail("_type", `is not ${STATEMENT_TYPE}`);
-  const statement = readBody(members.string("predicateType"), members);
-  members.end();
+  const text = decodeJsonText(payload, STATEMENT, MAX_STATEMENT);
+  const value = parseStrictJson(text, STATEMENT);
+  const read = attempt(() => readStatement(new JsonMembers(value, STATEMENT)));
+  // What is written is canonical, so what equals it is too.
+  if (!(read instanceof FormatError) && statementText(read) === text) return read;
+  requireCanonicalJson(value, text, STATEMENT);
+  if (read instanceof FormatError) throw read;
   // Whatever the readers of a type let through that they do not write, two readers could differ about.
-  if (equalBytes(renderStatement(statement), payload)) return statement;
-  return members.fail("", "does not say this in its one form");
+  throw new FormatError(STATEMENT, "JSON", 0, "does not say this in its one form");
 }
 
 /** The bytes of a statement. Throws `FormatError` where a path, note or name in it is none. */
 export function renderStatement(statement: Statement): Uint8Array {
-  const text = renderCanonicalJson(
+  return encodeUtf8(statementText(statement));
+}
+
+function statementText(statement: Statement): string {
+  return renderCanonicalJson(
     { _type: STATEMENT_TYPE, predicateType: PREDICATE_TYPES[statement.kind], ...bodyOf(statement) },
     STATEMENT,
   );
-  return encodeUtf8(text);
+}
+
+function readStatement(members: JsonMembers): Statement {
+  if (members.string("_type") !== STATEMENT_TYPE) members.fail("_type", `is not ${STATEMENT_TYPE}`);
+  const statement = readBody(members.string("predicateType"), members);
+  members.end();
+  return statement;
+}
+
+function attempt<T>(parse: () => T): T | FormatError {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof FormatError) return error;
+    throw error;
+  }
 }
 
 function readBody(type: string, members: JsonMembers): Statement {
@@ -74,6 +100,8 @@ function readBody(type: string, members: JsonMembers): Statement {
       return readReview(members);
     case PREDICATE_TYPES.head:
       return readHead(members);
+    case PREDICATE_TYPES.handoff:
+      return readHandoff(members);
     case PREDICATE_TYPES.waiver:
       return readWaiver(members);
     case PREDICATE_TYPES.distrust:
@@ -93,6 +121,8 @@ function bodyOf(statement: Statement): StatementBody {
       return reviewBody(statement);
     case "head":
       return headBody(statement);
+    case "handoff":
+      return handoffBody(statement);
     case "waiver":
       return waiverBody(statement);
     case "distrust":

@@ -14,6 +14,7 @@ import { compareNarNames, type NarNode, NarWriter, narChunks, narDigest } from "
 import { diffNars, parseNar } from "@firstmile/formats/nix/nar-parse";
 import {
   type DrvPath,
+  drvNameOf,
   hashPartOf,
   nameOf,
   parseDrvPath,
@@ -114,6 +115,10 @@ describe("store paths", () => {
   });
   test.each([".drv", "x.drv.chroot", "x"])("%s is no derivation", (name) => {
     expect(() => parseDrvPath(`/nix/store/7h7qgvs4kgzsn8a6rb273saxyqh4jxlz-${name}`)).toThrow(FormatError);
+  });
+  test.each(["gcc-wrapper-.drv", "a.drv"])("%s is one, whatever its name ends in", (name) => {
+    const path = `/nix/store/7h7qgvs4kgzsn8a6rb273saxyqh4jxlz-${name}`;
+    expect(drvNameOf(parseDrvPath(path))).toBe(name.slice(0, -4));
   });
   test("references and self references change the path", () => {
     const hash = narHashOf(new Uint8Array(32));

@@ -3,13 +3,18 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fuzz } from "../../../../testing/src/fuzz.ts";
 import { FormatError } from "../../src/bytes/error.ts";
-import type { JsonValue } from "../../src/nix/json.ts";
-import { parseCanonicalJson, renderCanonicalJson } from "../../src/statement/canonical-json.ts";
+import { decodeJsonText } from "../../src/dsse/json-text.ts";
+import { type JsonValue, parseStrictJson } from "../../src/nix/json.ts";
+import { renderCanonicalJson, requireCanonicalJson } from "../../src/statement/canonical-json.ts";
 import { parsePath, spellPath } from "../../src/statement/path.ts";
 
 const render = (value: JsonValue) => renderCanonicalJson(value, "flake.lock");
-const parse = (text: string | Uint8Array) =>
-  parseCanonicalJson(Buffer.from(text as string), "flake.lock", 1 << 20);
+const parse = (bytes: string | Uint8Array) => {
+  const text = decodeJsonText(Buffer.from(bytes as string), "flake.lock", 1 << 20);
+  const value = parseStrictJson(text, "flake.lock");
+  requireCanonicalJson(value, text, "flake.lock");
+  return value;
+};
 
 describe("the RFC's examples", () => {
   test("section 3.2.2: literals, numbers and strings", () => {

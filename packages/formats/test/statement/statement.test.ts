@@ -5,6 +5,7 @@ import { readVectors, type Vector } from "../../../../testing/src/vectors.ts";
 import { FormatError } from "../../src/bytes/error.ts";
 import { type CommitId, type ObjectId, parseCommitId } from "../../src/git/object-id.ts";
 import { narHashOf } from "../../src/nix/hash.ts";
+import type { AuthorSignature, HandoffStatement, SignedThing } from "../../src/statement/handoff.ts";
 import type { ReviewedChange, ReviewStatement } from "../../src/statement/review.ts";
 import {
   MAX_STATEMENT,
@@ -13,6 +14,7 @@ import {
   type Statement,
   UnknownStatementError,
 } from "../../src/statement/statement.ts";
+import { sortedTargets, type Target } from "../../src/statement/target.ts";
 
 const vectors = readVectors("statement");
 const claimed = (claim: string) => vectors.filter(({ expect: code }) => code === claim);
@@ -85,12 +87,70 @@ const version = fc.record({
   mode: fc.constantFrom(0o100644, 0o100755, 0o120000, 0o100664, 0o160000),
 });
 const change: fc.Arbitrary<ReviewedChange> = fc
-  .record({ path, before: maybe(version), after: maybe(version), sha256: hex(32) })
+  .record({ path, before: maybe(version), after: maybe(version), sha256: hex(32), was: maybe(hex(32)) })
   .filter(({ before, after }) => before?.id !== after?.id)
-  .map(({ sha256, after, ...rest }) => ({
+  .map(({ sha256, was, before, after, ...rest }) => ({
     ...rest,
+    before: before && was && before.mode !== 0o160000 ? { ...before, sha256: was } : before,
     after: after && { ...after, sha256: after.mode === 0o160000 ? undefined : sha256 },
   }));
+const because = fc.string({ unit: fc.constantFrom(...'ab \n"\\é🙂%'), minLength: 1, maxLength: 20 });
+const until = fc.integer({ min: 0, max: 253_402_300_799 });
+const target: fc.Arbitrary<Target> = fc.oneof(
+  fc.record({
+    kind: fc.constant("content" as const),
+    sha256: hex(32),
+    id: maybe(objectId),
+    path: maybe(path),
+  }),
+  fc.record({
+    kind: fc.constant("store" as const),
+    baseName: fc.stringMatching(/^[0-9a-df-np-sv-z]{32}-[0-9a-zA-Z+._?=-]{1,20}$/),
+  }),
+);
+const targets = fc.array(target, { minLength: 1, maxLength: 5 }).map(sortedTargets);
+const sorted = (unit: fc.Arbitrary<string>, minLength: number) =>
+  fc.uniqueArray(unit, { minLength, maxLength: 4 }).map((list) => list.sort());
+const some = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes));
+const handedFile = fc.record({
+  name: fc.stringMatching(/^[a-z0-9+_%@.-]{1,12}$/).filter((name) => !/^\.{1,2}$/.test(name)),
+  sha256: hex(32),
+  sha512: maybe(hex(64)),
+  blake2b512: maybe(hex(64)),
+});
+const handoffSignature = fc.record({
+  kind: fc.constantFrom("openpgp", "ssh", "minisign", "signify", "sigstore"),
+  bytes: some,
+}) as fc.Arbitrary<AuthorSignature>;
+const signedThing: fc.Arbitrary<SignedThing> = fc.oneof(
+  fc.record({ kind: fc.constantFrom("file" as const, "uncompressed" as const) }),
+  fc.record({ kind: fc.constant("list" as const), list: some }),
+);
+const nar = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((digest) => ({ kind: "nar" as const, narHash: narHashOf(digest) }));
+const handoffUrls = fc.uniqueArray(fc.stringMatching(/^[!-~]{1,20}$/), { minLength: 1, maxLength: 4 });
+const handoff: fc.Arbitrary<HandoffStatement> = fc
+  .record({
+    output: fc.option(nar),
+    urls: handoffUrls,
+    file: handedFile,
+    becomes: fc.constantFrom("file" as const, "executable" as const, "tree" as const),
+    signed: signedThing,
+    signature: handoffSignature,
+    tag: fc.option(fc.record({ kind: fc.constant("tag" as const), tag: some, commit: some })),
+  })
+  .map(({ output, urls, file, becomes, signed, signature, tag }) => {
+    const flat = { kind: "file" as const, sha256: file.sha256, sha512: file.sha512 };
+    const released = {
+      kind: "file" as const,
+      file,
+      becomes: output ? becomes : ("file" as const),
+      signed,
+      signature,
+    };
+    return { kind: "handoff" as const, output: output ?? flat, urls, release: (output && tag) || released };
+  });
 const byPath = (a: ReviewedChange, b: ReviewedChange) => (a.path < b.path ? -1 : 1);
 const statement: fc.Arbitrary<Statement> = fc.oneof(
   fc.record({
@@ -101,19 +161,51 @@ const statement: fc.Arbitrary<Statement> = fc.oneof(
   fc.record({
     kind: fc.constant("head" as const),
     commit,
-    at: fc.integer({ min: 0, max: 253_402_300_799 }),
+    at: until,
     source: fc.option(sourceName),
   }),
+  handoff,
   fc.record({
     kind: fc.constant("review" as const),
     verdict: fc.constantFrom("approve" as const, "reject" as const),
     depth: fc.constantFrom("read" as const, "skimmed" as const),
     machine: fc.boolean(),
-    note: maybe(fc.string({ unit: fc.constantFrom(...'ab \n"\\é🙂%'), minLength: 1, maxLength: 20 })),
+    note: maybe(because),
     source: maybe(sourceName),
     changes: fc
       .uniqueArray(change, { minLength: 1, maxLength: 5, selector: ({ path: name }) => name })
       .map((changes) => changes.sort(byPath)),
+  }),
+  fc.record({
+    kind: fc.constant("waiver" as const),
+    targets,
+    paths: fc.constant([]),
+    source: maybe(sourceName),
+    until,
+    because,
+  }),
+  fc.record({
+    kind: fc.constant("waiver" as const),
+    targets: fc.constant([]),
+    paths: sorted(fc.string({ minLength: 1, maxLength: 8 }), 1),
+    source: sourceName,
+    until,
+    because,
+  }),
+  fc.record({
+    kind: fc.constant("distrust" as const),
+    targets,
+    keys: sorted(fc.stringMatching(/^[!-~][ -~]{0,10}[!-~]$/), 0),
+    because,
+  }),
+  fc.record({
+    kind: fc.constant("channel" as const),
+    commit,
+    source: sourceName,
+    attributes: fc.array(fc.stringMatching(/^[ -~]{1,20}$/), { minLength: 1, maxLength: 3 }),
+    system: fc.stringMatching(/^[a-z0-9_-]{1,20}$/),
+    paths: sorted(path, 1),
+    contents: hex(32),
   }),
 );
 

@@ -2,21 +2,24 @@
  * Admission: from a commit somebody names to the derivations that Nix may build. Claim: every derivation recorded
  * came out of an evaluation, by this gate and offline, of trees of authentic commits and nothing else. Against: a
  * tree or lock that differs from what was signed, an expression that reaches outside, one that builds while it is
- * evaluated. Left out: what the expressions download when they are built (fixed outputs are pinned by their hash).
+ * evaluated. And each download that is built with meets the policy's rules for downloads.
  */
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { derivationKind } from "@firstmile/formats/nix/derivation";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
+import { downloadOf } from "@firstmile/trust/handoff/download";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
+import type { StoreObjections } from "../gate/objections.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import { type EvaluateWith, evaluateAlone, evaluatePinned, wholeTreeTaken } from "../pins/evaluate-pinned.ts";
+import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downloads.ts";
+import { type EvaluateWith, evaluateAlone, evaluatePinned } from "../pins/evaluate-pinned.ts";
 import { PinSearch } from "../pins/pin-search.ts";
 import { PinnedTrees } from "../pins/pinned-trees.ts";
 import type { Authenticator } from "./authenticator.ts";
@@ -42,8 +45,10 @@ import { treeOf } from "./tree-of.ts";
 export interface AdmissionOptions {
   readonly rules: RulesHolder;
   readonly authenticator: Authenticator;
+  readonly objections: StoreObjections;
   readonly repositories: SourceRepositories;
   readonly ledger: Ledger;
+  readonly downloads: DownloadJudge;
   readonly nix: NixTools;
   /** Where trees are written for evaluation; this process's own. */
   readonly treesDir: string;
@@ -111,7 +116,6 @@ class Attempt {
   private readonly source: Source;
   private readonly request: FileRequest | FlakeRequest;
   private readonly slices: AdmissionSlices;
-  private pins: PinnedTrees | undefined;
 
   constructor(
     options: AdmissionOptions,
@@ -133,16 +137,19 @@ class Attempt {
     const evaluated =
       this.request.kind === "file" ? await this.file(this.request) : await this.flake(this.request);
     if (!evaluated) return undefined;
-    const slices = this.slices.judge(sliceWords(this.request));
+    const closure = evaluated.ok ? await readClosure(this.options.nix, evaluated.roots) : evaluated;
+    if (closure.ok) await this.slices.takenWhole(this.options.nix, sourcesIn(closure.derivations.values()));
+    // An evaluation that failed for a file that was held back is told as that.
+    const slices = await this.slices.judge(sliceWords(this.request));
     this.reasons.push(...slices.reasons);
     if (slices.reasons.some((reason) => !reason.ok)) return undefined;
     this.basis.push(...slices.basis);
     if (!evaluated.ok) return this.stop(evaluated.reason);
-    const closure = await readClosure(this.options.nix, evaluated.roots);
     if (!closure.ok) return this.stop(closure.reason);
-    const taken = this.pins && wholeTreeTaken(this.pins, sourcesOf(closure));
-    if (taken) return this.stop(taken);
+    const against = await this.objections(evaluated.roots);
+    if (against) return this.stop(against);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
+    if (!(await this.downloads(derivations)).ok) return undefined;
     this.reasons.push(
       found(
         "admitted",
@@ -150,6 +157,22 @@ class Attempt {
       ),
     );
     return { roots: evaluated.roots, derivations };
+  }
+
+  private async downloads(derivations: readonly AdmittedDerivation[]): Promise<Reason> {
+    const downloads = derivations.flatMap(({ download }) => download ?? []);
+    const reason = downloadsReason(await this.options.downloads.judge(this.rules, downloads));
+    if (downloads.length > 0 && !isSilent(this.rules)) this.reasons.push(reason);
+    return reason;
+  }
+
+  private async objections(roots: readonly DrvPath[]): Promise<Reason | undefined> {
+    const { objections } = this.options;
+    for (const root of roots) {
+      const against = await objections.against(this.rules.distrust, root);
+      if (against) return against;
+    }
+    return undefined;
   }
 
   private async authenticate(source: Source, commit: CommitId): Promise<Reason> {
@@ -184,10 +207,11 @@ class Attempt {
       rules: this.rules,
       authenticate: (source: Source, commit: CommitId) =>
         authenticator.authenticate(this.rules, { source: source.name, commit }),
-      show: (source: Source, commit: CommitId, at: string) => this.slices.show(source, commit, at, true),
+      prepare: (source: Source, commit: CommitId) => this.slices.prepare(source, commit),
+      show: (source: Source, commit: CommitId, at: string, stored: StorePath) =>
+        this.slices.show(source, commit, at, stored),
     };
     using pins = new PinnedTrees(options, search);
-    this.pins = pins;
     const evaluated = await evaluatePinned(nix, pins, (tools, addresses) =>
       evaluate(this.slices.nix(tools), addresses),
     );
@@ -207,9 +231,10 @@ class Attempt {
     const treeDir = join(parent, directoryName);
     mkdirSync(treeDir);
     try {
-      const shown = await this.slices.show(this.source, commit, treeDir);
-      this.reasons.push(shown);
-      if (!shown.ok) return undefined;
+      const origin = await this.slices.prepare(this.source, commit);
+      this.reasons.push(origin);
+      if (!origin.ok) return undefined;
+      this.slices.show(this.source, commit, treeDir);
       const path = this.slices.path(file);
       if (typeof path !== "string") return this.stop(path);
       return await this.evaluate(file, (nix, addresses) =>
@@ -221,13 +246,23 @@ class Attempt {
   }
 
   private async flake({ commit, dir, attrs, verb }: FlakeRequest): Promise<Evaluated | undefined> {
-    const inputs = new FlakeInputs(this.options, this.rules, (source, id) => this.authenticate(source, id));
-    const reasons = await inputs.bring(this.source, commit, dir);
+    if (this.source.authenticate === "slice") return this.stop(sliceAsFlake(this.source));
+    const inputs = new FlakeInputs(this.options, this.rules, (source, id) => this.input(source, id));
+    const reasons = await inputs.bring(this.source, commit, dir, this.slices);
     this.reasons.push(...reasons);
     if (reasons.some((reason) => !reason.ok)) return undefined;
     const repository = await this.options.repositories.directory(this.source);
     const question = { repository, commit, dir, attrs, verb };
-    return evaluateAlone(this.options.nix, (nix) => evaluateFlake(nix, question), inputs.trees);
+    const evaluate = (nix: NixTools) => evaluateFlake(this.slices.nix(nix), question);
+    return evaluateAlone(this.options.nix, evaluate, inputs.trees);
+  }
+
+  /** Of a source that is judged by its slices, only where it comes from is known before something is read of it. */
+  private async input(source: Source, commit: CommitId): Promise<Reason> {
+    if (source.authenticate !== "slice") return this.authenticate(source, commit);
+    const origin = await this.slices.prepare(source, commit);
+    this.reasons.push(origin);
+    return origin;
   }
 
   /** The commit's tree as files, below a directory of the user's name for it. Written whole or not at all. */
@@ -261,16 +296,13 @@ type ReadDerivation = Closure extends infer C
   : never;
 
 /** What derivations take as it is. */
-function sourcesOf(closure: Extract<Closure, { ok: true }>): Set<StorePath> {
-  return new Set([...closure.derivations.values()].flatMap(({ derivation }) => [...derivation.inputSrcs]));
-}
-
 function asAdmitted(path: DrvPath, { name, derivation }: ReadDerivation): AdmittedDerivation {
   const outputs = new Map<string, StorePath>();
   for (const [output, value] of derivation.outputs) {
     if ("path" in value) outputs.set(output, value.path);
   }
-  return { path, name, outputs, fixed: derivationKind(derivation) === "fixed" };
+  const download = downloadOf(path, name, derivation);
+  return { path, name, outputs, fixed: derivationKind(derivation) === "fixed", download };
 }
 
 /** As `firstmile review` and `firstmile slice` take it. */
@@ -278,6 +310,18 @@ function sliceWords(request: FileRequest | FlakeRequest): string {
   if (request.kind === "flake") return request.attrs.map((attr) => `-A ${attr}`).join(" ");
   const file = request.file === "default.nix" ? [] : [`-f ${request.file}`];
   return [...file, ...request.attrs.map((attr) => `-A ${attr}`)].join(" ");
+}
+
+function sourcesIn(derivations: Iterable<ReadDerivation>): Set<StorePath> {
+  return new Set([...derivations].flatMap(({ derivation }) => derivation.inputSrcs));
+}
+
+/** Nix reads a flake's own files past any view: from Git's objects, or from a copy of all of them. */
+function sliceAsFlake({ name }: Source): Reason {
+  const message = `source ${name} is judged by what is read of it, and of a flake itself Nix reads everything at once`;
+  return lacking("view-unavailable", message, {
+    remedy: `make it an input of a flake of your own, or evaluate a file of it: firstmile admit -f FILE -A ATTR`,
+  });
 }
 
 function unknownSource(name: string): Reason {

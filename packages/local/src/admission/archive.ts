@@ -14,12 +14,15 @@ import { type CommitId, hashObject, objectHashOf } from "@firstmile/formats/git/
 import type { NarHash } from "@firstmile/formats/nix/hash";
 import { type NarDirectory, type NarNode, narDigest } from "@firstmile/formats/nix/nar";
 import { type StorePath, sourceStorePath } from "@firstmile/formats/nix/store-path";
-import { type GitTree, GitTreeError, inOrder, type TreeLeaf } from "../git/git-tree.ts";
+import { ArchiveRefused } from "../archives/refused.ts";
+import { type TarEntry, tarEntries } from "../archives/tar.ts";
+import { TreeBuilder } from "../archives/tree.ts";
+import { type GitTree, GitTreeError, type TreeLeaf } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import type { NeutralGit } from "../git/neutral.ts";
 import type { GitObjects } from "../git/objects.ts";
 import { runOk } from "../process/run.ts";
 import { NixError, type NixTools } from "./nix-tools.ts";
-import { type TarEntry, TarError, tarEntries } from "./tar.ts";
 
 export interface ArchivedTree {
   readonly root: NarDirectory;
@@ -44,17 +47,18 @@ export async function archivedTree(
   const args = ["archive", "--format=tar", commit];
   const archive = await runOk("git", args, { env: git.env, maxBytes: MAX_ARCHIVE_BYTES });
   const check = new ArchiveCheck(objects, tree);
-  const root: Directory = new Map();
+  const built = new TreeBuilder();
   try {
     for (const entry of tarEntries(archive)) {
       await check.entry(entry);
-      place(root, entry);
+      built.add(entry);
     }
   } catch (error) {
-    if (error instanceof TarError) throw new GitTreeError("corrupt-object", error.message);
+    if (error instanceof ArchiveRefused)
+      throw new GitTreeError("corrupt-object", `git archive: ${error.message}`);
     throw error;
   }
-  const node = asNode(root);
+  const node = built.whole();
   return { root: node, ...narDigest(node), changes: check.end() };
 }
 
@@ -85,13 +89,10 @@ class ArchiveCheck {
   }
 
   async entry(entry: TarEntry): Promise<void> {
+    if (entry.kind === "directory") return this.directory(entry.path.replace(/\/$/, ""));
     const leaf = this.leaves.get(entry.path);
-    if (entry.kind === "directory") {
-      if (leaf?.kind === "submodule") this.leaves.delete(entry.path);
-      else if (!this.directories.has(entry.path)) this.refuse(entry.path);
-      return;
-    }
-    if (!leaf || leaf.kind !== entry.kind) return this.refuse(entry.path);
+    // Git writes no hard links.
+    if (entry.kind === "hardlink" || !leaf || leaf.kind !== entry.kind) return this.refuse(entry.path);
     this.leaves.delete(entry.path);
     const content = entry.kind === "file" ? entry.content : entry.target;
     if (leaf.kind === "file" && entry.kind === "file" && leaf.executable !== entry.executable)
@@ -100,6 +101,11 @@ class ArchiveCheck {
     if (entry.kind !== "file") return this.refuse(entry.path);
     for await (const { content: signed } of inOrder(this.objects, [leaf], ({ id }) => ({ id, kind: "blob" })))
       this.compare(entry.path, signed, Buffer.from(content));
+  }
+
+  private directory(path: string): void {
+    if (this.leaves.get(path)?.kind === "submodule") this.leaves.delete(path);
+    else if (!this.directories.has(path)) this.refuse(path);
   }
 
   /** The changes, with what the archive left out. */
@@ -145,36 +151,6 @@ function isFilledIn(signed: Buffer, archived: Buffer): boolean {
 
 function withoutCr(content: Buffer): Buffer {
   return Buffer.from(content.toString("latin1").replaceAll("\r\n", "\n"), "latin1");
-}
-
-type Directory = Map<string, Directory | NarNode>;
-
-function place(root: Directory, entry: TarEntry): void {
-  const names = entry.path.split("/");
-  const last = names.pop()!;
-  let dir = root;
-  for (const name of names) {
-    const below = dir.get(name) ?? new Map();
-    if (!(below instanceof Map)) throw new TarError(0, "has a file where it has a directory");
-    dir.set(name, below);
-    dir = below;
-  }
-  if (dir.has(last) && entry.kind !== "directory") throw new TarError(0, "has one file twice");
-  if (entry.kind === "directory") dir.set(last, dir.get(last) ?? new Map());
-  else if (entry.kind === "symlink") dir.set(last, { kind: "symlink", target: entry.target });
-  else {
-    const { executable, content } = entry;
-    dir.set(last, { kind: "regular", executable, size: content.length, content: [content] });
-  }
-}
-
-function asNode(directory: Directory): NarDirectory {
-  const sorted = [...directory].sort(([a], [b]) => (a < b ? -1 : 1));
-  const entries = sorted.map(([name, node]) => ({
-    name: Buffer.from(name, "latin1"),
-    node: node instanceof Map ? asNode(node) : node,
-  }));
-  return { kind: "directory", entries };
 }
 
 /** Puts the archived tree into the store. Throws `NixError`. */

@@ -17,6 +17,7 @@ import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { RepositoryError } from "../git/neutral.ts";
 import { sourceFreshness } from "../mirrors/judge-source.ts";
 import { gatherCase } from "../slicing/gather.ts";
+import { tellingUnread } from "../statements/unread.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 
 /** Authentic commits that nobody lately called the newest are as little use as others where rules ask for that. */
@@ -78,7 +79,8 @@ export class Authenticator {
         remedy: `add [source.${sourceName}] to the trust repository`,
       });
     }
-    const key = `${rules.policy.digest} ${rules.evidence} ${sourceName} ${commit} ${slice ?? ""}`;
+    const evidence = `${rules.evidence} ${this.repositories.generation(source)}`;
+    const key = `${rules.policy.digest} ${evidence} ${sourceName} ${commit} ${slice ?? ""}`;
     const known = await this.answers.get(key);
     if (known && this.clock() < known.validUntil) return known.reason;
     const isSlice = source.authenticate === "slice";
@@ -110,7 +112,8 @@ export class Authenticator {
       const { coverage, origin, validUntil = Number.POSITIVE_INFINITY } = gathered;
       if (!origin.ok) return { reason: origin, validUntil };
       const question = { source: gathered.source, commit, words: "", coverage };
-      return { reason: sliceReason(question, judgeFiles(coverage, files)), validUntil };
+      const reason = sliceReason(question, judgeFiles(coverage, files));
+      return { reason: tellingUnread(reason, gathered.incomplete), validUntil };
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
@@ -131,7 +134,8 @@ export class Authenticator {
       });
       const freshness = await this.freshness(rules, source, tip, repository);
       const until = [verdict.validUntil, freshness?.until].filter((time) => time !== undefined);
-      return { reason: together(historyReason(verdict), freshness?.reason), validUntil: Math.min(...until) };
+      const reason = tellingUnread(together(historyReason(verdict), freshness?.reason), verdict.incomplete);
+      return { reason, validUntil: Math.min(...until) };
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };

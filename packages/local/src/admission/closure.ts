@@ -69,7 +69,7 @@ export async function readClosure(nix: NixTools, roots: readonly DrvPath[]): Pro
 }
 
 /** One derivation, if its bytes are those that its path names. Throws `CorruptDerivation` or `FormatError`. */
-function readDerivation(path: DrvPath, storeDir: string): Derivation {
+export function readDerivation(path: DrvPath, storeDir: string): Derivation {
   if (storeDirOf(path) !== storeDir) throw new CorruptDerivation(path, `is not in ${storeDir}`);
   const bytes = readDrvFile(path);
   const derivation = inFile(path, () => parseDerivation(bytes, storeDir));
@@ -130,7 +130,7 @@ async function checkSources(
   );
 }
 
-class CorruptDerivation extends Error {
+export class CorruptDerivation extends Error {
   constructor(path: DrvPath, problem: string) {
     super(`${path} ${problem}`);
     this.name = "CorruptDerivation";

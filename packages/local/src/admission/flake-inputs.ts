@@ -13,6 +13,7 @@ import { GitObjects } from "../git/objects.ts";
 import type { ValidTree } from "../pins/sealed-nix.ts";
 import { pathInsideTree, readFlakeLock } from "./lock.ts";
 import { type Authenticate, LockedTrees, type LockedTreesOptions } from "./locked-trees.ts";
+import { type AdmissionSlices, notPlain } from "./slices.ts";
 import { treeOf } from "./tree-of.ts";
 
 export class FlakeInputs {
@@ -21,17 +22,22 @@ export class FlakeInputs {
   /** What was brought into the store. */
   readonly trees: ValidTree[] = [];
 
-  constructor(options: LockedTreesOptions, rules: RulesInForce, authenticate: Authenticate) {
+  constructor(options: LockedTreesOptions, rules: Pick<RulesInForce, "policy">, authenticate: Authenticate) {
     this.options = options;
     this.locked = new LockedTrees(options, rules, authenticate);
   }
 
   /** Brings every input of the flake in directory `dir` of a commit into the store. Findings in the lock's order. */
-  async bring(source: Source, commit: CommitId, dir: string): Promise<Reason[]> {
+  async bring(
+    source: Source,
+    commit: CommitId,
+    dir: string,
+    slices: Pick<AdmissionSlices, "show">,
+  ): Promise<Reason[]> {
     const read = await this.readLock(source, commit, dir);
     if (!read.ok) return [read.reason];
     const reasons: Reason[] = [];
-    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node)));
+    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node, slices)));
     return reasons;
   }
 
@@ -49,17 +55,23 @@ export class FlakeInputs {
     }
   }
 
-  private async input({ name, locked }: LockNode): Promise<Reason[]> {
+  private async input({ name, locked }: LockNode, slices: Pick<AdmissionSlices, "show">): Promise<Reason[]> {
     if (!locked || pathInsideTree(locked) !== undefined) return [];
     const label = `input ${name}`;
     const from = await this.locked.commit(label, locked);
     if (!from) return [];
     if ("code" in from) return [from];
     const wanted = { label, locked, renew: `nix flake lock --update-input ${name}` };
-    const { reason } = await this.locked.tree(wanted, from.source, from.commit, async (tree) => {
+    const { source, commit } = from;
+    const isSlice = source.authenticate === "slice";
+    const { reason, used } = await this.locked.tree(wanted, source, commit, async (tree) => {
+      if (isSlice && !tree.isPlain) return undefined;
       await tree.addToStore();
-      this.trees.push({ path: tree.path, narHash: tree.narHash, narSize: tree.narSize });
+      return { path: tree.path, narHash: tree.narHash, narSize: tree.narSize };
     });
+    if (isSlice && reason.ok && used === undefined) return [notPlain(label, wanted.renew)];
+    if (isSlice && used !== undefined) slices.show(source, commit, used.path, used.path);
+    if (used !== undefined) this.trees.push(used);
     return [reason];
   }
 }

@@ -15,7 +15,8 @@ import { type NarHash, sriHash } from "@firstmile/formats/nix/hash";
 import { diffNars, type NarDifference } from "@firstmile/formats/nix/nar-parse";
 import { type StorePath, sourceStorePath } from "@firstmile/formats/nix/store-path";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
-import { GitTree, GitTreeError, inOrder } from "../git/git-tree.ts";
+import { GitTree, GitTreeError } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import type { NeutralGit } from "../git/neutral.ts";
 import type { GitObjects } from "../git/objects.ts";
 import { narHashOfTree } from "../git/tree-nar-hash.ts";
@@ -87,6 +88,8 @@ export type LockedTree =
       readonly narHash: NarHash;
       readonly narSize: number;
       readonly path: StorePath;
+      /** Whether these are the commit's own files, and not what git archive makes of them. */
+      readonly isPlain: boolean;
       /** Puts the tree where Nix looks for this input. Needs the question's `objects` to be open still. */
       addToStore(): Promise<StorePath>;
     }
@@ -157,7 +160,7 @@ async function compareTrees(question: LockedTreeQuestion, tree: GitTree): Promis
   if (isPlain || (unhashed && !archived)) {
     const reason = found("authentic", `${label} is the tree of commit ${commit}`);
     const addToStore = () => addTreeToStore(nix, objects, tree.root, storeName);
-    return { ok: true, reason, ...stored(question, plain), addToStore };
+    return { ok: true, reason, ...stored(question, plain), isPlain: true, addToStore };
   }
   if (!isArchived) return { ok: false, reason: treeDiffers(question, plain.narHash, tree, archived) };
   const message = `${label} is the tree of commit ${commit} as git archive gives it, by the tree's own attributes`;
@@ -167,6 +170,7 @@ async function compareTrees(question: LockedTreeQuestion, tree: GitTree): Promis
     ok: true,
     reason: found("authentic", message, changes),
     ...stored(question, archived),
+    isPlain: false,
     addToStore,
   };
 }

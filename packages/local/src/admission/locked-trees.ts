@@ -37,10 +37,10 @@ type CheckedTree = Extract<LockedTree, { ok: true }>;
 
 export class LockedTrees {
   private readonly options: LockedTreesOptions;
-  private readonly rules: RulesInForce;
+  private readonly rules: Pick<RulesInForce, "policy">;
   private readonly authenticate: Authenticate;
 
-  constructor(options: LockedTreesOptions, rules: RulesInForce, authenticate: Authenticate) {
+  constructor(options: LockedTreesOptions, rules: Pick<RulesInForce, "policy">, authenticate: Authenticate) {
     this.options = options;
     this.rules = rules;
     this.authenticate = authenticate;

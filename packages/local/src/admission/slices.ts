@@ -5,40 +5,64 @@
  * evaluated here unread; and what was read is judged once more by its content, and kept with the admission, so that
  * it is judged again under tomorrow's rules. Against: a file that was exchanged between being allowed and being read.
  */
-import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
+import { createHash } from "node:crypto";
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { SliceFile } from "@firstmile/trust/slice/file";
-import { judgeFiles } from "@firstmile/trust/slice/judged";
-import { sliceReason } from "@firstmile/trust/slice/reason";
+import { failing, type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
+import { sliceReason, worst } from "@firstmile/trust/slice/reason";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { Basis } from "../gate/ledger.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
-import { GitTree, GitTreeError } from "../git/git-tree.ts";
+import { blobOf, GitTree, GitTreeError } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
+import { likenessOf } from "../nearest/ladder-of.ts";
 import { allowedIn } from "../slicing/allowed.ts";
 import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
 import { pathInTree } from "../slicing/path-in-tree.ts";
+import { modeOf } from "../slicing/published.ts";
 import { readFiles } from "../slicing/read-files.ts";
+import { withUses } from "../slicing/uses.ts";
 import { type ViewedNix, viewedNix } from "../slicing/viewed-nix.ts";
+import { tellingUnread } from "../statements/unread.ts";
 import type { OpenedFile, ViewRecord, ViewTree } from "../view/view.ts";
-import type { NixTools } from "./nix-tools.ts";
+import { NixError, type NixTools } from "./nix-tools.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 import { treeOf } from "./tree-of.ts";
 
 export interface SlicesOptions {
-  readonly repositories: SourceRepositories;
+  readonly repositories: Pick<SourceRepositories, "directory">;
   /** Unix seconds. */
   readonly clock: () => number;
+  /** Show what nobody covers too: for people to look at, and never for an admission. */
+  readonly everything?: boolean;
 }
 
-interface Viewed {
+interface Prepared {
   readonly source: Source;
   readonly commit: CommitId;
+  readonly repository: string;
   readonly gathered: GatheredCase;
   readonly tree: GitTree;
-  readonly pinned: boolean;
+}
+
+interface Viewed extends Prepared {
   readonly view: ViewTree;
+  readonly stored: StorePath | undefined;
+  /** All of it, once a derivation was found to take in the whole tree. */
+  whole?: readonly SliceFile[];
+}
+
+/** What was read of one source. */
+export interface SliceRead {
+  readonly source: Source;
+  readonly commit: CommitId;
+  readonly repository: string;
+  readonly gathered: GatheredCase;
+  readonly judged: readonly JudgedFile[];
 }
 
 export interface JudgedSlices {
@@ -49,21 +73,21 @@ export interface JudgedSlices {
 /** The slices of one admission. */
 export class AdmissionSlices {
   readonly #options: SlicesOptions;
-  readonly #rules: RulesInForce;
+  readonly #rules: Pick<RulesInForce, "policy" | "statements">;
+  readonly #prepared = new Map<string, Prepared>();
   readonly #viewed: Viewed[] = [];
   /** One for each evaluation. */
   readonly #runs: ViewedNix[] = [];
 
-  constructor(options: SlicesOptions, rules: RulesInForce) {
+  constructor(options: SlicesOptions, rules: Pick<RulesInForce, "policy" | "statements">) {
     this.#options = options;
     this.#rules = rules;
   }
 
-  /**
-   * Has the tree of a commit seen at `at` while something is evaluated. What comes back says whether the commit is of
-   * this source; where it is not, nothing is in view. `pinned`: it is not where the words of the request lead.
-   */
-  async show(source: Source, commit: CommitId, at: string, pinned = false): Promise<Reason> {
+  /** Gathers what speaks for a commit of a source. What comes back says whether it is of this source at all. */
+  async prepare(source: Source, commit: CommitId): Promise<Reason> {
+    const known = this.#prepared.get(`${source.name} ${commit}`);
+    if (known) return known.gathered.origin;
     const repository = await this.#options.repositories.directory(source);
     const { policy, statements } = this.#rules;
     const gathered = await gatherCase({
@@ -77,11 +101,33 @@ export class AdmissionSlices {
     if (!gathered.origin.ok) return gathered.origin;
     const read = await readTree(repository, commit);
     if (!read.ok) return read.reason;
-    const rules = allowedIn(read.tree, gathered.coverage);
-    const { tree } = read;
-    const view = { repository, tree: read.root, at, rules };
-    this.#viewed.push({ source, commit, gathered, tree, pinned, view });
-    return gathered.origin;
+    const prepared = { source, commit, repository, gathered, tree: read.tree };
+    this.#prepared.set(`${source.name} ${commit}`, prepared);
+    return tellingUnread(gathered.origin, gathered.incomplete);
+  }
+
+  /**
+   * Has the tree of a commit that was prepared seen at `at` while something is evaluated. `stored`: its place in the
+   * store, where it has one.
+   */
+  show(source: Source, commit: CommitId, at: string, stored?: StorePath): void {
+    const prepared = this.#prepared.get(`${source.name} ${commit}`)!;
+    if (this.#viewed.some(({ view }) => view.at === at)) return;
+    const { repository, tree, gathered } = prepared;
+    const { everything = false } = this.#options;
+    const rules = everything ? ({ kind: "observe" } as const) : allowedIn(tree, gathered.coverage);
+    this.#viewed.push({ ...prepared, view: { repository, tree: tree.root, at, rules }, stored });
+  }
+
+  /**
+   * What is in a store as it is may go into a derivation without being opened: then all of it has to be covered. To be
+   * asked before `judge`.
+   */
+  async takenWhole(nix: NixTools, sources: Iterable<StorePath>): Promise<void> {
+    const stored = this.#viewed.filter((viewed) => viewed.stored !== undefined);
+    if (stored.length === 0) return;
+    const reached = await requisites(nix, [...sources]);
+    for (const viewed of stored) if (reached.has(viewed.stored!)) viewed.whole = await allFiles(viewed);
   }
 
   /** A path in the tree that was shown last, if it stays in it. */
@@ -93,14 +139,28 @@ export class AdmissionSlices {
   nix(nix: NixTools): NixTools {
     if (this.#viewed.length === 0) return nix;
     const trees = this.#viewed.map(({ view }) => view);
-    const run = viewedNix(nix, trees);
+    const run = viewedNix(nix, trees, this.#options.everything ? ["-vv"] : []);
     this.#runs.push(run);
     return run.nix;
   }
 
+  /** What was read of each, judged file by file, and where Nix said that it evaluated it. */
+  files(): SliceRead[] {
+    return this.#viewed.map((viewed, i) => {
+      const { source, commit, repository, gathered, whole, view } = viewed;
+      const log = this.#runs.map((run) => run.log()).join("\n");
+      const read = whole ?? withUses(this.#read(i).files, log, view.at);
+      return { source, commit, repository, gathered, judged: judgeFiles(gathered.coverage, read) };
+    });
+  }
+
+  #read(index: number) {
+    return readFiles(this.#record(), index);
+  }
+
   /** What was read, judged; `words` say what was evaluated. To be asked after Nix has ended, well or not. */
-  judge(words: string): JudgedSlices {
-    const judged = this.#viewed.map((viewed, i) => this.#judgeOne(viewed, i, words));
+  async judge(words: string): Promise<JudgedSlices> {
+    const judged = await Promise.all(this.#viewed.map((viewed, i) => this.#judgeOne(viewed, i, words)));
     return { reasons: judged.flatMap(({ reasons }) => reasons), basis: judged.map(({ basis }) => basis) };
   }
 
@@ -120,14 +180,60 @@ export class AdmissionSlices {
     return { files: [...files.values()], directories, broken };
   }
 
-  #judgeOne({ source, commit, gathered, pinned }: Viewed, index: number, request: string) {
-    const words = pinned ? "" : request;
-    const { files, refused } = readFiles(this.#record(), index);
+  async #judgeOne(viewed: Viewed, index: number, request: string) {
+    const { source, commit, gathered, whole, repository, stored } = viewed;
+    // The request's words lead into the tree that is asked for, and not into what that fetches.
+    const words = stored === undefined ? request : "";
+    const read = this.#read(index);
+    const { refused } = read;
+    const files = whole ?? read.files;
     const all = [...files, ...refused.map(asFile)];
-    const question = { source: gathered.source, commit, words, coverage: gathered.coverage };
-    const reason = sliceReason(question, judgeFiles(gathered.coverage, all));
-    const reasons = reason.ok && refused.length > 0 ? [reason, heldBack(refused)] : [reason];
+    const { coverage } = gathered;
+    const judged = judgeFiles(coverage, all);
+    const likeness = await likenessOf(worst(failing(judged)), { repository, coverage });
+    const reason = sliceReason({ source: gathered.source, commit, words, coverage, likeness }, judged);
+    const told = whole && !reason.ok ? { ...reason, message: `${WHOLE}: ${reason.message}` } : reason;
+    const reasons = reason.ok && refused.length > 0 ? [reason, heldBack(refused)] : [told];
     return { reasons, basis: { source: source.name, commit, files } };
+  }
+}
+
+/** A view shows the files of the commit, and these are others. */
+export function notPlain(label: string, renew: string): Reason {
+  const message = `${label} is locked to what git archive makes of the commit, and what is read of it is judged by the commit's own files`;
+  return lacking("view-unavailable", message, { remedy: `lock it as git+https instead: ${renew}` });
+}
+
+const WHOLE = "a derivation takes in the whole tree, so that each of its files is read";
+
+/** Everything that these paths refer to, themselves included. */
+async function requisites(nix: NixTools, paths: readonly StorePath[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (let from = 0; from < paths.length; from += BATCH) {
+    const args = ["--query", "--requisites", ...paths.slice(from, from + BATCH)];
+    const told = await nix.run("nix-store", args, { offline: true });
+    if (told.code !== 0) throw new NixError(`the store does not tell what is in it: ${told.stderr.trim()}`);
+    for (const path of told.stdout.toString("latin1").split("\n")) found.add(path);
+  }
+  return found;
+}
+
+/** Paths in one command: an argument list has an end. */
+const BATCH = 500;
+
+async function allFiles({ repository, tree }: Prepared): Promise<SliceFile[]> {
+  const git = await neutralGit(repository);
+  try {
+    using objects = new GitObjects(git.env);
+    const leaves = [...tree.leaves()].filter(({ step }) => step.kind !== "submodule");
+    const files: SliceFile[] = [];
+    for await (const { item, id, content } of inOrder(objects, leaves, ({ step }) => blobOf(step))) {
+      const sha256 = createHash("sha256").update(content).digest("hex");
+      files.push({ path: item.path, mode: modeOf(item.step), id, sha256, use: "copied" });
+    }
+    return files;
+  } finally {
+    git.dispose();
   }
 }
 
@@ -145,12 +251,11 @@ function heldBack(refused: readonly OpenedFile[]): Reason {
 async function readTree(
   repository: string,
   commit: CommitId,
-): Promise<{ ok: true; tree: GitTree; root: ObjectId } | { ok: false; reason: Reason }> {
+): Promise<{ ok: true; tree: GitTree } | { ok: false; reason: Reason }> {
   const git = await neutralGit(repository);
   try {
     using objects = new GitObjects(git.env);
-    const root = await treeOf(objects, commit);
-    return { ok: true, root, tree: await GitTree.read(objects, root) };
+    return { ok: true, tree: await GitTree.read(objects, await treeOf(objects, commit)) };
   } catch (error) {
     if (!(error instanceof GitTreeError)) throw error;
     const remedy = "check the repository with git fsck, and fetch it anew";

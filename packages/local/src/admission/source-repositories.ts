@@ -19,6 +19,7 @@ const MAX_PACK_BYTES = 4 * 2 ** 30;
 
 export class SourceRepositories {
   private readonly root: string;
+  private readonly fetches = new Map<string, number>();
 
   constructor(root: string) {
     this.root = root;
@@ -94,10 +95,16 @@ export class SourceRepositories {
       );
   }
 
+  /** Changes whenever mirrors may have brought evidence of their own. */
+  generation({ name }: Pick<Source, "name">): number {
+    return this.fetches.get(name) ?? 0;
+  }
+
   /** Asks the source's URLs, in order, until the commit is here. The reasons why it is not, where it is not. */
   async fetch(source: Source, commit: CommitId): Promise<string[]> {
     const into = await this.directory(source);
     const problems: string[] = [];
+    this.fetches.set(source.name, this.generation(source) + 1);
     for (const [i, url] of source.urls.entries()) {
       try {
         await gitFetch({

@@ -10,36 +10,60 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ObjectId } from "@firstmile/formats/git/object-id";
 import { type StorePath, sourceStorePath } from "@firstmile/formats/nix/store-path";
-import { blobOf, GitTree, inOrder, type TreeStep } from "../git/git-tree.ts";
+import { blobOf, GitTree, type TreeStep } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import type { GitObjects } from "../git/objects.ts";
 import { treeNarHash } from "../git/tree-nar-hash.ts";
 import { NixError, type NixTools } from "./nix-tools.ts";
+
+/** What is written of a file or link: itself, or an empty file that nobody may open. */
+export type Admit = (path: string, step: TreeStep & { kind: "file" | "symlink" }, content: Buffer) => boolean;
 
 /**
  * Writes the tree's files into `dir`, which must not exist. Nothing is followed or overwritten: every directory is
  * one made here, every file is created new, and no name has a slash. Throws `GitTreeError`, or what the file system
  * says; `dir` may then be there in part.
  */
-export async function writeTree(objects: GitObjects, tree: ObjectId, dir: string): Promise<void> {
+export async function writeTree(
+  objects: GitObjects,
+  tree: ObjectId,
+  dir: string,
+  admit: Admit = () => true,
+): Promise<void> {
   const read = await GitTree.read(objects, tree);
   mkdirSync(dir, { mode: 0o755 });
-  const open: Buffer[] = [Buffer.from(`${dir}/`)];
+  const root = Buffer.from(`${dir}/`);
+  const open: Buffer[] = [root];
   for await (const { item, content } of inOrder(objects, read.steps(), blobOf)) {
     if (item.kind === "end") open.pop();
-    else placeStep(open, item, content);
+    else if (item.kind === "directory" || item.kind === "submodule") placeDirectory(open, item);
+    else {
+      const path = Buffer.concat([open.at(-1)!, item.name]);
+      placeFile(path, admit(path.toString("latin1", root.length), item, content) ? item : REFUSED, content);
+    }
   }
 }
 
 /** Names are bytes, and stay bytes: not every one is UTF-8. */
-function placeStep(open: Buffer[], step: Exclude<TreeStep, { kind: "end" }>, content: Buffer): void {
-  const path = Buffer.concat([open.at(-1)!, step.name]);
+function placeDirectory(
+  open: Buffer[],
+  { kind, name }: TreeStep & { kind: "directory" | "submodule" },
+): void {
+  const path = Buffer.concat([open.at(-1)!, name]);
+  mkdirSync(path, { mode: 0o755 });
+  if (kind === "directory") open.push(Buffer.concat([path, SLASH]));
+}
+
+const REFUSED = { kind: "refused" } as const;
+
+function placeFile(
+  path: Buffer,
+  step: (TreeStep & { kind: "file" | "symlink" }) | typeof REFUSED,
+  content: Buffer,
+): void {
   switch (step.kind) {
-    case "directory":
-      mkdirSync(path, { mode: 0o755 });
-      open.push(Buffer.concat([path, SLASH]));
-      return;
-    case "submodule":
-      return mkdirSync(path, { mode: 0o755 });
+    case "refused":
+      return writeFileSync(path, "", { flag: "wx", mode: 0 });
     case "symlink":
       return symlinkSync(content, path);
     case "file":

@@ -12,6 +12,8 @@ export interface Asker {
   readonly gate: GateClient;
   readonly cwd: string;
   readonly progress: (text: string) => void;
+  /** Something that was left out, and might have helped. */
+  readonly warn: (text: string) => void;
 }
 
 /** The gate's answers: one for a file, one for each flake named. */
@@ -98,11 +100,13 @@ function flakeDirectory(start: string): string {
 /** The checkout's source, with its objects at the gate; or the denial, where its files are not those of its commit. */
 async function prepared(asker: Asker, checkout: Checkout, words: string): Promise<KnownSource | Admitted> {
   if (checkout.dirty.length > 0) return denied(words, dirtyTree(checkout));
-  const { here, all } = await sourcesOf(asker.gate, checkout.root);
+  const { root, commit } = checkout;
+  const { here, all, statements } = await sourcesOf(asker.gate, root);
   const [source, another] = here;
   if (!source || another) return denied(words, noSource(checkout, here, all));
   asker.progress(`sending the history of ${source.name} to the gate`);
-  await sendObjects(asker.gate, source, checkout.root, checkout.commit);
+  const problems = await sendObjects(asker.gate, { source, root, commit, statements });
+  for (const problem of problems) asker.warn(problem);
   asker.progress("authenticating and evaluating");
   return source;
 }

@@ -8,6 +8,7 @@ import { basename, dirname, join, relative } from "node:path";
 import type { GateClient } from "../gate/client.ts";
 import { RepositoryError, resolveRevision } from "../git/neutral.ts";
 import { run, runOk } from "../process/run.ts";
+import { LIMITS, STATEMENTS_REF } from "../statements/place.ts";
 
 export interface Checkout {
   readonly root: string;
@@ -64,40 +65,67 @@ export interface KnownSource {
   readonly kept: readonly string[];
 }
 
-/** The gate's source that a repository is, by whose introduction it holds; or several, or none. */
-export async function sourcesOf(
-  gate: GateClient,
-  root: string,
-): Promise<{ here: KnownSource[]; all: KnownSource[] }> {
-  const { sources } = await gate.get<{ sources: KnownSource[] }>("/sources");
+export interface KnownSources {
+  /** Those whose introduction the checkout holds. */
+  readonly here: readonly KnownSource[];
+  readonly all: readonly KnownSource[];
+  /** Trees of statements that the gate has looked through. */
+  readonly statements: readonly string[];
+}
+
+/** The gate's sources, and which of them a repository is, by whose introduction it holds. */
+export async function sourcesOf(gate: GateClient, root: string): Promise<KnownSources> {
+  const { sources, statements } = await gate.get<{ sources: KnownSource[]; statements: string[] }>(
+    "/sources",
+  );
   const ids = sources.map(({ introduction }) => `${introduction}^{commit}\n`).join("");
   const checked = await runOk("git", ["-C", root, "cat-file", "--batch-check"], { input: ids });
   const lines = checked.toString().split("\n");
-  return { here: sources.filter((_, i) => / commit /.test(lines[i] ?? "")), all: sources };
+  return { here: sources.filter((_, i) => / commit /.test(lines[i] ?? "")), all: sources, statements };
 }
 
-/** Sends what the commit needs and the gate has not, co-signatures included. */
+export interface Sending {
+  readonly source: KnownSource;
+  readonly root: string;
+  readonly commit: string;
+  /** Trees of statements that need not be sent. */
+  readonly statements: readonly string[];
+}
+
+/** Sends what the commit needs and the gate has not, with the evidence beside it; gives what could not be taken. */
 export async function sendObjects(
   gate: GateClient,
-  source: KnownSource,
-  root: string,
-  commit: string,
-): Promise<void> {
-  if (source.kept.includes(commit)) return;
-  const notes = await run("git", ["-C", root, "rev-parse", "--verify", "--quiet", "refs/notes/signatures"]);
-  const notesTip = notes.code === 0 ? notes.stdout.toString().trim() : undefined;
+  { source, root, commit, statements }: Sending,
+): Promise<readonly string[]> {
+  const trees = (await statementTrees(root)).filter((tree) => !statements.includes(tree));
+  const isKept = source.kept.includes(commit);
+  if (isKept && trees.length === 0) return [];
+  const notes = isKept ? undefined : await tipOf(root, "refs/notes/signatures");
   const have = await presentOf(root, source.kept);
   const child = spawn(
     "git",
     ["-C", root, "pack-objects", "--revs", "--stdout", "--thin", "--delta-base-offset", "--quiet"],
     { stdio: ["pipe", "pipe", "inherit"] },
   );
-  child.stdin.end([commit, ...(notesTip ? [notesTip] : []), ...have.map((id) => `^${id}`), ""].join("\n"));
-  await gate.send(
-    "/objects",
-    { source: source.name, ...(notesTip ? { notes: notesTip } : {}) },
-    child.stdout,
-  );
+  const wanted = [...(isKept ? [] : [commit]), ...(notes ? [notes] : []), ...trees];
+  child.stdin.end([...wanted, ...have.map((id) => `^${id}`), ""].join("\n"));
+  const query = new URLSearchParams({ source: source.name, ...(notes ? { notes } : {}) });
+  for (const tree of trees) query.append("statements", tree);
+  const { problems } = await gate.send<{ problems: string[] }>("/objects", query, child.stdout);
+  return problems;
+}
+
+async function tipOf(root: string, revision: string): Promise<string | undefined> {
+  const found = await run("git", ["-C", root, "rev-parse", "--verify", "--quiet", revision]);
+  return found.code === 0 ? found.stdout.toString().trim() : undefined;
+}
+
+/** Of the references with statements, those made here and those that somebody fetched. */
+async function statementTrees(root: string): Promise<string[]> {
+  const format = "--format=%(tree)";
+  const args = ["-C", root, "for-each-ref", format, `--count=${LIMITS.refs}`, STATEMENTS_REF];
+  const trees = (await runOk("git", args)).toString().split("\n").filter(Boolean);
+  return [...new Set(trees)];
 }
 
 /** A commit that the gate keeps and this checkout has not cannot be left out by name. */

@@ -1,9 +1,12 @@
 /** The commands. Each is loaded when it is called, so that `firstmile verify` does not pay for the gate. */
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { admitCommand } from "./commands/admit.command.ts";
+import { channelRoutes } from "./commands/channel.command.ts";
+import { checkCommand } from "./commands/check.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
 import { doctorCommand } from "./commands/doctor.command.ts";
 import { gateCommand } from "./commands/gate.command.ts";
+import { handoffCommand } from "./commands/handoff.command.ts";
 import { initCommand } from "./commands/init.command.ts";
 import { nixCommand } from "./commands/nix.command.ts";
 import { nixConfCommand } from "./commands/nix-conf.command.ts";
@@ -11,6 +14,7 @@ import { reviewCommand } from "./commands/review.command.ts";
 import { sliceCommand } from "./commands/slice.command.ts";
 import { trustRoutes } from "./commands/trust.command.ts";
 import { verifyCommand } from "./commands/verify.command.ts";
+import { viewCommand } from "./commands/view.command.ts";
 import { whyCommand } from "./commands/why.command.ts";
 import type { FirstmileContext } from "./context.ts";
 import { exitCodeOf, explainFailure } from "./failure.ts";
@@ -39,8 +43,12 @@ const routes = buildRouteMap({
     trust: trustRoutes,
     verify: verifyCommand,
     slice: sliceCommand,
+    view: viewCommand,
     review: reviewCommand,
+    check: checkCommand,
+    channel: channelRoutes,
     cosign: cosignCommand,
+    handoff: handoffCommand,
     admit: admitCommand,
     nix: nixCommand,
     gate: gateCommand,

@@ -1,20 +1,22 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
+import { resolveImports } from "@firstmile/trust/imports/resolve";
 import { loadPolicy } from "@firstmile/trust/policy/load";
 import { renderDefects } from "@firstmile/trust/policy/render";
 import { trustedStateDirectory } from "../state/directory.ts";
 import { readPolicyDirectory } from "../state/policy-directory.ts";
 import { STATEMENTS_FOLDER, type StatementPlace } from "../statements/place.ts";
-import { currentPolicy, trustStatements } from "../trust-repository/follow.ts";
-import { withImports } from "../trust-repository/imports.ts";
+import { followedStatements, furtherStatements } from "../trust-repository/evidence.ts";
+import { currentPolicy } from "../trust-repository/follow.ts";
+import { loadImports } from "../trust-repository/imports.ts";
 import type { FirstmileContext } from "./context.ts";
 import { badInput, EXIT, Failure } from "./failure.ts";
 
 /** What is judged by. */
 export interface Rules {
   readonly policy: ResolvedPolicy;
-  /** Where statements are kept beside the rules. */
+  /** Where statements are kept: beside the rules, and by whom they import from or listen to. */
   readonly statements: readonly StatementPlace[];
 }
 
@@ -23,27 +25,39 @@ export async function rulesToJudgeBy(
   context: FirstmileContext,
   directory: string | undefined,
 ): Promise<Rules> {
+  const rules = await rulesIfAny(context, directory);
+  if (rules) return rules;
+  throw badInput(
+    "this machine follows no trust repository yet",
+    "firstmile trust add URL --introduction COMMIT --signed-by FINGERPRINT, or name rules with --policy DIR",
+  );
+}
+
+/** As `rulesToJudgeBy`; undefined where none are named and this machine follows no trust repository. */
+export async function rulesIfAny(
+  context: FirstmileContext,
+  directory: string | undefined,
+): Promise<Rules | undefined> {
   if (directory === undefined) return followedRules(context);
   const files = await readPolicyDirectory(resolve(context.cwd, directory));
   const loaded = loadPolicy(files);
   if (!loaded.ok)
     throw badInput(`the rules in ${directory} are not valid\n${renderDefects(loaded.defects, files)}`);
-  const policy = await withImports(trustedStateDirectory(context.stateDir), loaded.policy, context.now);
+  const stateDir = trustedStateDirectory(context.stateDir);
+  const imports = await loadImports(stateDir, loaded.policy, context.now);
+  const policy = resolveImports(loaded.policy, imports, context.now);
   const path = join(resolve(context.cwd, directory), STATEMENTS_FOLDER);
-  return { policy, statements: existsSync(path) ? [{ kind: "directory", path }] : [] };
+  const own: StatementPlace[] = existsSync(path) ? [{ kind: "directory", path, first: true }] : [];
+  return { policy, statements: [...own, ...furtherStatements(stateDir, policy, imports).places] };
 }
 
-async function followedRules(context: FirstmileContext): Promise<Rules> {
+async function followedRules(context: FirstmileContext): Promise<Rules | undefined> {
   const current = await currentPolicy(trustedStateDirectory(context.stateDir), context.now);
-  if (!current) {
-    throw badInput(
-      "this machine follows no trust repository yet",
-      "firstmile trust add URL --introduction COMMIT --signed-by FINGERPRINT, or name rules with --policy DIR",
-    );
-  }
+  if (!current) return undefined;
   const refusal = current.reasons.find((reason) => !reason.ok);
   if (refusal) throw new Failure(EXIT.denied, `${refusal.code}: ${refusal.message}`, refusal.remedy);
   const stateDir = trustedStateDirectory(context.stateDir);
-  const policy = await withImports(stateDir, current.policy, context.now);
-  return { policy, statements: [trustStatements(stateDir, current.pin)] };
+  const imports = await loadImports(stateDir, current.policy, context.now);
+  const { places: statements } = await followedStatements(stateDir, current, imports);
+  return { policy: resolveImports(current.policy, imports, context.now), statements };
 }

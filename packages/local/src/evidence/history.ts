@@ -21,6 +21,7 @@ import { followedParents } from "@firstmile/trust/history/shape";
 import { Standing } from "@firstmile/trust/history/standing";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
+import { Distrust } from "@firstmile/trust/slice/distrust";
 import { ReviewsInTime } from "@firstmile/trust/statement/reviews-in-time";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
@@ -29,13 +30,14 @@ import { listIds } from "../git/rev-list.ts";
 import type { StatementPlace } from "../statements/place.ts";
 import { type CheckedCommits, CommitCheckers, checkCommits } from "./check-commits.ts";
 import { gatherCosignatures } from "./cosignatures.ts";
+import { distrustedFiles } from "./distrusted-files.ts";
 import { electorateNow } from "./electorate.ts";
 import { corruptCommit, introductionFault } from "./introduction.ts";
 import { ChangeReader } from "./own-changes.ts";
 import { reachOf } from "./reach.ts";
 import { Remembered } from "./remembered.ts";
 import { StepReader } from "./review-steps.ts";
-import { verifiedStatements } from "./statements.ts";
+import { heardStatements } from "./statements.ts";
 
 export interface HistoryQuestion {
   /** Path of a Git repository that has the history. */
@@ -53,23 +55,48 @@ export interface HistoryQuestion {
   readonly progress?: (done: number, total: number) => void;
 }
 
+export interface AnsweredHistory extends HistoryVerdict {
+  /** Places whose statements could not all be read. */
+  readonly incomplete: readonly string[];
+}
+
 /** The verdict on `tip` by the rules of `source`. Throws `RepositoryError` where the repository cannot be read. */
-export async function authenticateHistory(question: HistoryQuestion): Promise<HistoryVerdict> {
-  if (question.source.authenticate === "slice") return noHistory(question);
+export async function authenticateHistory(question: HistoryQuestion): Promise<AnsweredHistory> {
+  if (question.source.authenticate === "slice") return { ...noHistory(question), incomplete: [] };
+  const { statements, incomplete } = await statementsOf(question);
+  return { ...(await judgedHistory(question, statements)), incomplete };
+}
+
+async function judgedHistory(
+  question: HistoryQuestion,
+  statements: readonly VerifiedStatement[],
+): Promise<HistoryVerdict> {
   const git = await neutralGit(question.repository);
   try {
-    const statements = await statementsOf(question);
-    const known = Remembered.load(question, statements);
-    if (known.covers(question.tip)) return alreadyKnown(question, known);
-    const run = new HistoryRun(question, git, known, statements);
-    const verdict = await run.verdict();
-    // What is remembered does not lead to this tip in the one way that reviews are asked along, or what lacks a review
-    // may have been read as one with what is remembered: no order of questions must change an answer.
-    if (verdict && !known.mayHide(verdict)) return verdict;
-    return (await new HistoryRun(question, git, known.forgotten(), statements).verdict())!;
+    const distrust = new Distrust(electorateNow(question.policy, question.now).policy, statements);
+    const policy = distrust.applied(question.policy);
+    const verdict = await judged({ ...question, policy }, git, statements);
+    const against = await distrustedFiles(git, question.tip, distrust);
+    if (against.length === 0) return verdict;
+    return { ...verdict, allowed: false, denied: [...against, ...verdict.denied] };
   } finally {
     git.dispose();
   }
+}
+
+async function judged(
+  question: HistoryQuestion,
+  git: NeutralGit,
+  statements: readonly VerifiedStatement[],
+): Promise<HistoryVerdict> {
+  const known = Remembered.load(question, statements);
+  if (known.covers(question.tip)) return alreadyKnown(question, known);
+  const run = new HistoryRun(question, git, known, statements);
+  const verdict = await run.verdict();
+  // What is remembered does not lead to this tip in the one way that reviews are asked along, or what lacks a review
+  // may have been read as one with what is remembered: no order of questions must change an answer.
+  if (verdict && !known.mayHide(verdict)) return verdict;
+  return (await new HistoryRun(question, git, known.forgotten(), statements).verdict())!;
 }
 
 /** What no commit is asked for can be read in none: whoever asks all the same must not hear yes. */
@@ -87,7 +114,7 @@ function noHistory({ source, tip }: HistoryQuestion): HistoryVerdict {
 function statementsOf({ repository, policy, statements = [], now }: HistoryQuestion) {
   // Whoever is certified now reviews with keys that the policy itself does not list.
   const { policy: filled } = electorateNow(policy, now);
-  return verifiedStatements(filled, [{ kind: "ref", repository }, ...statements], now);
+  return heardStatements(filled, [{ kind: "ref", repository }, ...statements], now);
 }
 
 function alreadyKnown({ source, tip }: HistoryQuestion, { validUntil }: Remembered): HistoryVerdict {

@@ -35,7 +35,7 @@ export class GateClient {
     return this.ask("POST", path, Buffer.from(JSON.stringify(value)));
   }
 
-  send<Answer>(path: string, query: Readonly<Record<string, string>>, body: Readable): Promise<Answer> {
+  send<Answer>(path: string, query: URLSearchParams, body: Readable): Promise<Answer> {
     return this.ask("POST", withQuery(path, query), body);
   }
 
@@ -66,7 +66,7 @@ export class GateClient {
   }
 }
 
-function withQuery(path: string, query: Readonly<Record<string, string>>): string {
+function withQuery(path: string, query: Readonly<Record<string, string>> | URLSearchParams): string {
   const text = new URLSearchParams(query).toString();
   return text ? `${path}?${text}` : path;
 }

@@ -1,13 +1,16 @@
 /**
  * Claim: Nix builds a derivation only if it, or what it resolves, came out of an admitted evaluation whose sources
- * are authentic under the rules in force. Against: a derivation that somebody wrote or instantiated by other means,
- * one admitted under rules that have changed since, a resolved derivation with an input that nobody built here.
+ * are authentic under the rules in force, its downloads meet them, and nothing that it is made of is distrusted. Against:
+ * a derivation that somebody wrote or instantiated by other means, one admitted under rules that have changed since, a
+ * resolved derivation with an input that nobody built here.
  * Asked by the pre-build hook for every local build.
  */
 import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { Authenticator } from "../admission/authenticator.ts";
+import type { AdmittedDownloads } from "./admitted-downloads.ts";
 import type { Admission, Ledger } from "./ledger.ts";
+import type { StoreObjections } from "./objections.ts";
 import type { RulesHolder, RulesInForce } from "./rules-in-force.ts";
 
 /** Finds the admitted derivation that another one was made from: by resolving it, or for a development shell. */
@@ -20,6 +23,8 @@ export interface Deciding {
   readonly ledger: Ledger;
   readonly authenticator: Authenticator;
   readonly origins: Origins;
+  readonly downloads: AdmittedDownloads;
+  readonly objections: StoreObjections;
 }
 
 export async function decideBuild(deciding: Deciding, derivation: DrvPath): Promise<Verdict> {
@@ -31,18 +36,28 @@ export async function decideBuild(deciding: Deciding, derivation: DrvPath): Prom
   return verdict(subject, [...reasons, ...(here ? [here] : [])]);
 }
 
-/** What speaks for a derivation, itself or through the one it was made from. */
+/** What speaks for a derivation, itself or through the one it was made from, and what speaks against either. */
 export async function whyAdmitted(
   deciding: Deciding,
   rules: RulesInForce,
   derivation: DrvPath,
 ): Promise<Reason[]> {
   const direct = await bestAdmission(deciding, rules, derivation);
-  if (direct) return [direct];
+  if (direct) return [direct, ...(await objections(deciding, rules, [derivation]))];
   const origin = await deciding.origins.originOf(derivation);
   const through = origin && (await bestAdmission(deciding, rules, origin.origin));
-  if (origin && through) return [origin.reason, through];
-  return [notAdmitted(derivation)];
+  if (!origin || !through) return [notAdmitted(derivation)];
+  const against = await objections(deciding, rules, [derivation, origin.origin]);
+  return [origin.reason, through, ...against];
+}
+
+async function objections(
+  { objections }: Deciding,
+  { distrust }: RulesInForce,
+  derivations: readonly DrvPath[],
+): Promise<Reason[]> {
+  const all = await Promise.all(derivations.map((path) => objections.against(distrust, path)));
+  return all.filter((reason) => reason !== undefined);
 }
 
 /** Any one admission that holds is enough; where none does, the newest says why. */
@@ -53,7 +68,7 @@ async function bestAdmission(
 ): Promise<Reason | undefined> {
   let newest: Reason | undefined;
   for (const admission of deciding.ledger.admissionsOf(derivation)) {
-    const reason = await judgeAdmission(deciding.authenticator, rules, admission);
+    const reason = await judgeAdmission(deciding, rules, admission, derivation);
     if (reason.ok) return reason;
     newest ??= reason;
   }
@@ -61,16 +76,19 @@ async function bestAdmission(
 }
 
 async function judgeAdmission(
-  authenticator: Authenticator,
+  { authenticator, downloads }: Deciding,
   rules: RulesInForce,
   admission: Admission,
+  derivation: DrvPath,
 ): Promise<Reason> {
   const because = await Promise.all(admission.basis.map((basis) => authenticator.authenticate(rules, basis)));
+  const fetched = await downloads.judge(rules, admission, derivation);
+  if (fetched) because.push(fetched);
   if (because.every((reason) => reason.ok))
     return found("admitted", `admitted with ${admission.request}`, because);
   return lacking(
     "not-admitted",
-    `was admitted with ${admission.request}, and its sources do not meet the rules of today`,
+    `was admitted with ${admission.request}, and what it rests on does not meet the rules of today`,
     { because },
   );
 }

@@ -1,16 +1,19 @@
 /**
- * Claim: a path is handed to Nix only if it is an output of an admitted derivation and the policy's builders agree
- * on what it holds. Caches are asked for what they have; what they say counts only by the signatures in it.
+ * Claim: a path is handed to Nix only if it is an output of an admitted derivation, the policy's builders agree on
+ * what it holds or too few of them is what somebody waived, and nobody distrusts it. Caches are asked for what they
+ * have; what they say counts only by the signatures in it.
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { type NarInfo, parseNarInfo } from "@firstmile/formats/nix/narinfo";
-import { parseStorePath, type StorePath } from "@firstmile/formats/nix/store-path";
+import { hashPartOf, parseStorePath, type StorePath } from "@firstmile/formats/nix/store-path";
 import { judgeAgreement, type Testimony } from "@firstmile/trust/consensus/agree";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import { type Deciding, whyAdmitted } from "./decide-build.ts";
 import { cacheUrl, type Outgoing } from "./http/outgoing.ts";
 import { isAbsent, transferError } from "./http/transfer.ts";
+import { againstOutput } from "./objections.ts";
 import type { RulesInForce } from "./rules-in-force.ts";
+import { waivedOutput } from "./waived-output.ts";
 
 /** A path that may be handed out, and where its bytes can be had. */
 export interface Release {
@@ -41,14 +44,26 @@ export async function decideOutput(deciding: OutputDeciding, hashPart: string): 
   const admitted = await admittedOrigin(deciding, rules.rules, hashPart);
   if (admitted.some((reason) => !reason.ok))
     return { verdict: verdict(subject, admitted), release: undefined };
-  const { testimonies, problems } = await askCaches(deciding, rules.rules, known.path);
-  const agreement = judgeAgreement(rules.rules.policy, rules.rules.builders, known.path, testimonies);
-  const reason = agreement.reason.ok ? agreement.reason : withProblems(agreement.reason, problems);
+  const against = againstOutput(rules.rules.distrust, known.path);
+  if (against) return { verdict: verdict(subject, [...admitted, against]), release: undefined };
+  const { reason, from } = await agreedOrWaived(deciding, rules.rules, known.path);
   const decided = verdict(subject, [...admitted, reason]);
-  return {
-    verdict: decided,
-    release: decided.allowed ? { path: known.path, from: agreement.agreed } : undefined,
-  };
+  return { verdict: decided, release: decided.allowed ? { path: known.path, from } : undefined };
+}
+
+/** What builders say of a path, and where too few agree, a waiver that accepts the one content they vouch for. */
+async function agreedOrWaived(
+  deciding: OutputDeciding,
+  rules: RulesInForce,
+  path: StorePath,
+): Promise<{ reason: Reason; from: readonly Testimony[] }> {
+  const { testimonies, problems } = await askCaches(deciding, rules, path);
+  const { reason, agreed, undisputed } = judgeAgreement(rules.policy, rules.builders, path, testimonies);
+  if (reason.ok) return { reason, from: agreed };
+  const lacks = withProblems(reason, problems);
+  const derivations = deciding.ledger.derivationsGiving(hashPartOf(path));
+  const recipes = derivations.map(({ derivation }) => derivation);
+  return waivedOutput(rules, path, recipes, { reason: lacks, undisputed });
 }
 
 /** One admitted derivation that gives the path is enough. */

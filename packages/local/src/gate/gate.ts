@@ -3,23 +3,32 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FormatError } from "@firstmile/formats/bytes/error";
-import { parseCommitId } from "@firstmile/formats/git/object-id";
+import { type ObjectId, parseCommitId, parseObjectId } from "@firstmile/formats/git/object-id";
 import { type DrvPath, hashPartOf, parseDrvPath } from "@firstmile/formats/nix/store-path";
+import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import type { SourceName } from "@firstmile/trust/policy/names";
+import type { Source } from "@firstmile/trust/policy/policy";
 import type { Verdict } from "@firstmile/trust/verdict/verdict";
 import { Admissions, type Admitted } from "../admission/admit.ts";
 import { Authenticator } from "../admission/authenticator.ts";
 import { type NixTools, nixTools } from "../admission/nix-tools.ts";
 import { admissionRequest } from "../admission/requests.ts";
 import { SourceRepositories } from "../admission/source-repositories.ts";
+import { RepositoryError } from "../git/neutral.ts";
+import { DownloadJudge } from "../handoff/downloads.ts";
+import { LIMITS } from "../statements/place.ts";
+import { AdmittedDownloads } from "./admitted-downloads.ts";
 import { type ControlRequest, type ControlRoutes, ControlServer, RequestError } from "./control.ts";
 import { decideBuild } from "./decide-build.ts";
 import { asStorePath, decideOutput, type OutputDeciding, type OutputDecision } from "./decide-output.ts";
+import { EvidenceWatch } from "./evidence-watch.ts";
 import { Outgoing } from "./http/outgoing.ts";
 import { Ledger } from "./ledger.ts";
 import { MachineKey } from "./machine-key.ts";
+import { StoreObjections } from "./objections.ts";
 import { StoreOrigins } from "./origins.ts";
 import { RulesHolder } from "./rules-in-force.ts";
+import { SentStatements } from "./sent-statements.ts";
 import { gateSocket } from "./socket.ts";
 import { oneLine, Substituter, type SubstituterEvent } from "./substituter.ts";
 
@@ -52,10 +61,12 @@ export class Gate {
   private readonly repositories: SourceRepositories;
   private readonly ledger: Ledger;
   private readonly rules: RulesHolder;
+  private readonly sent: SentStatements;
   private readonly outgoing = new Outgoing();
   private readonly substituter: Substituter;
   private readonly control: ControlServer;
   private readonly key: MachineKey;
+  private readonly evidence: EvidenceWatch;
 
   static async create(options: GateOptions): Promise<Gate> {
     return new Gate(options, await nixTools(options.env));
@@ -69,7 +80,8 @@ export class Gate {
     this.treesDir = join(this.dir, "trees");
     this.key = MachineKey.open(join(this.dir, "key"));
     this.ledger = new Ledger(join(this.dir, "ledger.sqlite"));
-    this.rules = new RulesHolder(stateDir, clock);
+    this.sent = new SentStatements(join(this.dir, "statements"));
+    this.rules = new RulesHolder(stateDir, clock, this.sent);
     this.repositories = new SourceRepositories(join(this.dir, "sources"));
     const { ledger, rules, repositories, outgoing } = this;
     const authenticator = new Authenticator({
@@ -79,12 +91,26 @@ export class Gate {
       sliceFiles: (slice) => ledger.sliceFiles(slice),
     });
     const origins = new StoreOrigins(nix, ledger);
-    this.deciding = { rules, ledger, authenticator, origins, outgoing, storeDir: nix.storeDir };
+    const { storeDir } = nix;
+    const downloads = new DownloadJudge({ nix, repositories, clock });
+    const objections = new StoreObjections(storeDir);
+    this.deciding = {
+      rules,
+      ledger,
+      authenticator,
+      origins,
+      objections,
+      outgoing,
+      downloads: new AdmittedDownloads({ ledger, downloads, storeDir }),
+      storeDir,
+    };
     this.admissions = new Admissions({
       rules,
       authenticator,
+      objections,
       repositories,
       ledger,
+      downloads,
       nix,
       treesDir: join(this.dir, "trees"),
       clock,
@@ -95,6 +121,7 @@ export class Gate {
       decide: (hashPart) => this.decideOutput(hashPart),
       log: (event) => this.noteSubstitution(event),
     });
+    this.evidence = new EvidenceWatch(options);
     this.control = new ControlServer(gateSocket(stateDir), this.routes());
   }
 
@@ -109,12 +136,14 @@ export class Gate {
       url: `http://127.0.0.1:${port}`,
       publicKey: this.key.publicKey,
     };
+    this.evidence.start();
     replaceFile(join(this.dir, "endpoint.json"), `${JSON.stringify(endpoint, undefined, 2)}\n`, 0o644);
     return endpoint;
   }
 
   /** Ends what is under way and closes; everything confirmed is on disk already. */
   async stop(): Promise<void> {
+    this.evidence.stop();
     await Promise.all([this.control.close(), this.substituter.close()]);
     await this.outgoing.close();
     this.ledger[Symbol.dispose]();
@@ -193,26 +222,46 @@ export class Gate {
 
   private async sources(): Promise<unknown> {
     const rules = await this.rules.get();
-    if (!rules.ok) return { refusal: rules.reason, sources: [] };
+    if (!rules.ok) return { refusal: rules.reason, sources: [], statements: [] };
     const listed = [...rules.rules.policy.sources.values()].map(async (source) => ({
       name: source.name,
       introduction: source.introduction.commit,
       urls: source.urls,
       kept: await this.repositories.kept(source),
     }));
-    return { sources: await Promise.all(listed) };
+    return { sources: await Promise.all(listed), statements: this.sent.taken(rules.rules.policy) };
   }
 
   private async objects({ query, body }: ControlRequest): Promise<unknown> {
     const rules = await this.rules.get();
-    const source = rules.ok
-      ? rules.rules.policy.sources.get((query.get("source") ?? "") as SourceName)
-      : undefined;
-    if (!source) throw new RequestError(404, "the policy has no such source");
+    const policy = rules.ok ? rules.rules.policy : undefined;
+    const source = policy?.sources.get((query.get("source") ?? "") as SourceName);
+    if (!policy || !source) throw new RequestError(404, "the policy has no such source");
     await this.repositories.receive(source, body);
     const notes = query.get("notes");
     if (notes !== null) await this.repositories.keepNotes(source, parseCommitId(notes));
-    return { received: true };
+    const trees = query.getAll("statements").map(parseObjectId);
+    if (trees.length > LIMITS.refs) throw new RequestError(400, "too many trees of statements");
+    return { received: true, problems: await this.takeStatements(source, trees, policy) };
+  }
+
+  /** Evidence that cannot be taken is missing, and keeps nobody from asking. */
+  private async takeStatements(
+    source: Source,
+    trees: readonly ObjectId[],
+    policy: ResolvedPolicy,
+  ): Promise<string[]> {
+    const repository = await this.repositories.directory(source);
+    const problems: string[] = [];
+    for (const tree of trees) {
+      try {
+        await this.sent.take(repository, tree, policy, this.options.clock());
+      } catch (error) {
+        if (!(error instanceof RepositoryError)) throw error;
+        problems.push(error.message);
+      }
+    }
+    return problems;
   }
 
   private async admit(request: ControlRequest): Promise<Admitted> {

@@ -7,8 +7,10 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { decodeHex, encodeHex } from "@firstmile/formats/bytes/text";
 import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
+import type { Download } from "@firstmile/trust/handoff/download";
 import type { SliceFile } from "@firstmile/trust/slice/file";
 import type { Verdict } from "@firstmile/trust/verdict/verdict";
 
@@ -42,6 +44,8 @@ export interface AdmittedDerivation {
   /** Path of each output by name, where it is known before building. */
   readonly outputs: ReadonlyMap<string, StorePath>;
   readonly fixed: boolean;
+  /** Of a fixed one: what it fetches. */
+  readonly download?: Download | undefined;
 }
 
 export type Question = "build" | "substitute" | "admit";
@@ -63,6 +67,8 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS derivation_name ON derivation (name);
   CREATE TABLE IF NOT EXISTS output (hash_part TEXT NOT NULL, path TEXT NOT NULL, derivation TEXT NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (hash_part, derivation, name)) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS derivation_fixed ON derivation (admission) WHERE fixed = 1;
+  CREATE TABLE IF NOT EXISTS download (path TEXT PRIMARY KEY, said TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS slice (digest TEXT PRIMARY KEY, files TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS decision (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, question TEXT NOT NULL, subject TEXT NOT NULL,
     allowed INTEGER NOT NULL, verdict TEXT NOT NULL) STRICT;
@@ -138,7 +144,21 @@ export class Ledger implements Disposable {
     return rows.map(([path, mode, id, sha256, use]) => ({ path, mode, id, sha256, use }));
   }
 
-  private insert(admission: number, { path, name, outputs, fixed }: AdmittedDerivation): void {
+  /** What the fixed outputs of an admission fetch; undefined of one that was admitted before that was noted. */
+  downloadsOf(admission: number): { path: DrvPath; download: Download | undefined }[] {
+    const rows = this.sql(
+      "SELECT d.path, w.said FROM derivation d LEFT JOIN download w ON w.path = d.path WHERE d.admission = ? AND d.fixed = 1",
+    ).all(admission);
+    return rows.map(({ path, said }) => ({
+      path: String(path) as DrvPath,
+      download: typeof said === "string" ? readDownload(said) : undefined,
+    }));
+  }
+
+  private insert(admission: number, derivation: AdmittedDerivation): void {
+    const { path, name, outputs, fixed, download } = derivation;
+    if (download)
+      this.sql("INSERT OR IGNORE INTO download (path, said) VALUES (?, ?)").run(path, downloadText(download));
     this.sql("INSERT OR IGNORE INTO derivation (path, admission, name, fixed) VALUES (?, ?, ?, ?)").run(
       path,
       admission,
@@ -254,6 +274,19 @@ function open(file: string): DatabaseSync {
   } catch (error) {
     throw new LedgerError(file, error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+function downloadText({ hash, ...rest }: Download): string {
+  return JSON.stringify({ ...rest, algorithm: hash.algorithm, digest: encodeHex(hash.digest) });
+}
+
+/** Written by `downloadText`; what a derivation path stands for never changes. */
+function readDownload(text: string): Download {
+  const { algorithm, digest, ...rest } = JSON.parse(text) as Omit<Download, "hash"> & {
+    algorithm: Download["hash"]["algorithm"];
+    digest: string;
+  };
+  return { ...rest, hash: { algorithm, digest: decodeHex(digest) } };
 }
 
 function hashPart(path: string): string {

@@ -7,21 +7,35 @@ import { join } from "node:path";
 import { type BuilderKeys, builderKeys } from "@firstmile/trust/consensus/agree";
 import { type Freshness, freshnessAt } from "@firstmile/trust/freshness/judge-head";
 import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
+import { resolveImports } from "@firstmile/trust/imports/resolve";
 import { judgeTime } from "@firstmile/trust/root/follow";
+import type { Distrust } from "@firstmile/trust/slice/distrust";
+import type { Waivers } from "@firstmile/trust/slice/waivers";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import { gatherExceptions } from "../evidence/exceptions.ts";
 import type { StatementPlace } from "../statements/place.ts";
-import { currentPolicy, trustStatements } from "../trust-repository/follow.ts";
-import { importsGeneration, withImports } from "../trust-repository/imports.ts";
+import { followedStatements } from "../trust-repository/evidence.ts";
+import { evidenceGeneration } from "../trust-repository/evidence-index.ts";
+import { currentPolicy } from "../trust-repository/follow.ts";
+import { importsGeneration, loadImports } from "../trust-repository/imports.ts";
+import type { SentStatements } from "./sent-statements.ts";
 
 export interface RulesInForce {
+  /** Without the keys that are distrusted. */
   readonly policy: ResolvedPolicy;
-  /** Where the trust repository keeps statements of its own. */
+  /** Where statements are, beside the sources: of the trust repository itself, of imports, of evidence repositories. */
   readonly statements: readonly StatementPlace[];
   /** Names the state of these places: another one, and what was decided is decided again. */
   readonly evidence: string;
   /** How lately somebody said that these rules are the newest, where they ask for that. */
   readonly freshness: Freshness | undefined;
   readonly builders: BuilderKeys;
+  /** What wardens speak against in these places. */
+  readonly distrust: Distrust;
+  /** What is accepted for now, by statements in these places. */
+  readonly waivers: Waivers;
+  /** Unix seconds from which on an import, a waiver or a key has run out, so that this has to be read anew. */
+  readonly until: number;
   /** Why these rules hold. */
   readonly reason: Reason;
 }
@@ -41,19 +55,30 @@ export class RulesHolder {
   private readonly clock: () => number;
   private loaded: Promise<Loaded> | undefined;
   private stamp = "";
+  /** How often they were read, and until when what was read last holds. */
+  private loads = 0;
+  private until = Number.POSITIVE_INFINITY;
   private latestSeen = 0;
+  private readonly sent: SentStatements | undefined;
 
-  /** `clock` gives Unix seconds. */
-  constructor(stateDir: string, clock: () => number) {
+  /** `clock` gives Unix seconds; `sent`: what this machine's users bring. */
+  constructor(stateDir: string, clock: () => number, sent?: SentStatements) {
     this.stateDir = stateDir;
     this.clock = clock;
+    this.sent = sent;
   }
 
   /** Changes whenever the rules may have: two answers under one generation rest on the same rules. */
   generation(): string {
+    return `${this.stampNow()} ${this.loads} ${this.clock() < this.until ? "" : "over"}`;
+  }
+
+  private stampNow(): string {
     try {
       const { mtimeMs, ino, size } = statSync(join(this.stateDir, "trust", "pin.json"));
-      return `${mtimeMs} ${ino} ${size} ${importsGeneration(this.stateDir)}`;
+      const { stateDir, sent } = this;
+      const beside = [importsGeneration(stateDir), evidenceGeneration(stateDir), sent?.generation()];
+      return [mtimeMs, ino, size, ...beside].join(" ");
     } catch {
       return "none";
     }
@@ -61,14 +86,14 @@ export class RulesHolder {
 
   /** The rules in force right now, or why there are none. */
   async get(): Promise<Rules> {
-    const stamp = this.generation();
+    const stamp = this.stampNow();
     if (stamp !== this.stamp || !this.loaded) {
       this.stamp = stamp;
       this.loaded = this.load(stamp);
     }
     let loaded = await this.loaded;
-    // What an import gives ends with the import's own rules.
-    if (loaded.result.ok && this.clock() >= loaded.result.rules.policy.resolvedUntil) {
+    // What an import gives ends with the import's own rules, and a waiver when it says.
+    if (loaded.result.ok && this.clock() >= loaded.result.rules.until) {
       this.loaded = this.load(stamp);
       loaded = await this.loaded;
     }
@@ -90,11 +115,19 @@ export class RulesHolder {
       const current = await currentPolicy(this.stateDir, this.clock());
       if (!current) return { stamp, latestSeen: 0, result: { ok: false, reason: NO_POLICY } };
       const { pin, reasons, freshness } = current;
-      const policy = await withImports(this.stateDir, current.policy, this.clock());
+      const imports = await loadImports(this.stateDir, current.policy, this.clock());
+      const listed = resolveImports(current.policy, imports, this.clock());
       const reason = reasons.at(-1)!;
-      const statements = [trustStatements(this.stateDir, pin)];
-      const evidence = pin.followed;
-      const rules = { policy, statements, evidence, builders: builderKeys(policy), reason, freshness };
+      const heard = await followedStatements(this.stateDir, current, imports);
+      const statements = [...heard.places, ...(this.sent?.places ?? [])];
+      const evidence = `${heard.state} ${this.sent?.generation() ?? ""}`;
+      const exceptions = await gatherExceptions(listed, statements, this.clock());
+      const { policy, distrust, waivers, validUntil } = exceptions;
+      const builders = builderKeys(listed, distrust);
+      const until = Math.min(listed.resolvedUntil, validUntil);
+      this.loads++;
+      this.until = until;
+      const rules = { policy, statements, evidence, builders, distrust, waivers, until, reason, freshness };
       return { stamp, latestSeen: pin.latestSeen, result: { ok: true, rules } };
     } catch (error) {
       this.loaded = undefined;

@@ -41,6 +41,7 @@ export class BatchFormatError extends Error {
 
 export class BatchParser {
   private readonly emit: (answer: Answer) => void;
+  /** A header that has not come to its end. */
   private rest: Buffer = Buffer.alloc(0);
   /** The object whose content is arriving, with the parts that are here. */
   private current: { id: string; type: ObjectType; size: number; parts: Buffer[]; have: number } | undefined;
@@ -51,24 +52,25 @@ export class BatchParser {
 
   /** Takes the next chunk; calls `emit` for each answer it completes. Throws `BatchFormatError`. */
   push(chunk: Buffer): void {
-    let input = this.rest.length > 0 ? Buffer.concat([this.rest, chunk]) : chunk;
+    const input = this.rest.length > 0 ? Buffer.concat([this.rest, chunk]) : chunk;
     this.rest = Buffer.alloc(0);
-    while (input.length > 0) {
-      const used = this.current ? this.takeContent(input) : this.takeHeader(input);
-      if (used === 0) {
-        this.rest = input;
+    for (let at = 0; at < input.length; ) {
+      const end = this.current ? this.takeContent(input, at) : this.takeHeader(input, at);
+      if (end === at) {
+        this.rest = input.subarray(at);
         return;
       }
-      input = input.subarray(used);
+      at = end;
     }
   }
 
-  private takeHeader(input: Buffer): number {
-    const end = input.indexOf(NEWLINE);
-    if (end > MAX_HEADER_BYTES || (end < 0 && input.length > MAX_HEADER_BYTES))
+  /** Where the header that begins at `at` ends; `at` itself where that is still to come. */
+  private takeHeader(input: Buffer, at: number): number {
+    const end = input.indexOf(NEWLINE, at);
+    if (end - at > MAX_HEADER_BYTES || (end < 0 && input.length - at > MAX_HEADER_BYTES))
       throw new BatchFormatError("header too long");
-    if (end < 0) return 0;
-    this.header(input.toString("latin1", 0, end));
+    if (end < 0) return at;
+    this.header(input.toString("latin1", at, end));
     return end + 1;
   }
 
@@ -89,22 +91,23 @@ export class BatchParser {
   }
 
   /** Content is followed by one line break, which is counted with it. */
-  private takeContent(input: Buffer): number {
+  private takeContent(input: Buffer, at: number): number {
     const current = this.current!;
     const { id, type, size } = current;
-    const part = input.subarray(0, size + 1 - current.have);
+    const end = Math.min(input.length, at + size + 1 - current.have);
     const fits = size <= MAX_BYTES[type];
-    if (fits) current.parts.push(part);
-    current.have += part.length;
-    if (current.have === size + 1) {
+    current.have += end - at;
+    const whole = current.have === size + 1;
+    if (fits) current.parts.push(input.subarray(at, whole ? end - 1 : end));
+    if (whole) {
       this.current = undefined;
       this.emit(fits ? { id, type, content: joined(current.parts, size) } : { id, type, oversized: size });
     }
-    return part.length;
+    return end;
   }
 }
 
+/** The line break may be in a part of its own. */
 function joined(parts: readonly Buffer[], size: number): Buffer {
-  const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-  return whole.subarray(0, size);
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, size);
 }

@@ -15,6 +15,8 @@ export interface FetchOptions {
   readonly onlyCommits?: boolean;
   /** Name no commits that are here: for histories of their own, whose objects must not lean on others'. */
   readonly apart?: boolean;
+  /** Only the newest commit of each reference: for what counts as it is now, however it came to be. */
+  readonly newestOnly?: boolean;
   readonly limits?: Partial<Limits>;
 }
 
@@ -44,6 +46,7 @@ const NETWORK = [
 /** Fetches; throws `RemoteError` with Git's own last words where that fails. */
 export async function gitFetch(options: FetchOptions): Promise<Fetched> {
   const { into, url, refspecs, onlyCommits = false, apart = false, limits = {} } = options;
+  const { newestOnly = false } = options;
   refuseNoUrl(url);
   const before = packBytes(into);
   const args = [
@@ -60,6 +63,7 @@ export async function gitFetch(options: FetchOptions): Promise<Fetched> {
     "--no-recurse-submodules",
     "--no-auto-maintenance",
     onlyCommits ? "--filter=tree:0" : "--no-filter",
+    ...(newestOnly ? ["--depth=1"] : []),
     "--end-of-options",
     onlyCommits ? PLACE : url,
     ...refspecs,

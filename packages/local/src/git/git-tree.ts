@@ -1,27 +1,19 @@
 /**
- * Walks a Git tree in the order of its NAR, reading objects ahead so that `git cat-file` never waits.
+ * The directories of a Git tree, and its files in the order of its NAR.
  *
- * Claims: every byte handed on hashes to the id that names it in the tree above, up to the root's id. Against: an
- * object database that answers with other bytes, and trees made to be expensive: one directory listed in itself ten
- * times over, ten levels deep, is some kilobytes in Git and more files than any disk holds.
+ * Claims: every directory hashes to the id that names it in the one above, up to the root's id. Against: trees made to
+ * be expensive: one directory listed in itself ten times over, ten levels deep, is some kilobytes in Git and more files
+ * than any disk holds. Leaves out what files hold: in-order.ts reads that.
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
-import { hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
+import type { ObjectId } from "@firstmile/formats/git/object-id";
 import { parseTree, type TreeEntry } from "@firstmile/formats/git/tree";
 import { compareNarNames } from "@firstmile/formats/nix/nar";
-import type { GitObject, GitObjects } from "./objects.ts";
+import { eachInOrder, GitTreeError } from "./in-order.ts";
+import type { GitObjects } from "./objects.ts";
 
-/** A tree that cannot be read as what its id names. */
-export class GitTreeError extends Error {
-  readonly code: "missing-object" | "corrupt-object";
-
-  constructor(code: GitTreeError["code"], message: string) {
-    super(message);
-    this.name = "GitTreeError";
-    this.code = code;
-  }
-}
+export { GitTreeError };
 
 export type TreeStep =
   | { readonly kind: "directory"; readonly name: Uint8Array }
@@ -39,8 +31,6 @@ export type TreeStep =
 const DIRECTORY = 0o40000;
 const MAX_FILES = 4_000_000;
 const MAX_DEPTH = 64;
-/** Objects asked for ahead of the one in use. Answers come in order and are used at once, so few are ever held. */
-const AHEAD = 1024;
 
 /** The directories of a tree, each read and re-hashed once. Files are left where they are. */
 export class GitTree {
@@ -58,13 +48,13 @@ export class GitTree {
     const known = new Set<ObjectId>([root]);
     for (let level: ObjectId[] = [root]; level.length > 0; ) {
       const next: ObjectId[] = [];
-      for await (const object of inOrder(objects, level, (id) => ({ id, kind: "tree" as const }))) {
-        const entries = entriesOf(object.id, object.content);
-        directories.set(object.id, entries);
+      await eachInOrder(objects, level, treeNamed, (tree, content) => {
+        const entries = entriesOf(tree, content);
+        directories.set(tree, entries);
         for (const { mode, id } of entries) {
           if (mode === DIRECTORY && known.size !== known.add(id).size) next.push(id);
         }
-      }
+      });
       level = next;
     }
     checkSize(directories, root);
@@ -106,6 +96,10 @@ export class GitTree {
   }
 }
 
+function treeNamed(id: ObjectId) {
+  return { id, kind: "tree" as const };
+}
+
 /** Counts what the tree unfolds to, each directory once, before anything walks it. */
 function checkSize(directories: ReadonlyMap<ObjectId, readonly TreeEntry[]>, root: ObjectId): void {
   const sizes = new Map<ObjectId, number>();
@@ -139,74 +133,6 @@ function entriesOf(id: ObjectId, content: Uint8Array): readonly TreeEntry[] {
     if (error instanceof FormatError) throw new GitTreeError("corrupt-object", `${id}: ${error.message}`);
     throw error;
   }
-}
-
-interface Wanted {
-  readonly id: ObjectId;
-  readonly kind: "tree" | "blob";
-}
-
-/** Verified objects, each beside what asked for it, in order; reads ahead. Throws `GitTreeError`. */
-export async function* inOrder<T>(
-  objects: GitObjects,
-  items: Iterable<T>,
-  want: (item: T) => Wanted | undefined,
-): AsyncGenerator<{ readonly item: T; readonly id: ObjectId; readonly content: Buffer }> {
-  yield* new ReadAhead(objects, items, want);
-}
-
-interface Asked<T> {
-  readonly item: T;
-  readonly wanted: Wanted | undefined;
-  readonly answer: Promise<GitObject | undefined> | undefined;
-}
-
-class ReadAhead<T> {
-  private readonly objects: GitObjects;
-  private readonly items: Iterator<T>;
-  private readonly want: (item: T) => Wanted | undefined;
-
-  constructor(objects: GitObjects, items: Iterable<T>, want: (item: T) => Wanted | undefined) {
-    this.objects = objects;
-    this.items = items[Symbol.iterator]();
-    this.want = want;
-  }
-
-  async *[Symbol.asyncIterator]() {
-    for (let batch = this.ask(AHEAD / 2); batch.length > 0; ) {
-      const next = this.ask(AHEAD / 2);
-      for (const { item, wanted, answer } of batch) {
-        if (!wanted || !answer) yield { item, id: "" as ObjectId, content: NOTHING };
-        else yield { item, id: wanted.id, content: verified(wanted, await answer) };
-      }
-      batch = next;
-    }
-  }
-
-  private ask(count: number): Asked<T>[] {
-    const batch: Asked<T>[] = [];
-    while (batch.length < count) {
-      const { done, value } = this.items.next();
-      if (done) break;
-      const wanted = this.want(value);
-      const answer = wanted && this.objects.get(wanted.id);
-      // Whoever stops early leaves answers that nobody awaits.
-      answer?.catch(() => {});
-      batch.push({ item: value, wanted, answer });
-    }
-    return batch;
-  }
-}
-
-const NOTHING = Buffer.alloc(0);
-
-function verified({ id, kind }: Wanted, object: GitObject | undefined): Buffer {
-  if (!object) throw new GitTreeError("missing-object", `${kind} ${id} is not in the repository`);
-  if (object.type !== kind)
-    throw new GitTreeError("corrupt-object", `${id} is a ${object.type}, not a ${kind}`);
-  if (hashObject(kind, object.content, objectHashOf(id)) !== id)
-    throw new GitTreeError("corrupt-object", `${id}: its content does not hash to its id`);
-  return object.content;
 }
 
 /** What has to be read for a step: files and links have content. */

@@ -91,7 +91,7 @@ export class GitObjects implements Disposable {
     this.pending = [];
     if (this.failure) return;
     this.child ??= this.start();
-    this.child.stdin.write(`contents ${ids.join("\ncontents ")}\nflush\n`);
+    this.child.stdin.write(`contents ${ids.join("\ncontents ")}\nflush\n`, "latin1");
   }
 
   private start(): ChildProcessWithoutNullStreams {
@@ -127,7 +127,8 @@ export class GitObjects implements Disposable {
     if (waiting.answered < waiting.ids.length) return;
     waiting.resolve();
     this.head++;
-    if (this.head > 4096) {
+    // Whoever waited holds all its ids: they go soon, and the list moves no more often than it halves.
+    if (this.head > 64 && this.head * 2 > this.queue.length) {
       this.queue.splice(0, this.head);
       this.head = 0;
     }

@@ -5,7 +5,8 @@
 import { FormatError } from "@firstmile/formats/bytes/error";
 import type { ObjectId } from "@firstmile/formats/git/object-id";
 import { type NarDigest, type NarWriter, narHasher } from "@firstmile/formats/nix/nar";
-import { blobOf, GitTree, GitTreeError, inOrder, type TreeStep } from "./git-tree.ts";
+import { blobOf, GitTree, GitTreeError, type TreeStep } from "./git-tree.ts";
+import { eachInOrder } from "./in-order.ts";
 import type { GitObjects } from "./objects.ts";
 
 /** NAR hash and size of the tree. Throws `GitTreeError`. */
@@ -18,8 +19,7 @@ export async function narHashOfTree(objects: GitObjects, tree: GitTree): Promise
   const { writer, digest } = narHasher();
   try {
     writer.directory();
-    for await (const { item, content } of inOrder(objects, tree.steps(), blobOf))
-      writeStep(writer, item, content);
+    await eachInOrder(objects, tree.steps(), blobOf, (step, content) => writeStep(writer, step, content));
     writer.endDirectory();
     return digest();
   } catch (error) {

@@ -5,7 +5,6 @@
  * for it, and from nothing else that is in this machine's store. The evaluation that shows it writes nothing that
  * lasts; the one that writes the derivations has to come to the same.
  */
-import type { StorePath } from "@firstmile/formats/nix/store-path";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { Evaluated } from "../admission/evaluate-file.ts";
 import { type NixTools, withArguments, withEnvironment } from "../admission/nix-tools.ts";
@@ -106,21 +105,6 @@ type Shown = Extract<Evaluated, { ok: true }>;
 
 function areSame(a: Shown, b: Shown): boolean {
   return a.roots.join() === b.roots.join();
-}
-
-/** The first tree that something builds from as a whole, of those of which only what is read was judged. */
-export function wholeTreeTaken(pins: PinnedTrees, sources: ReadonlySet<StorePath>): Reason | undefined {
-  const taken = pins.viewed.find(({ path }) => sources.has(path));
-  return (
-    taken &&
-    lacking(
-      "not-covered",
-      `a derivation takes ${taken.path} as a whole, of which only what is read was judged`,
-      {
-        remedy: 'have it take the files that it needs: builtins.path { path = tree + "/file"; }',
-      },
-    )
-  );
 }
 
 function tooMany(): Reason {

@@ -7,10 +7,12 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { LockedReference } from "@firstmile/formats/nix/flake-lock";
 import { sriHash } from "@firstmile/formats/nix/hash";
 import type { CommitPin } from "@firstmile/formats/nix/pin";
+import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { LockedTrees } from "../admission/locked-trees.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
+import { notPlain } from "../admission/slices.ts";
 import type { SourceRepositories } from "../admission/source-repositories.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import type { GitMirrors } from "./git-mirror.ts";
@@ -23,8 +25,10 @@ export interface PinAttemptOptions {
   readonly rules: RulesInForce;
   /** The finding on a commit of a source that is authenticated as a whole. */
   readonly authenticate: (source: Source, commit: CommitId) => Promise<Reason>;
-  /** Has a tree seen at a place through a view that shows what is covered. */
-  readonly show: (source: Source, commit: CommitId, at: string) => Promise<Reason>;
+  /** The finding on a commit of which only what is read is judged: whether it is of the source at all. */
+  readonly prepare: (source: Source, commit: CommitId) => Promise<Reason>;
+  /** Has its tree seen at a place, for that of the store, through a view that shows what is covered. */
+  readonly show: (source: Source, commit: CommitId, at: string, stored: StorePath) => void;
 }
 
 export interface BroughtPin {
@@ -69,9 +73,12 @@ export class PinAttempt {
     const viewed = source.authenticate === "slice";
     const checked = await this.#check(source, commit, async (tree) => {
       if (!viewed) await tree.addToStore();
-      return { path: tree.path, narHash: tree.narHash, narSize: tree.narSize, ...(viewed ? { at } : {}) };
+      return { isPlain: tree.isPlain, ...pathOf(tree), ...(viewed ? { at } : {}) };
     });
     if (!checked) return { ok: false, reasons: this.#reasons };
+    if (viewed && !checked.isPlain)
+      return { ok: false, reasons: [notPlain(this.#pin.label, this.#pin.renew)] };
+    if (viewed) this.#options.show(source, commit, at, checked.path);
     const keep = () => this.#check(source, commit, (tree) => tree.addToStore());
     const rest = viewed ? { viewed, keep } : {};
     const hash = sriHash(checked.narHash);
@@ -110,7 +117,7 @@ export class PinAttempt {
     if (source.authenticate !== "slice") return this.#options.authenticate(source, commit);
     if (this.#at === undefined) return wholeTreeAsked(this.#pin.label, source);
     mkdirSync(this.#at, { recursive: true });
-    return this.#options.show(source, commit, this.#at);
+    return this.#options.prepare(source, commit);
   }
 
   async #check<T>(
@@ -127,6 +134,10 @@ export class PinAttempt {
     this.#reasons.push(reason);
     return used;
   }
+}
+
+function pathOf({ path, narHash, narSize }: ValidTree): ValidTree {
+  return { path, narHash, narSize };
 }
 
 function wholeTreeAsked(label: string, { name }: Source): Reason {

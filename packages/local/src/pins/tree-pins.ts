@@ -15,7 +15,8 @@ import { checkStoreName } from "@firstmile/formats/nix/store-path";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { plainText } from "../admission/evaluation-failure.ts";
 import { repositoryUrl } from "../admission/input-source.ts";
-import { blobOf, type GitTree, inOrder } from "../git/git-tree.ts";
+import { blobOf, type GitTree } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import type { GitObjects } from "../git/objects.ts";
 
 /** A pin, and how people speak of it. */

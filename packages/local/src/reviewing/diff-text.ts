@@ -14,10 +14,26 @@ export type Paint = (style: DiffStyle, text: string) => string;
 const MAX_PIECE = 1 << 16;
 const NEWLINE = 0x0a;
 
+export interface DiffShown {
+  /** Whether all of the file is shown around what differs. */
+  readonly whole: boolean;
+  /** Whether the lines that name a file are left away: somebody else has named it. */
+  readonly unnamed: boolean;
+}
+
+/** Lines around what differs: all of them. */
+const WHOLE = "--unified=2147483647";
+/** Of a file's header, what tells no more than its name and ids. A change of mode is told, and what Git does not show. */
+const NAMING = /^(?:diff --git|index|---|\+\+\+|new file mode) /;
+
 /** Text with line ends. Throws `ProcessError` where Git did not come to the end: then it is not all of it. */
-export async function* diffText(change: ReadChange, paint: Paint): AsyncGenerator<string> {
-  const painter = new DiffPainter(paint);
-  for await (const pieces of output(change)) {
+export async function* diffText(
+  change: ReadChange,
+  paint: Paint,
+  { whole, unnamed }: DiffShown = { whole: false, unnamed: false },
+): AsyncGenerator<string> {
+  const painter = new DiffPainter(paint, unnamed);
+  for await (const pieces of output(change, whole ? [WHOLE] : [])) {
     yield pieces.map(({ bytes, ends }) => painter.piece(bytes, ends)).join("");
   }
 }
@@ -28,8 +44,8 @@ interface Piece {
   readonly ends: boolean;
 }
 
-async function* output(change: ReadChange): AsyncGenerator<Piece[]> {
-  const child = spawn("git", change.diffArgs("--patch"), {
+async function* output(change: ReadChange, how: readonly string[]): AsyncGenerator<Piece[]> {
+  const child = spawn("git", change.diffArgs("--patch", ...how), {
     env: change.env,
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -69,15 +85,22 @@ class DiffPainter {
   #inHunk = false;
   #begun = false;
   #style: DiffStyle | undefined;
+  #isHidden = false;
+  readonly #unnamed: boolean;
 
-  constructor(paint: Paint) {
+  constructor(paint: Paint, unnamed: boolean) {
     this.#paint = paint;
+    this.#unnamed = unnamed;
   }
 
   piece(bytes: Buffer, ends: boolean): string {
     const text = visible(bytes);
-    if (!this.#begun) this.#style = this.#styleOf(text);
+    if (!this.#begun) {
+      this.#style = this.#styleOf(text);
+      this.#isHidden = this.#unnamed && !this.#inHunk && NAMING.test(text);
+    }
     this.#begun = !ends;
+    if (this.#isHidden) return "";
     const painted = this.#style && text !== "" ? this.#paint(this.#style, text) : text;
     return ends ? `${painted}\n` : painted;
   }

@@ -11,8 +11,10 @@ import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
 import { type CommitId, hashObject, type ObjectId } from "@firstmile/formats/git/object-id";
 import { parseTree } from "@firstmile/formats/git/tree";
-import type { ReviewedChange } from "@firstmile/formats/statement/review";
+import { treesOfFiles } from "@firstmile/formats/git/tree-of-files";
+import type { FileVersion, ReviewedChange } from "@firstmile/formats/statement/review";
 import { changedFiles, type PathChange, type Tree } from "@firstmile/trust/history/trees";
+import type { Content } from "@firstmile/trust/slice/approvals";
 import { HashedReader, UnreadableObject } from "../evidence/hashed-reader.ts";
 import { takeMaterial } from "../evidence/merge-material.ts";
 import { CollisionError, CorruptObjectsError, HashedObjects } from "../git/hashed-objects.ts";
@@ -35,26 +37,62 @@ export interface LineCount {
   readonly path: string;
 }
 
+/** One file by itself, from a content that somebody read before, or whole. */
+export interface FileChange {
+  /** Latin-1. */
+  readonly path: string;
+  readonly before: Content | undefined;
+  readonly after: Content;
+}
+
 /** The repository's objects as they are read here; goes with `git`. */
 export class ReviewMaterial implements Disposable {
   readonly objects: GitObjects;
   readonly reader: HashedReader;
   readonly #hashed: HashedObjects;
+  readonly #format: NeutralGit["format"];
 
   constructor(git: NeutralGit) {
+    this.#format = git.format;
     this.objects = new GitObjects(git.env);
     this.#hashed = new HashedObjects(git);
     this.reader = new HashedReader(this.objects, this.#hashed);
   }
 
   /** Throws `RepositoryError` where not all of it can be read, or SHA-1 is attacked. */
-  async change(range: ReviewRange): Promise<ReadChange> {
-    try {
-      return await this.#read(range);
-    } catch (error) {
-      if (!UNREADABLE.some((kind) => error instanceof kind)) throw error;
-      throw new RepositoryError(`this change cannot be read whole: ${(error as Error).message}`);
-    }
+  change(range: ReviewRange): Promise<ReadChange> {
+    return readable(this.#read(range));
+  }
+
+  /**
+   * Files one by one, each before and after, whichever commits have them, in the order given. Throws as `change`, also
+   * where a content has another SHA-256 than is named.
+   */
+  files(changes: readonly FileChange[]): Promise<ReadChange[]> {
+    return readable(this.#readFiles(changes));
+  }
+
+  async #readFiles(changes: readonly FileChange[]): Promise<ReadChange[]> {
+    const named = changes.flatMap(({ before, after }) => (before ? [before, after] : [after]));
+    await this.reader.files([...new Set(named.map(({ id }) => id))]);
+    const trees = changes.map(({ path, before, after }) => [
+      this.#treeOfFile(path, before),
+      this.#treeOfFile(path, after),
+    ]);
+    await this.#hashed.flush();
+    const digests = await digestsOf(this.#hashed.env, named);
+    const other = named.find(({ id, sha256 }) => digests.get(id) !== sha256);
+    if (other) throw new RepositoryError(`${other.id} is not the content with SHA-256 ${other.sha256}`);
+    return changes.map(
+      (change, i) => new ReadChange(this.#hashed.env, trees[i]![0]!, trees[i]![1]!, [change]),
+    );
+  }
+
+  /** Into our own database, from which it is shown. */
+  #treeOfFile(path: string, file: Content | undefined): ObjectId {
+    const trees = treesOfFiles(file ? [{ path, mode: file.mode, id: file.id }] : [], this.#format);
+    for (const { id, content } of trees) this.#hashed.add("tree", id, content);
+    return trees.at(-1)!.id;
   }
 
   async #read({ base, tip }: ReviewRange): Promise<ReadChange> {
@@ -92,17 +130,44 @@ async function treeOf(objects: GitObjects, id: ObjectId): Promise<Tree> {
 }
 
 async function digested(env: NodeJS.ProcessEnv, changes: readonly PathChange[]): Promise<ReviewedChange[]> {
-  using objects = new GitObjects(env);
-  const blobs = changes.flatMap(({ after }) => (after && after.mode !== SUBMODULE ? [after.id] : []));
-  const digests = new Map<ObjectId, string>();
-  await objects.each(blobs, (object, place) => {
-    if (!object || "oversized" in object) throw new Error(`${blobs[place]} is gone from our own database`);
-    digests.set(blobs[place]!, createHash("sha256").update(object.content).digest("hex"));
-  });
+  const versions = changes.flatMap(({ before, after }) => [before, after]);
+  const blobs = versions.flatMap((one) => (one && one.mode !== SUBMODULE ? [one] : []));
+  const digests = await digestsOf(env, blobs);
   return changes.map(({ path, before, after }) => {
-    const sha256 = after && digests.get(after.id);
-    return { path, before, after: after && { ...after, sha256 } };
+    const was = before && digests.get(before.id);
+    return {
+      path,
+      before: before && (was === undefined ? before : { ...before, sha256: was }),
+      after: after && { ...after, sha256: digests.get(after.id) },
+    };
   });
+}
+
+/** SHA-256 of files in our own database, in hex. */
+async function digestsOf(
+  env: NodeJS.ProcessEnv,
+  blobs: readonly FileVersion[],
+): Promise<Map<ObjectId, string>> {
+  using objects = new GitObjects(env);
+  const digests = new Map<ObjectId, string>();
+  await objects.each(
+    blobs.map(({ id }) => id),
+    (object, place) => {
+      const { id } = blobs[place]!;
+      if (!object || "oversized" in object) throw new Error(`${id} is gone from our own database`);
+      digests.set(id, createHash("sha256").update(object.content).digest("hex"));
+    },
+  );
+  return digests;
+}
+
+async function readable<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!UNREADABLE.some((kind) => error instanceof kind)) throw error;
+    throw new RepositoryError(`this change cannot be read whole: ${(error as Error).message}`);
+  }
 }
 
 /** A change that was read whole. */

@@ -7,7 +7,7 @@ import { Standing } from "@firstmile/trust/history/standing";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
 import type { SignatureOutcome } from "@firstmile/trust/signature/outcome";
-import { publishedSlices } from "@firstmile/trust/slice/channels";
+import { publishedSlices, type Vouched } from "@firstmile/trust/slice/channels";
 import { SliceCoverage } from "@firstmile/trust/slice/cover";
 import { Distrust } from "@firstmile/trust/slice/distrust";
 import { Waivers } from "@firstmile/trust/slice/waivers";
@@ -15,9 +15,11 @@ import { reviewsOf } from "@firstmile/trust/statement/review-index";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { electorateNow } from "../evidence/electorate.ts";
+import { timesOf } from "../evidence/exceptions.ts";
 import { introductionFault } from "../evidence/introduction.ts";
-import { verifiedStatements } from "../evidence/statements.ts";
+import { heardStatements } from "../evidence/statements.ts";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
+import { sourceFreshness } from "../mirrors/judge-source.ts";
 import type { StatementPlace } from "../statements/place.ts";
 import { descendsFrom } from "./descent.ts";
 import { vouchedFiles } from "./published.ts";
@@ -42,6 +44,8 @@ export interface GatheredCase {
   readonly distrust: Distrust;
   readonly waivers: Waivers;
   readonly statements: readonly VerifiedStatement[];
+  /** What channels that the source accepts vouch for at this commit, by path. */
+  readonly vouched: ReadonlyMap<string, Vouched>;
   /** The rules as they are now: certified roles filled in, distrusted keys taken out. */
   readonly policy: Policy;
   readonly source: Source;
@@ -49,6 +53,8 @@ export interface GatheredCase {
   readonly origin: Reason;
   /** Unix seconds from which on the answers may be others; undefined where time changes nothing. */
   readonly validUntil: number | undefined;
+  /** Places whose statements could not all be read. */
+  readonly incomplete: readonly string[];
 }
 
 /** Throws `RepositoryError` where the repository cannot be read. */
@@ -74,24 +80,28 @@ class Gathering {
     const { repository, now, commit } = this.#question;
     const { policy: filled, validUntil: certifiedUntil } = electorateNow(this.#question.policy, now);
     const places = [{ kind: "ref" as const, repository }, ...this.#question.statements];
-    const all = await verifiedStatements(filled, places, now);
+    const { statements: all, incomplete } = await heardStatements(filled, places, now);
     const distrust = new Distrust(filled, all);
     const policy = distrust.applied(filled);
     const source = policy.sources.get(this.#question.source.name)!;
     const identities = identitiesOf(policy);
     const statements = await this.#weighed(all, identities);
     const origin = await this.#origin(policy, source, identities, statements);
+    const fresh = await this.#freshness(policy, source);
     const waivers = new Waivers(policy, identities.ownerOf, statements, now);
     const published = publishedSlices(policy, source, commit, identities.ownerOf, statements);
+    const vouched = await vouchedFiles(this.#git, commit, published);
     const coverage = new SliceCoverage(policy, source, {
       reviews: reviewsOf(statements, identities.ownerOf),
       distrust,
       waivers,
-      vouched: await vouchedFiles(this.#git, commit, published),
+      vouched,
       wrote: await writersOf(this.#git, policy, introductionOf(source), commit),
     });
-    const validUntil = earliest([certifiedUntil, ...timesOf(statements, now)]);
-    return { coverage, distrust, waivers, statements, policy, source, origin, validUntil };
+    const validUntil = earliest([certifiedUntil, fresh?.until, ...timesOf(statements, now)]);
+    const said = { coverage, distrust, waivers, statements, vouched };
+    const whole = together(origin, fresh?.reason);
+    return { ...said, policy, source, origin: whole, validUntil, incomplete };
   }
 
   /** A retired key's word counts in the commits that it was good for, and a compromised one's nowhere. */
@@ -100,6 +110,13 @@ class Gathering {
     const standing = new Standing(identities, await reachedBy(this.#git, commit, identities.lives));
     const weigh = (outcome: SignatureOutcome) => standing.weigh(outcome, commit);
     return all.map((one) => ({ ...one, outcomes: one.outcomes.map(weigh) }));
+  }
+
+  /** Whether somebody said lately that this is the newest, where the rules ask for that. */
+  #freshness(policy: Policy, source: Source) {
+    const { repository, commit, now, statements } = this.#question;
+    const others = statements.flatMap((place) => ("repository" in place ? [place.repository] : []));
+    return sourceFreshness({ repository, others, policy, source, commit, now });
   }
 
   async #origin(
@@ -130,16 +147,13 @@ class Gathering {
   }
 }
 
-function introductionOf(source: Source): CommitId {
-  return source.introduction.commit as string as CommitId;
+function together(origin: Reason, fresh: Reason | undefined): Reason {
+  if (!fresh || !origin.ok) return origin;
+  return fresh.ok ? { ...origin, because: [fresh] } : fresh;
 }
 
-/** When a key behind a statement expires, or a waiver ends. */
-function timesOf(statements: readonly VerifiedStatement[], now: number): number[] {
-  return statements.flatMap(({ statement, outcomes }) => {
-    const keys = outcomes.flatMap((outcome) => (outcome.valid ? (outcome.validUntil ?? []) : []));
-    return statement.kind === "waiver" && statement.until > now ? [...keys, statement.until] : keys;
-  });
+function introductionOf(source: Source): CommitId {
+  return source.introduction.commit as string as CommitId;
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {

@@ -8,7 +8,8 @@ import {
   vouchedPaths,
 } from "@firstmile/trust/slice/channels";
 import { treeOf } from "../admission/tree-of.ts";
-import { blobOf, GitTree, inOrder, type TreeLeaf } from "../git/git-tree.ts";
+import { blobOf, GitTree, type TreeLeaf } from "../git/git-tree.ts";
+import { inOrder } from "../git/in-order.ts";
 import type { NeutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 

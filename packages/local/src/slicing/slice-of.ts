@@ -12,6 +12,7 @@ import { type ClosureDerivation, readClosure } from "../admission/closure.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
+import { countLines } from "../reviewing/measure.ts";
 import type { ViewResult } from "../view/view.ts";
 import { evaluateSlice, type SliceRequest } from "./evaluate.ts";
 import type { GatheredCase } from "./gather.ts";
@@ -55,7 +56,8 @@ export function downloadsIn({ derivations }: Pick<Slice, "derivations">): [DrvPa
   return [...derivations].filter(([, { derivation }]) => derivationKind(derivation) === "fixed");
 }
 
-async function lineCounts(repository: string, files: readonly JudgedFile[]): Promise<number[]> {
+/** How many lines each file has, in the order given. */
+export async function lineCounts(repository: string, files: readonly JudgedFile[]): Promise<number[]> {
   const git = await neutralGit(repository);
   try {
     using objects = new GitObjects(git.env);
@@ -70,11 +72,4 @@ async function lineCounts(repository: string, files: readonly JudgedFile[]): Pro
   } finally {
     git.dispose();
   }
-}
-
-/** As editors count: a last line without a line feed is one. */
-function countLines(content: Buffer): number {
-  let count = 0;
-  for (let at = content.indexOf(10); at >= 0; at = content.indexOf(10, at + 1)) count++;
-  return content.length > 0 && content.at(-1) !== 10 ? count + 1 : count;
 }

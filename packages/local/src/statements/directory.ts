@@ -12,7 +12,7 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 export async function readDirectory(path: string, gathered: Gathered, depth = 0): Promise<void> {
   if (depth > LIMITS.depth) return gathered.refuse(path, `lies more than ${LIMITS.depth} folders deep`);
   for (const entry of await entriesOf(path, gathered)) {
-    if (gathered.full !== undefined) return gathered.refuse(path, gathered.full);
+    if (gathered.full !== undefined) return gathered.cut(path);
     await readEntry(entry, join(path, entry.name), gathered, depth);
   }
 }
@@ -21,7 +21,7 @@ async function entriesOf(path: string, gathered: Gathered): Promise<Dirent[]> {
   const entries: Dirent[] = [];
   for await (const entry of await opendir(path)) {
     if (entries.length >= LIMITS.files) {
-      gathered.refuse(path, `more than ${LIMITS.files} entries: the rest is left unread`);
+      gathered.cut(path);
       break;
     }
     entries.push(entry);

@@ -1,33 +1,75 @@
 import { envelopeName, type FoundStatement, LIMITS, type UnreadableStatement } from "./place.ts";
 
+/** How much may still be read. */
+export interface Room {
+  readonly files: number;
+  readonly bytes: number;
+}
+
 /** What reading several places came to. The same envelope in two places is there once. */
 export class Gathered {
   readonly #found = new Map<string, FoundStatement>();
   readonly unreadable: UnreadableStatement[] = [];
+  /** Places of which not everything could be read, as a person knows them. */
+  readonly incomplete = new Set<string>();
+  #place = "";
   /** Everything read is counted: a thousand names for one large file cost as much as a thousand files. */
-  #files = 0;
-  #bytes = 0;
+  #left: { files: number; bytes: number };
+  /** What has to be left over for the places that come after. */
+  #kept: Room = { files: 0, bytes: 0 };
+  readonly #unread: string;
+
+  constructor({ files, bytes }: Room) {
+    this.#left = { files, bytes };
+    this.#unread =
+      `more statements than may be read of one place (of all together ${files} files and ${bytes >> 20} MiB): ` +
+      "the rest is left unread";
+  }
 
   get found(): FoundStatement[] {
     return [...this.#found.values()];
   }
 
-  /** Why no more may be read, undefined while there is room. */
+  /**
+   * Begins a place that has to leave the other `after` ones an equal part each of what may still be read. What it does
+   * not need is theirs too.
+   */
+  begin(place: string, after: number): void {
+    this.#place = place;
+    const part = (left: number) => left - Math.floor(left / (after + 1));
+    this.#kept = { files: part(this.#left.files), bytes: part(this.#left.bytes) };
+  }
+
+  /** Why no more of this place may be read, undefined while there is room. */
   get full(): string | undefined {
-    if (this.#files >= LIMITS.files) return `more than ${LIMITS.files} statements: the rest is left unread`;
-    if (this.#bytes >= LIMITS.bytes)
-      return `more than ${LIMITS.bytes} bytes of statements: the rest is left unread`;
-    return undefined;
+    const { files, bytes } = this.room;
+    return files > 0 && bytes > 0 ? undefined : this.#unread;
+  }
+
+  /** What may still be read of this place. */
+  get room(): Room {
+    return { files: this.#left.files - this.#kept.files, bytes: this.#left.bytes - this.#kept.bytes };
   }
 
   add(envelope: Uint8Array, where: string): void {
-    this.#files++;
-    this.#bytes += envelope.length;
+    this.#left.files--;
+    this.#left.bytes -= envelope.length;
     const name = envelopeName(envelope);
     if (!this.#found.has(name)) this.#found.set(name, { envelope, name, where });
   }
 
   refuse(where: string, problem: string): void {
     if (this.unreadable.length < LIMITS.files) this.unreadable.push({ where, problem });
+  }
+
+  /** From `where` on there is more than may be read. */
+  cut(where: string): void {
+    this.fail(where, this.#unread);
+  }
+
+  /** What more the place holds from `where` on is not known. */
+  fail(where: string, problem: string): void {
+    this.incomplete.add(this.#place);
+    this.refuse(where, problem);
   }
 }

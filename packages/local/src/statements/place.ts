@@ -1,14 +1,19 @@
-/** Where statements are kept. No place is trusted: what counts in a statement is signed. */
+/**
+ * Where statements are kept. No place is trusted: what counts in a statement is signed. `first`: it is filled by the
+ * people who make the rules, and so is read before all other places, and shares its room with none.
+ */
 import { createHash } from "node:crypto";
-import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 
 export type StatementPlace =
   /** Files `*.json` below a directory. */
-  | { readonly kind: "directory"; readonly path: string }
-  /** Files `*.json` in the tree of a ref of its own, or of each ref below that name. */
-  | { readonly kind: "ref"; readonly repository: string; readonly ref?: string }
+  | { readonly kind: "directory"; readonly path: string; readonly first?: true }
+  /** Files `*.json` in the tree of a ref of its own, or of each ref below that name. `called`: by people. */
+  | { readonly kind: "ref"; readonly repository: string; readonly ref?: string; readonly called?: string }
   /** Files `*.json` below `statements/` in the tree of a commit. */
-  | { readonly kind: "commit"; readonly repository: string; readonly commit: CommitId };
+  | { readonly kind: "commit"; readonly repository: string; readonly commit: CommitId; readonly first?: true }
+  /** Files `*.json` in a tree. */
+  | { readonly kind: "tree"; readonly repository: string; readonly tree: ObjectId };
 
 export const STATEMENTS_REF = "refs/firstmile/statements";
 /** Folder of a trust repository's own tree. */
@@ -29,7 +34,7 @@ export interface UnreadableStatement {
   readonly problem: string;
 }
 
-/** What is read at most, of all places together; more is left unread, and said. */
+/** What is read at most, of all places together, and shared among them; more is left unread, and said. */
 export const LIMITS = { files: 50_000, bytes: 256 << 20, depth: 8, refs: 32 } as const;
 
 /** SHA-256 of an envelope in hex: what its file is called by. */

@@ -8,7 +8,7 @@ import { MAX_ENVELOPE } from "@firstmile/formats/dsse/envelope";
 import { type NeutralGit, neutralGit, ownRepositoriesEnv } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { run, runOk } from "../process/run.ts";
-import type { Gathered } from "./gathered.ts";
+import type { Gathered, Room } from "./gathered.ts";
 import { LIMITS, STATEMENTS_FOLDER, STATEMENTS_REF, type StatementPlace } from "./place.ts";
 
 /** Bytes of a listing: 50,000 files with room for others. */
@@ -17,22 +17,64 @@ const MAX_LISTING_MS = 60_000;
 /** Contents asked for at a time. */
 const BATCH = 64;
 
+type RefPlace = StatementPlace & { kind: "ref" };
+
+/**
+ * The refs of a place by who sent them: each name directly below the place's own holds what one mirror, or one checkout,
+ * brought (`refs/firstmile/statements/mirror-0/…`).
+ */
+export async function refGroups(place: RefPlace): Promise<RefPlace[]> {
+  const { repository, ref = STATEMENTS_REF } = place;
+  const names = (await listRefs(repository, ref)).map(({ name }) => name);
+  const groups = new Set(names.map((name) => name.split("/", ref.split("/").length + 1).join("/")));
+  return [...groups].map((group) => ({ ...place, ref: group }));
+}
+
 export async function readRefs(
-  { repository, ref = STATEMENTS_REF }: StatementPlace & { kind: "ref" },
+  { repository, ref = STATEMENTS_REF }: RefPlace,
   gathered: Gathered,
 ): Promise<void> {
-  const args = ["-C", repository, "for-each-ref", "--format=%(objectname) %(refname)", ref];
-  const listed = await runOk("git", args, { env: ownRepositoriesEnv() });
-  const refs = listed.toString().split("\n").filter(Boolean);
-  if (refs.length > LIMITS.refs)
-    gathered.refuse(ref, `more than ${LIMITS.refs} refs: the rest is left unread`);
+  const refs = await listRefs(repository, ref);
+  if (refs.length > LIMITS.refs) gathered.cut(ref);
   if (refs.length === 0) return;
   const git = await neutralGit(repository);
   try {
-    for (const line of refs.slice(0, LIMITS.refs)) {
+    for (const { tip, name } of refs.slice(0, LIMITS.refs))
+      await readTree(git, tip, name, gathered).catch((error: Error) => gathered.fail(name, error.message));
+  } finally {
+    git.dispose();
+  }
+}
+
+interface Ref {
+  readonly tip: string;
+  readonly name: string;
+}
+
+/** The ref of this name, and all below it. */
+async function listRefs(repository: string, ref: string): Promise<Ref[]> {
+  const args = ["-C", repository, "for-each-ref", "--format=%(objectname) %(refname)", ref];
+  const listed = await runOk("git", args, { env: ownRepositoriesEnv() });
+  return listed
+    .toString()
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => {
       const [tip, name] = line.split(" ", 2) as [string, string];
-      await readTree(git, tip, name, gathered).catch((error: Error) => gathered.refuse(name, error.message));
-    }
+      return { tip, name };
+    });
+}
+
+/** The files of a place that would be read, without their contents. Throws where one of its trees cannot be listed. */
+export async function listRefFiles({
+  repository,
+  ref = STATEMENTS_REF,
+}: RefPlace): Promise<ListedStatement[]> {
+  const refs = await listRefs(repository, ref);
+  const git = await neutralGit(repository);
+  try {
+    const listed = await Promise.all(refs.map(({ tip, name }) => listTree(git, tip, name, () => {})));
+    return listed.flat();
   } finally {
     git.dispose();
   }
@@ -54,38 +96,77 @@ export async function readCommit(
   }
 }
 
-interface Listed {
-  readonly id: string;
-  readonly where: string;
-}
-
-async function readTree(git: NeutralGit, tree: string, name: string, gathered: Gathered): Promise<void> {
-  const args = ["ls-tree", "-r", "-l", "-z", "--full-tree", tree];
-  const limits = { env: git.env, maxBytes: MAX_LISTING, timeoutMs: MAX_LISTING_MS };
-  const listing = (await runOk("git", args, limits)).toString("latin1");
-  const files = listing.split("\0").flatMap((line) => listedFile(line, name, gathered));
-  using objects = new GitObjects(git.env);
-  for (let at = 0; at < files.length; at += BATCH) {
-    if (gathered.full !== undefined) return gathered.refuse(name, gathered.full);
-    await readBlobs(objects, files.slice(at, at + BATCH), gathered);
+export async function readTreePlace(
+  { repository, tree }: StatementPlace & { kind: "tree" },
+  gathered: Gathered,
+): Promise<void> {
+  const git = await neutralGit(repository);
+  try {
+    await readTree(git, tree, tree, gathered);
+  } finally {
+    git.dispose();
   }
 }
 
+export interface ListedStatement {
+  /** Of the blob. */
+  readonly id: string;
+  readonly where: string;
+  readonly size: number;
+}
+
+type Refuse = (where: string, problem: string) => void;
+
+async function listTree(
+  git: NeutralGit,
+  tree: string,
+  name: string,
+  refuse: Refuse,
+): Promise<ListedStatement[]> {
+  const args = ["ls-tree", "-r", "-l", "-z", "--full-tree", tree];
+  const limits = { env: git.env, maxBytes: MAX_LISTING, timeoutMs: MAX_LISTING_MS };
+  const listing = (await runOk("git", args, limits)).toString("latin1");
+  return listing.split("\0").flatMap((line) => listedFile(line, name, refuse));
+}
+
+async function readTree(git: NeutralGit, tree: string, name: string, gathered: Gathered): Promise<void> {
+  const files = await listTree(git, tree, name, (where, problem) => gathered.refuse(where, problem));
+  const within = fitting(files, gathered.room);
+  if (within < files.length) gathered.cut(name);
+  using objects = new GitObjects(git.env);
+  for (let at = 0; at < within; at += BATCH)
+    await readBlobs(objects, files.slice(at, Math.min(at + BATCH, within)), gathered);
+}
+
+/** How many of the files there is room for. */
+function fitting(files: readonly ListedStatement[], room: Room): number {
+  let bytes = 0;
+  for (const [i, { size }] of files.entries()) {
+    bytes += size;
+    if (i >= room.files || bytes > room.bytes) return i;
+  }
+  return files.length;
+}
+
 /** `<mode> <type> <id> <size>` TAB `<path>`, as `git ls-tree -l` prints it. */
-function listedFile(line: string, name: string, gathered: Gathered): Listed[] {
+function listedFile(line: string, name: string, refuse: Refuse): ListedStatement[] {
   const match = /^(\d{6}) (\w+) ([0-9a-f]{40,64}) +(\d+|-)\t(.+)$/s.exec(line);
   if (match === null || !match[5]!.endsWith(".json")) return [];
   const [, mode, , id, size, path] = match as unknown as [string, string, string, string, string, string];
   const where = `${name}:${JSON.stringify(path).slice(1, -1)}`;
-  if (mode !== "100644" && mode !== "100755") gathered.refuse(where, "is no regular file");
-  else if (Number(size) > MAX_ENVELOPE) gathered.refuse(where, `has more than ${MAX_ENVELOPE} bytes`);
+  if (mode !== "100644" && mode !== "100755") refuse(where, "is no regular file");
+  else if (Number(size) > MAX_ENVELOPE) refuse(where, `has more than ${MAX_ENVELOPE} bytes`);
   else if (path.split("/").length - 1 > LIMITS.depth) {
-    gathered.refuse(where, `lies more than ${LIMITS.depth} folders deep`);
-  } else return [{ id, where }];
+    refuse(where, `lies more than ${LIMITS.depth} folders deep`);
+  } else return [{ id, where, size: Number(size) }];
   return [];
 }
 
-async function readBlobs(objects: GitObjects, files: readonly Listed[], gathered: Gathered): Promise<void> {
+async function readBlobs(
+  objects: GitObjects,
+  files: readonly ListedStatement[],
+  gathered: Gathered,
+): Promise<void> {
   const contents = await objects.getAll(files.map(({ id }) => id));
   for (const [i, { where }] of files.entries()) {
     const object = contents[i];

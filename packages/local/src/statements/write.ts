@@ -12,7 +12,7 @@ import { envelopeName, type StatementPlace, shardedPath } from "./place.ts";
 import { writeToRef } from "./write-ref.ts";
 
 /** Where statements may be written: into a commit's tree they go by committing them. */
-export type WritablePlace = Exclude<StatementPlace, { kind: "commit" }>;
+export type WritablePlace = Exclude<StatementPlace, { kind: "commit" | "tree" }>;
 
 /** Where the envelope is now, for a person. */
 export interface WrittenStatement {

@@ -111,7 +111,7 @@ export function placesOf(pin: Pin, policy: Pick<Policy, "mirrors"> | undefined):
 
 /** The statements that the followed state of the trust repository itself carries. */
 export function trustStatements(stateDir: string, pin: Pin): StatementPlace {
-  return { kind: "commit", repository: trustGitDir(stateDir), commit: pin.followed };
+  return { kind: "commit", repository: trustGitDir(stateDir), commit: pin.followed, first: true };
 }
 
 /** The policy that this machine follows, judged anew at `now`. Undefined: none is pinned. */

@@ -5,9 +5,10 @@
  * where two contents share a SHA-1. Leaves out files over 1 GiB, which are refused.
  */
 import { hash } from "node:crypto";
-import { hashObject, objectHashOf } from "@firstmile/formats/git/object-id";
+import { hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import { MAX_BYTES } from "../git/batch-parser.ts";
 import { BlobError, type BlockingGit } from "./blocking-git.ts";
+import type { BulkBlobs } from "./bulk-blobs.ts";
 import type { InodeTable } from "./inode-table.ts";
 
 export interface Blob {
@@ -16,21 +17,27 @@ export interface Blob {
   readonly sha256: string;
 }
 
+/** Where the contents of one tree come from. */
+export interface BlobSource {
+  readonly bulk: BulkBlobs;
+  readonly single: BlockingGit;
+}
+
 /** Bytes kept. The kernel keeps what it has read anyway; this bridges the time between OPEN and READ. */
 const KEPT_BYTES = 128 << 20;
 
 export class Blobs {
   private readonly table: InodeTable;
-  private readonly git: (node: number) => BlockingGit;
+  private readonly sources: readonly BlobSource[];
   /** By node; the one used last stands last. */
   private readonly kept = new Map<number, Blob>();
   private keptBytes = 0;
   private readonly seen = new Map<number, string>();
 
-  /** `git` gives the database of the tree that a node is in. */
-  constructor(table: InodeTable, git: (node: number) => BlockingGit) {
+  /** `sources`: one for each tree. */
+  constructor(table: InodeTable, sources: readonly BlobSource[]) {
     this.table = table;
-    this.git = git;
+    this.sources = sources;
   }
 
   /** Throws `BlobError`. */
@@ -44,17 +51,24 @@ export class Blobs {
 
   private read(node: number): Blob {
     const id = this.table.id(node);
-    const size = this.table.size(node);
-    if (Number.isNaN(size)) throw new BlobError(`blob ${id} is not in the repository`);
-    if (size > MAX_BYTES.blob) throw new BlobError(`blob ${id} has ${size} bytes, over the limit`);
-    const content = this.git(node).content(id, size);
-    if (hashObject("blob", content, objectHashOf(id)) !== id)
-      throw new BlobError(`${id}: its content does not hash to its id`);
+    const content = this.verified(node, id);
     const sha256 = hash("sha256", content, "hex");
     if ((this.seen.get(node) ?? sha256) !== sha256)
       throw new BlobError(`${id}: its content is another than before`);
     this.seen.set(node, sha256);
     return { content, sha256 };
+  }
+
+  private verified(node: number, id: ObjectId): Buffer {
+    const size = this.table.size(node);
+    if (Number.isNaN(size)) throw new BlobError(`blob ${id} is not in the repository`);
+    if (size > MAX_BYTES.blob) throw new BlobError(`blob ${id} has ${size} bytes, over the limit`);
+    const { bulk, single } = this.sources[this.table.place(node)!.tree]!;
+    const early = bulk.read(node, size);
+    if (early && isContentOf(id, early)) return early;
+    const content = single.content(id, size);
+    if (isContentOf(id, content)) return content;
+    throw new BlobError(`${id}: its content does not hash to its id`);
   }
 
   private keep(node: number, blob: Blob): void {
@@ -66,4 +80,8 @@ export class Blobs {
       this.keptBytes -= content.length;
     }
   }
+}
+
+function isContentOf(id: ObjectId, content: Buffer): boolean {
+  return hashObject("blob", content, objectHashOf(id)) === id;
 }

@@ -77,13 +77,13 @@ export class BlockingGit implements Disposable {
   }
 
   private attempt<T>(ask: (channel: Channel) => T): T {
-    this.channel ??= new Channel(this.options);
     try {
+      this.channel ??= new Channel(this.options);
       return ask(this.channel);
     } catch (error) {
       // What it says next may belong to this question.
       this[Symbol.dispose]();
-      throw error;
+      throw error instanceof BlobError ? error : new BlobError(`git cannot be asked: ${String(error)}`);
     }
   }
 }

@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { ProcessError } from "../process/run.ts";
 import type { ViewCommand } from "./view.ts";
-import { unavailable } from "./view-error.ts";
+import { unavailable, ViewError } from "./view-error.ts";
 
 export interface Ended {
   readonly code: number;
@@ -12,7 +12,8 @@ export interface Ended {
   readonly stderr: string;
 }
 
-const MAX_STDERR = 1 << 20;
+/** At least so much of what a command complains of is kept; what goes beyond is left out. */
+const MIN_STDERR = 1 << 20;
 const STARTED = "started\n";
 
 /**
@@ -27,10 +28,17 @@ export async function runCommand(argv: readonly string[], command: ViewCommand):
     const ending = command.stdio === "inherit" ? ended(child) : limited(child, command, command.stdio);
     const result = await ending;
     if (begun.text === STARTED) return result;
+    throw notBegun(begun.text.trim(), result.stderr.trim());
   } finally {
     release();
   }
-  throw unavailable(`the view cannot be put in its place: ${begun.text.trim() || "no reason given"}`);
+}
+
+/** What the script says is about this view's places; before it, about this machine. */
+function notBegun(problem: string, stderr: string): ViewError {
+  if (problem !== "")
+    return new ViewError("view-misplaced", `the view cannot be put in its place: ${problem}`);
+  return unavailable(`no namespace for the command: ${stderr.split("\n").at(-1) || "no reason given"}`);
 }
 
 function spawnOptions({ stdio, env }: ViewCommand): SpawnOptions {
@@ -84,7 +92,7 @@ async function limited(
   };
   const timer = setTimeout(() => stop(`did not end within ${timeoutMs / 1000} s`), timeoutMs);
   const stdout = collect(child.stdout!, maxBytes, () => stop("printed more than expected"));
-  const stderr = collect(child.stderr!, MAX_STDERR, () => {});
+  const stderr = collect(child.stderr!, Math.max(maxBytes, MIN_STDERR), () => {});
   try {
     const { code } = await Promise.race([ended(child), tooMuch.promise]);
     return { code, stdout: stdout(), stderr: stderr().toString() };

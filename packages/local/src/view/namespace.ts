@@ -18,6 +18,11 @@ export interface User {
   readonly gid: number;
 }
 
+/** Who a process runs as. */
+export function userOf({ getuid, getgid }: Pick<NodeJS.Process, "getuid" | "getgid">): User {
+  return { uid: getuid!(), gid: getgid!() };
+}
+
 const OWN_MOUNTS = ["--mount", "--propagation", "private"];
 
 /** For a process that may mount, and that dies with the one that started it. */
@@ -34,14 +39,16 @@ function asRoot({ uid }: User): string[] {
  * Puts directories in their places and becomes the command. Says `started` on descriptor 3 right before, or what
  * failed. Its text is constant: paths and the command come as arguments.
  */
-const BEGIN = `mount=$1; shift
-while [ "$1" != -- ]; do "$mount" --bind "$1" "$2" 2>&3 || exit 126; shift 2; done; shift
+const BEGIN = `mount=$1; options=$2; shift 2
+while [ "$1" != -- ]; do "$mount" -o "$options" "$1" "$2" 2>&3 || exit 126; shift 2; done; shift
 cd "$1" 2>&3 || exit 126; shift
 echo started >&3 || exit 126
 exec "$@" 3>&-`;
 
 export interface Inside {
   readonly binds: readonly Bind[];
+  /** Whether what is bound could be written to where it comes from. */
+  readonly protect?: boolean;
   readonly cwd: string;
   readonly argv: readonly string[];
 }
@@ -57,7 +64,7 @@ export function insideOf(programs: Programs, user: User, pid: number, inside: In
   ];
 }
 
-/** For a command in namespaces of its own. */
+/** For a command in namespaces of its own. Without one to mount in, nothing can be put in its place. */
 export function insideNew(programs: Programs, user: User, inside: Inside): string[] {
   return [programs.unshare, ...OWN_MOUNTS, ...asRoot(user), "--", ...begin(programs, user, inside)];
 }
@@ -68,10 +75,18 @@ export function enter({ nsenter }: Programs, { uid }: User, pid: number): string
   return [nsenter, "--target", String(pid), "--mount", "--root", ...same, "--"];
 }
 
-function begin(programs: Programs, user: User, { binds, cwd, argv }: Inside): string[] {
+/** For a command in this process's own namespaces. */
+export function insideSame({ sh }: Programs, { cwd, argv }: Omit<Inside, "binds">): string[] {
+  return [sh, "-c", BEGIN, "sh", "", "", "--", cwd, ...argv];
+}
+
+function begin(programs: Programs, user: User, { binds, protect, cwd, argv }: Inside): string[] {
   const { sh, mount } = programs;
-  const pairs = binds.flatMap(({ from, to }) => [from, to]);
-  return [sh, "-c", BEGIN, "sh", mount, ...pairs, "--", cwd, ...themselves(programs, user), ...argv];
+  const options = protect ? "bind,ro" : "bind";
+  // Outer ones first: they would hide what is put inside of them.
+  const inOrder = binds.toSorted((a, b) => a.to.length - b.to.length);
+  const pairs = inOrder.flatMap(({ from, to }) => [from, to]);
+  return [sh, "-c", BEGIN, "sh", mount, options, ...pairs, "--", cwd, ...themselves(programs, user), ...argv];
 }
 
 function themselves({ unshare }: Programs, { uid, gid }: User): string[] {

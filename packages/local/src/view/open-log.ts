@@ -1,8 +1,8 @@
 /** Decides openings by the rules of the trees, and tells of the first of each path before it is answered. */
-import { writeSync } from "node:fs";
 import type { InodeTable } from "./inode-table.ts";
 import type { Readers } from "./readers.ts";
-import { MAX_LINES, renderLine, type ServerLine } from "./record.ts";
+import { MAX_LINES, type RecordLine, type RecordWriter } from "./record.ts";
+import { allows } from "./rules.ts";
 import type { ViewRules } from "./view.ts";
 
 const UNSEEN = 0;
@@ -13,21 +13,16 @@ export class OpenLog {
   private readonly table: InodeTable;
   private readonly rules: readonly ViewRules[];
   private readonly readers: Readers;
-  private readonly tell: (line: ServerLine) => void;
+  private readonly record: RecordWriter;
   private readonly verdicts: Uint8Array;
   private readonly told: Uint8Array;
   private lines = 0;
 
-  constructor(
-    table: InodeTable,
-    rules: readonly ViewRules[],
-    readers: Readers,
-    tell: (line: ServerLine) => void,
-  ) {
+  constructor(table: InodeTable, rules: readonly ViewRules[], readers: Readers, record: RecordWriter) {
     this.table = table;
     this.rules = rules;
     this.readers = readers;
-    this.tell = tell;
+    this.record = record;
     this.verdicts = new Uint8Array(table.length);
     this.told = new Uint8Array(table.length);
   }
@@ -67,23 +62,9 @@ export class OpenLog {
     this.write(node, { kind: "broken", ...this.table.place(node)!, id: this.table.id(node), reason });
   }
 
-  private write(node: number, line: ServerLine): void {
+  private write(node: number, line: RecordLine): void {
     this.lines++;
     this.told[node] = 1;
-    this.tell(line);
+    this.record.write(line);
   }
-}
-
-function allows(rules: ViewRules, path: string, sha256: string): boolean {
-  if (rules.kind === "observe") return true;
-  const allowed = rules.allowed.get(path);
-  return allowed === "any" || (allowed?.includes(sha256) ?? false);
-}
-
-/** Tells through a pipe that blocks: what was told has arrived, or this process ends. */
-export function tellThrough(fd: number): (line: ServerLine) => void {
-  return (line) => {
-    const bytes = renderLine(line);
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-  };
 }

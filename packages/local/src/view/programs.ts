@@ -4,6 +4,7 @@
  */
 import { accessSync, constants } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { unavailable } from "./view-error.ts";
 
 export interface Programs {
   readonly git: string;
@@ -20,8 +21,16 @@ const NAMES = ["git", "mkfifo", "mount", "nsenter", "setpriv", "sh", "test", "un
 /** Where a service's short PATH may not look. */
 const USUAL = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/run/current-system/sw/bin"];
 
+/** Throws `ViewError`. */
+export function requirePrograms(): Programs {
+  if (process.platform !== "linux") throw unavailable("views are made on Linux only");
+  const programs = findPrograms(process.env.PATH);
+  if (!("missing" in programs)) return programs;
+  throw unavailable(`${programs.missing.join(", ")} not found`, "install git, coreutils and util-linux");
+}
+
 /** All of them, or the names of those that are missing. */
-export function findPrograms(path: string | undefined): Programs | { readonly missing: readonly string[] } {
+function findPrograms(path: string | undefined): Programs | { readonly missing: readonly string[] } {
   const found = NAMES.map((name) => [name, findProgram(name, path)] as const);
   const missing = found.filter(([, file]) => file === undefined).map(([name]) => name);
   return missing.length > 0 ? { missing } : (Object.fromEntries(found) as unknown as Programs);

@@ -1,15 +1,12 @@
 /**
- * What the server tells whoever started it, one JSON text a line, in Latin-1 so that paths stay the bytes they are.
- * Each line is written before the kernel has its answer: what a command has opened is always told.
+ * What a server writes down, one JSON text a line: in Latin-1, so that paths stay the bytes they are, and in a file,
+ * so that nobody has to wake up for it. Each line is written before the kernel has its answer: what a command has
+ * opened is always told, also where the server was killed.
  */
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import type { BrokenFile, ListedDirectory, OpenedFile, ViewRecord } from "./view.ts";
 
-export type ServerLine =
-  | { readonly kind: "serving" }
-  /** This machine does not let us mount. */
-  | { readonly kind: "unavailable"; readonly reason: string }
-  /** The trees cannot be served. */
-  | { readonly kind: "failed"; readonly name: string; readonly message: string }
+export type RecordLine =
   | ({ readonly kind: "file" } & OpenedFile)
   | ({ readonly kind: "directory" } & ListedDirectory)
   | ({ readonly kind: "broken" } & BrokenFile);
@@ -20,57 +17,55 @@ export type ServerLine =
  */
 export const MAX_LINES = 1_000_000;
 
-export function renderLine(line: ServerLine): Buffer {
-  // Text that is not Latin-1, which no path is, as escapes.
-  const json = JSON.stringify(line).replace(
+export class RecordWriter {
+  private readonly file: number;
+
+  /** `path` must not be there yet. */
+  constructor(path: string) {
+    this.file = openSync(path, "ax", 0o600);
+  }
+
+  write(line: RecordLine): void {
+    const bytes = Buffer.from(`${asciiJson(line)}\n`, "latin1");
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at);
+  }
+}
+
+/** Text that is not Latin-1, which no path is, as escapes. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
     /[\u0100-\uffff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  return Buffer.from(`${json}\n`, "latin1");
 }
 
-/** Gathers lines, however the pipe cut them. */
-export class RecordReader {
-  readonly files: OpenedFile[] = [];
-  readonly directories: ListedDirectory[] = [];
-  readonly broken: BrokenFile[] = [];
-  private rest: Buffer[] = [];
-  private readonly onState: (line: ServerLine) => void;
+const PIECE_BYTES = 1 << 20;
 
-  constructor(onState: (line: ServerLine) => void) {
-    this.onState = onState;
+/** Reads what a server wrote; a line that it was killed over is left out, and nobody had an answer to that. */
+export function readRecord(path: string): ViewRecord {
+  const files: OpenedFile[] = [];
+  const directories: ListedDirectory[] = [];
+  const broken: BrokenFile[] = [];
+  for (const text of lines(path)) {
+    const { kind, ...line } = JSON.parse(text) as RecordLine;
+    if (kind === "file") files.push(line as OpenedFile);
+    else if (kind === "directory") directories.push(line);
+    else broken.push(line as BrokenFile);
   }
+  return { files, directories, broken };
+}
 
-  push(chunk: Buffer): void {
-    const end = chunk.lastIndexOf(10);
-    if (end < 0) {
-      this.rest.push(chunk);
-      return;
+function* lines(path: string): Generator<string> {
+  const file = openSync(path, "r");
+  const piece = Buffer.alloc(PIECE_BYTES);
+  let rest = "";
+  try {
+    for (let got = readSync(file, piece); got > 0; got = readSync(file, piece)) {
+      const complete = (rest + piece.toString("latin1", 0, got)).split("\n");
+      rest = complete.pop()!;
+      yield* complete;
     }
-    const text = Buffer.concat([...this.rest, chunk.subarray(0, end)]).toString("latin1");
-    this.rest = [chunk.subarray(end + 1)];
-    for (const line of text.split("\n")) this.take(JSON.parse(line) as ServerLine);
-  }
-
-  get record(): ViewRecord {
-    return { files: this.files, directories: this.directories, broken: this.broken };
-  }
-
-  private take(line: ServerLine): void {
-    switch (line.kind) {
-      case "file": {
-        const { kind: _, ...file } = line;
-        this.files.push(file);
-        return;
-      }
-      case "directory":
-        this.directories.push({ tree: line.tree, path: line.path });
-        return;
-      case "broken":
-        this.broken.push({ tree: line.tree, path: line.path, id: line.id, reason: line.reason });
-        return;
-      default:
-        this.onState(line);
-    }
+  } finally {
+    closeSync(file);
   }
 }

@@ -1,4 +1,4 @@
-/** What the server is told on its standard input, as JSON. */
+/** What the server is told on its standard input, and what it answers on its standard output, as JSON. */
 import type { ObjectId } from "@firstmile/formats/git/object-id";
 import type { Programs } from "./programs.ts";
 import type { ViewRules } from "./view.ts";
@@ -16,6 +16,18 @@ export interface ServedTree {
   readonly tree: ObjectId;
   readonly rules: ViewRules;
 }
+
+/** A line of its own. */
+export type ServerState =
+  | { readonly kind: "serving" }
+  /** This machine does not let us mount. */
+  | { readonly kind: "unavailable"; readonly reason: string }
+  /** The trees cannot be served, or no longer. */
+  | { readonly kind: "failed"; readonly name: string; readonly message: string };
+
+/** Where in the directory of a view the server mounts, and where it writes down what is opened. */
+export const MOUNT = "root";
+export const RECORD = "record";
 
 export function renderJob(job: ServerJob): string {
   return JSON.stringify(job, (_key, value: unknown) => (value instanceof Map ? { map: [...value] } : value));

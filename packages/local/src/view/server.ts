@@ -3,34 +3,34 @@
  * mounts, says so on standard output, and answers the kernel until it is ended.
  *
  * Claims: it touches no path below its mount, so that it never waits for itself; and its death ends the mount for
- * everybody with an error, since nobody else has the device open. It is ended by SIGKILL: there is nothing to save.
+ * everybody with an error, since nobody else has the device open. A signal ends it: there is nothing to save.
  */
 
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { endianness } from "node:os";
 import { join } from "node:path";
-import type { ObjectId } from "@firstmile/formats/git/object-id";
 import { GitTree } from "../git/git-tree.ts";
 import { GitObjects } from "../git/objects.ts";
-import { Blobs } from "./blobs.ts";
-import { BlockingGit } from "./blocking-git.ts";
+import { type BlobSource, Blobs } from "./blobs.ts";
+import { BlockingGit, type BlockingGitOptions } from "./blocking-git.ts";
+import { BulkBlobs } from "./bulk-blobs.ts";
 import { FileSystem } from "./file-system.ts";
 import { MAX_PAYLOAD, ReplyWriter } from "./fuse-replies.ts";
 import { readRequest } from "./fuse-wire.ts";
 import { InodeTable } from "./inode-table.ts";
-import { OpenLog, tellThrough } from "./open-log.ts";
+import { OpenLog } from "./open-log.ts";
 import { Readers } from "./readers.ts";
-import { parseJob, type ServedTree, type ServerJob } from "./server-job.ts";
+import { RecordWriter } from "./record.ts";
+import { MOUNT, parseJob, RECORD, type ServedTree, type ServerJob, type ServerState } from "./server-job.ts";
 
 const STDIN = 0;
 const STDOUT = 1;
 
 export async function serve(): Promise<void> {
-  const tell = tellThrough(STDOUT);
   try {
     const job = parseJob(readFileSync(STDIN, "utf8"));
-    const fileSystem = await prepare(job, tell);
+    const fileSystem = await prepare(job);
     const device = mountFuse(job);
     if (typeof device !== "number") return tell({ kind: "unavailable", reason: device.problem });
     tell({ kind: "serving" });
@@ -41,19 +41,17 @@ export async function serve(): Promise<void> {
   }
 }
 
-async function prepare({ trees, dir, programs }: ServerJob, tell: ReturnType<typeof tellThrough>) {
+/** Standard output blocks, as long as nobody asks Node.js for it. */
+function tell(state: ServerState): void {
+  writeSync(STDOUT, `${JSON.stringify(state)}\n`);
+}
+
+async function prepare({ trees, dir, programs }: ServerJob) {
   const table = new InodeTable(await Promise.all(trees.map(readTree)));
-  const { git, mkfifo } = programs;
-  const children = trees.map(({ env }) => new BlockingGit({ git, mkfifo, env, dir }));
-  for (const [tree, child] of children.entries()) fillSizes(table, tree, child);
-  const blobs = new Blobs(table, (node) => children[table.place(node)!.tree]!);
-  const log = new OpenLog(
-    table,
-    trees.map(({ rules }) => rules),
-    new Readers(),
-    tell,
-  );
-  return new FileSystem(table, blobs, log, new ReplyWriter());
+  const sources = trees.map(({ env }, tree) => sourceOf({ ...programs, env, dir }, table, tree));
+  const rules = trees.map((tree) => tree.rules);
+  const log = new OpenLog(table, rules, new Readers(), new RecordWriter(join(dir, RECORD)));
+  return new FileSystem(table, new Blobs(table, sources), log, new ReplyWriter());
 }
 
 async function readTree({ env, tree }: ServedTree): Promise<GitTree> {
@@ -61,18 +59,17 @@ async function readTree({ env, tree }: ServedTree): Promise<GitTree> {
   return await GitTree.read(objects, tree);
 }
 
-/** Asked for all at once: one by one, each would wait for Git. */
-function fillSizes(table: InodeTable, tree: number, git: BlockingGit): void {
+/** Fills in how large the files of a tree are: the kernel asks that before anything else. */
+function sourceOf(options: BlockingGitOptions, table: InodeTable, tree: number): BlobSource {
   const { first, end } = table.rowsOf(tree);
-  const nodes: number[] = [];
-  const ids: ObjectId[] = [];
-  for (let node = first; node < end; node++) {
-    if (!table.hasContent(node)) continue;
-    nodes.push(node);
-    ids.push(table.id(node));
-  }
-  const sizes = git.sizes(ids);
-  for (const [place, node] of nodes.entries()) table.setSize(node, sizes[place] ?? Number.NaN);
+  const rows = Array.from({ length: end - first }, (_, place) => first + place);
+  const nodes = rows.filter((node) => table.hasContent(node));
+  const ids = nodes.map((node) => table.id(node));
+  const single = new BlockingGit(options);
+  const sizes = single.sizes(ids);
+  const blobs = nodes.map((node, place) => ({ node, id: ids[place]!, size: sizes[place] ?? Number.NaN }));
+  for (const { node, size } of blobs) table.setSize(node, size);
+  return { single, bulk: new BulkBlobs(options, blobs) };
 }
 
 /** The device, opened in the very namespace that mounts it: the kernel takes no other. */
@@ -85,7 +82,7 @@ function mountFuse({ dir, programs }: ServerJob): number | { readonly problem: s
     return { problem: `/dev/fuse cannot be opened: ${error instanceof Error ? error.message : error}` };
   }
   const options = "fd=3,rootmode=40000,user_id=0,group_id=0,ro,nosuid,nodev,default_permissions,allow_other";
-  const args = ["-i", "-t", "fuse", "-o", options, "firstmile", join(dir, "root")];
+  const args = ["-i", "-t", "fuse", "-o", options, "firstmile", join(dir, MOUNT)];
   const mounted = spawnSync(programs.mount, args, {
     stdio: ["ignore", "ignore", "pipe", device],
     cwd: "/",

@@ -2,53 +2,85 @@
  * The directory of one view, and what views that were killed have left behind. Mounts are none of that: they end with
  * the namespace of whoever was in them.
  *
- * Claims: what is removed belongs to this user, and to a process that is gone: its name has the process's number, when
- * that one started, and in which namespace of processes it is counted. Against: somebody else's directory of such a
- * name in a directory for temporary files, and a number that was given out again.
+ * Claims: what is removed was made by this user's own views, and by a process that is gone: the directory's name has
+ * its number, when it started, and in which namespace of processes it is counted. Against: somebody else's directory
+ * of such a name among temporary files, a number that was given out again, and a place that is another one by now.
  */
 import {
+  accessSync,
+  constants,
   lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmdirSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MOUNT } from "./server-job.ts";
 
 const NAME = /^firstmile-view-(\d+)-(\d+)-(\d+)-\w{6}$/;
+const PLACES = "places";
 
-export interface ViewDirectory extends Disposable {
+export class ViewDirectory implements Disposable {
   readonly path: string;
-  /** Makes a place for a tree in a directory for temporary files, gone with the view. */
-  makePlace(at: string): void;
+  private readonly places: Place[] = [];
+
+  constructor(base: string) {
+    const name = ["firstmile-view", pidNamespace(), process.pid, startOf(process.pid), ""].join("-");
+    this.path = mkdtempSync(join(base, name));
+    mkdirSync(join(this.path, MOUNT));
+  }
+
+  /** Makes an empty directory where a tree is to be seen, gone with the view. */
+  makePlace(at: string): void {
+    const made = join(this.path, `place-${this.places.length}`);
+    mkdirSync(made, { mode: 0o755 });
+    this.move(made, at, "empty");
+  }
+
+  /** Moves a directory of this one to where it is to be seen, gone with the view and all that is in it. */
+  putInPlace(tree: string, at: string): void {
+    this.move(tree, at, "tree");
+  }
+
+  [Symbol.dispose](): void {
+    remove(this.path);
+  }
+
+  /** Written down before it is there: whoever cleans up knows it by its inode. */
+  private move(from: string, at: string, kind: Place["kind"]): void {
+    this.places.push({ at, kind, inode: lstatSync(from).ino });
+    writeFileSync(join(this.path, PLACES), JSON.stringify(this.places));
+    renameSync(from, at);
+  }
 }
 
-export function viewDirectory(base: string): ViewDirectory {
-  const path = mkdtempSync(
-    join(base, `firstmile-view-${pidNamespace()}-${process.pid}-${startOf(process.pid)}-`),
-  );
-  mkdirSync(join(path, "root"));
-  const places: string[] = [];
-  return {
-    path,
-    makePlace(at) {
-      places.push(at);
-      writeFileSync(join(path, "places"), JSON.stringify(places));
-      mkdirSync(at, { mode: 0o755 });
-    },
-    [Symbol.dispose]: () => remove(path),
-  };
+/** Something that a view has outside of its own directory. */
+interface Place {
+  readonly at: string;
+  readonly kind: "empty" | "tree";
+  readonly inode: number;
 }
 
 /** Where views have their directories: not where everybody may write, if there is another place. */
 export function baseDirectory(env: NodeJS.ProcessEnv): string {
   const own = env.XDG_RUNTIME_DIR;
-  return own && lstatSync(own, { throwIfNoEntry: false })?.isDirectory() ? own : tmpdir();
+  return own && isWritable(own) ? own : tmpdir();
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Removes what is left of views whose processes are gone. */
@@ -63,24 +95,26 @@ export function removeLeftBehind(base: string): void {
 }
 
 function remove(path: string): void {
-  for (const place of placesOf(path)) removeEmpty(place);
+  for (const place of placesOf(path)) {
+    if (lstatSync(place.at, { throwIfNoEntry: false })?.ino === place.inode) removePlace(place);
+  }
   rmSync(path, { recursive: true, force: true });
 }
 
-function placesOf(path: string): string[] {
+function placesOf(path: string): Place[] {
   try {
-    return JSON.parse(readFileSync(join(path, "places"), "utf8")) as string[];
+    return JSON.parse(readFileSync(join(path, PLACES), "utf8")) as Place[];
   } catch {
     return [];
   }
 }
 
-/** Never what is in it. */
-function removeEmpty(place: string): void {
+function removePlace({ at, kind }: Place): void {
+  if (kind === "tree") return rmSync(at, { recursive: true, force: true });
   try {
-    rmdirSync(place);
+    rmdirSync(at);
   } catch {
-    // Gone already, or somebody has put something there.
+    // Somebody has put something there.
   }
 }
 

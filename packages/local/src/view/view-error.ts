@@ -1,6 +1,6 @@
 /** A view that could not be made, or that ended under its command. */
 export class ViewError extends Error {
-  readonly code: "view-unavailable" | "view-ended";
+  readonly code: "view-unavailable" | "view-misplaced" | "view-ended";
   readonly help: string | undefined;
 
   constructor(code: ViewError["code"], message: string, help?: string) {

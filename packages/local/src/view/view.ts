@@ -10,6 +10,9 @@
  */
 import type { ObjectId } from "@firstmile/formats/git/object-id";
 import { runMounted } from "./mounted.ts";
+import { checkPlaces } from "./places.ts";
+import { runTraced } from "./traced.ts";
+import { ViewError } from "./view-error.ts";
 
 export interface ViewTree {
   /** Path of a Git repository that has the tree's objects. */
@@ -84,7 +87,16 @@ export interface ViewResult {
   readonly because?: string;
 }
 
-/** Throws `ViewError`, `GitTreeError`, `RepositoryError`, and `ProcessError` where a limit was passed. */
+/**
+ * Mounts the trees and runs the command; where this machine lets nobody mount, writes them down and traces it. Throws
+ * `ViewError`, `GitTreeError`, `RepositoryError`, and `ProcessError` where a limit was passed.
+ */
 export async function runInView(trees: readonly ViewTree[], command: ViewCommand): Promise<ViewResult> {
-  return runMounted(trees, command);
+  checkPlaces(trees);
+  try {
+    return await runMounted(trees, command);
+  } catch (error) {
+    if (!(error instanceof ViewError) || error.code !== "view-unavailable") throw error;
+    return await runTraced(trees, command, error.message);
+  }
 }

@@ -1,4 +1,11 @@
-import { expected, makeWorld, offences, type Person, type World } from "@firstmile/testing/world";
+import {
+  expected,
+  makeWorld,
+  offences,
+  type Person,
+  type PolicySpec,
+  type World,
+} from "@firstmile/testing/world";
 import type { RuleSpec } from "@firstmile/testing/world-policy";
 import { publish, reviewOf } from "@firstmile/testing/world-statements";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -166,6 +173,22 @@ describe("review-rejected", () => {
     const better = await repository.commit({ by: alice, files: { a: "3\n" } });
     await approve(repository, commit, better, bob);
     expect(await judge()).toEqual([]);
+  });
+
+  test("by one of a group in which nobody is enough alone", async () => {
+    const { repository, introduction, policy } = await begin();
+    const rules = [{ ...REVIEWED, review: { any: 1, of: [bob, "pair"] } }];
+    const nested: PolicySpec = {
+      ...policy,
+      roles: { pair: { any: 2, of: [carol, alice] } },
+      sources: { pkgs: { introduction, rules } },
+    };
+    const judge = async () => offences(await world.verify({ repository, policy: nested }));
+    const commit = await repository.commit({ by: alice, files: { a: "2\n" } });
+    await approve(repository, introduction, commit, bob);
+    expect(await judge()).toEqual([]);
+    await publish(repository, await reviewOf(repository, introduction, commit, { verdict: "reject" }), carol);
+    expect(await judge()).toEqual(expected([commit, "review-rejected"]));
   });
 
   test("also what this machine let through before the rejection came", async () => {

@@ -47,10 +47,24 @@ describe.each(VERSIONS)("slices of pinned trees, Nix of %s", (version) => {
       expect(readFileSync(built.stdout.trim(), "utf8")).toBe("signed words\n");
     });
 
-    test("a derivation that takes the tree as a whole has read all of it", async () => {
-      const whole = derivationText("words", "echo x > $out", "src = (import ./npins).dep;");
-      const { code, said } = await admit(whole);
-      expect([code, said]).toEqual([1, expect.stringContaining("✗ not-covered: a derivation takes ")]);
+    test("a derivation that takes the tree as a whole has read all of it, also behind a text", async () => {
+      const more = await pins.depCommit({ "unread.nix": "1" });
+      const whole = (src: string) => {
+        const text = derivationText("words", "echo x > $out", `src = ${src};`);
+        const files = npinsFiles({ dep: npinsPin(more) });
+        return pins.admit({ ...files, "default.nix": `{ words = ${text}; }` }, "words");
+      };
+      const direct = await whole("(import ./npins).dep");
+      expect([direct.code, direct.said]).toEqual([
+        1,
+        expect.stringContaining("unread.nix: role reader has not read it"),
+      ]);
+      expect(direct.said).toContain("a derivation takes in the whole tree");
+      const hidden = await whole('builtins.toFile "t" "see ${(import ./npins).dep}"');
+      expect([hidden.code, hidden.said]).toEqual([
+        1,
+        expect.stringContaining("a derivation takes in the whole tree"),
+      ]);
     });
 
     test("fetchGit would take it whole, unread", async () => {

@@ -14,6 +14,8 @@ import { WeakKeyError } from "../crypto/weak-key.ts";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Policy } from "../policy/policy.ts";
 import { meetsByOperator, type Tally } from "../policy/thresholds.ts";
+import type { Distrust, Objection } from "../slice/distrust.ts";
+import { nixFingerprint } from "../statement/nix-keys.ts";
 import { found, lacking, type Reason } from "../verdict/verdict.ts";
 
 /** What one cache says of a path. */
@@ -23,19 +25,28 @@ export interface Testimony {
   readonly info: NarInfo;
 }
 
-/** Keys of the policy's builders, loaded once, by the name that signatures give as a hint. */
-export type BuilderKeys = ReadonlyMap<
-  string,
-  readonly { readonly principal: PrincipalName; readonly key: Ed25519Key }[]
->;
+interface BuilderKey {
+  readonly principal: PrincipalName;
+  readonly key: Ed25519Key;
+  /** A warden's word against it: it votes for nothing, and whoever asks is told. */
+  readonly objection: Objection | undefined;
+}
 
-export function builderKeys(policy: Policy): BuilderKeys {
-  const keys = new Map<string, { principal: PrincipalName; key: Ed25519Key }[]>();
+/** Keys of the policy's builders, loaded once, by the name that signatures give as a hint. */
+export type BuilderKeys = ReadonlyMap<string, readonly BuilderKey[]>;
+
+/** `policy` as it lists its keys: those that are distrusted are told by `distrust`. */
+export function builderKeys(policy: Policy, distrust?: Pick<Distrust, "ofKey">): BuilderKeys {
+  const keys = new Map<string, BuilderKey[]>();
   for (const principal of policy.principals.values()) {
     for (const listed of principal.keys) {
       const key = listed.kind === "nix" ? load(listed.key) : undefined;
       if (listed.kind !== "nix" || !key) continue;
-      keys.set(listed.name, [...(keys.get(listed.name) ?? []), { principal: principal.name, key }]);
+      const objection = distrust?.ofKey(nixFingerprint(listed));
+      keys.set(listed.name, [
+        ...(keys.get(listed.name) ?? []),
+        { principal: principal.name, key, objection },
+      ]);
     }
   }
   return keys;
@@ -60,6 +71,8 @@ export interface Agreement {
   readonly reason: Reason;
   /** Testimonies of the content agreed on, in the order heard; empty where there is no agreement. */
   readonly agreed: readonly Testimony[];
+  /** Where too few agree: those of the only content that any builder vouches for. Empty where they differ. */
+  readonly undisputed: readonly Testimony[];
 }
 
 /** Whether the builders agree on what `path` holds. */
@@ -77,18 +90,23 @@ export function judgeAgreement(
       }),
     );
   const group = policy.roles.get(output.builders)!;
-  const claims = claimsOf(
-    keys,
-    heard.filter(({ info }) => info.storePath === path),
-  );
-  if (claims.length === 0) return none(nobodyVouches(path, heard));
+  const about = heard.filter(({ info }) => info.storePath === path);
+  const claims = claimsOf(keys, about);
+  const struck = struckFrom(keys, about);
+  if (claims.length === 0) return none(nobodyVouches(path, heard, struck));
   const contradicting = contradictors(claims);
   const counted = claims.map((claim) => ({ claim, tally: tallyOf(policy, group, claim, contradicting) }));
   const met = counted.filter(({ tally }) => tally.met);
   const [first] = met;
   if (met.length > 1) return none(conflict(path, claims));
-  if (!first) return none(tooFew(path, output.builders, counted, contradicting));
-  return { reason: agreement(path, first.claim, claims, first.tally), agreed: first.claim.testimonies };
+  if (!first) {
+    const reason = tooFew(path, output.builders, counted, contradicting, struck);
+    const [only, other] = counted;
+    const isOne = other === undefined && only!.tally.counted.length > 0;
+    return { reason, agreed: [], undisputed: isOne ? only!.claim.testimonies : [] };
+  }
+  const { testimonies } = first.claim;
+  return { reason: agreement(path, first.claim, claims, first.tally), agreed: testimonies, undisputed: [] };
 }
 
 function tallyOf(
@@ -108,7 +126,7 @@ function claimsOf(keys: BuilderKeys, heard: readonly Testimony[]): Claim[] {
     const message = encodeUtf8(content);
     const builders = testimony.info.signatures.flatMap(({ name, signature }) =>
       (keys.get(name) ?? [])
-        .filter(({ key }) => key.verify(message, signature))
+        .filter(({ key, objection }) => objection === undefined && key.verify(message, signature))
         .map(({ principal }) => principal),
     );
     if (builders.length === 0) continue;
@@ -118,6 +136,22 @@ function claimsOf(keys: BuilderKeys, heard: readonly Testimony[]): Claim[] {
     claims.set(content, claim);
   }
   return [...claims.values()];
+}
+
+/** Builders' signatures that would count if no warden spoke against their keys. */
+function struckFrom(keys: BuilderKeys, heard: readonly Testimony[]): Reason[] {
+  const messages = new Set<string>();
+  for (const { info } of heard) {
+    const message = encodeUtf8(fingerprint(info));
+    for (const { name, signature } of info.signatures) {
+      for (const { principal, key, objection } of keys.get(name) ?? []) {
+        if (objection === undefined || !key.verify(message, signature)) continue;
+        const { by, because } = objection;
+        messages.add(`${principal} signed it with ${name}, which ${by.join(" and ")} distrusts: ${because}`);
+      }
+    }
+  }
+  return [...messages].map((message) => lacking("distrusted", message));
 }
 
 /** A builder that signed two contents for one path said nothing: it counts for neither. */
@@ -155,6 +189,7 @@ function tooFew(
   role: string,
   counted: readonly { claim: Claim; tally: Tally }[],
   contradicting: ReadonlySet<PrincipalName>,
+  struck: readonly Reason[],
 ): Reason {
   const best = counted.reduce((a, b) => (b.tally.counted.length > a.tally.counted.length ? b : a));
   const disagree = counted.length > 1;
@@ -165,7 +200,7 @@ function tooFew(
     lacking("builders-conflict", `${name} signed more than one content, so its word does not count`),
   );
   return lacking("too-few-builders", `${what} role ${role}: ${best.tally.any} of it, one vote an operator`, {
-    because: [...counted.map(({ claim }) => vote(claim)), ...doubtful],
+    because: [...counted.map(({ claim }) => vote(claim)), ...doubtful, ...struck],
     remedy: disagree
       ? "build it here and see which is right: nix-build --option substitute false"
       : `${waitFor(best.tally)}build it here: nix-build --option substitute false`,
@@ -177,14 +212,15 @@ function waitFor({ completions }: Tally): string {
   return sets ? `wait until ${sets} built the same, or ` : "";
 }
 
-function nobodyVouches(path: StorePath, heard: readonly Testimony[]): Reason {
-  const because = heard.map(({ cache, info }) =>
+function nobodyVouches(path: StorePath, heard: readonly Testimony[], struck: readonly Reason[]): Reason {
+  const answers = heard.map(({ cache, info }) =>
     info.storePath === path
       ? lacking("narinfo-invalid", `${cache} has it, signed by no key of a builder in the policy`)
       : lacking("narinfo-invalid", `${cache} answered with another path, ${info.storePath}`),
   );
   const message =
     heard.length === 0 ? `no cache has ${path}` : `no builder of the policy vouches for ${path}`;
+  const because = struck.length > 0 ? struck : answers;
   return lacking("no-builder-answered", message, { because, remedy: "Nix builds it here instead" });
 }
 
@@ -203,5 +239,5 @@ function sentence({ builders, testimonies }: Claim): string {
 }
 
 function none(reason: Reason): Agreement {
-  return { reason, agreed: [] };
+  return { reason, agreed: [], undisputed: [] };
 }

@@ -14,7 +14,8 @@ export type HashName =
   | "sha384"
   | "sha512"
   | "sha3-256"
-  | "sha3-512";
+  | "sha3-512"
+  | "blake2b512";
 
 /** The digest of the parts one after the other, as if they were one byte string. */
 export function digest(hash: HashName, ...parts: Uint8Array[]): Uint8Array {

@@ -1,5 +1,6 @@
 /** Keys as a person tells them apart, and whether they count today. What a signature is worth is found elsewhere. */
 import { encodeBase64 } from "@firstmile/formats/bytes/text";
+import { renderNumberedKey } from "@firstmile/formats/signify/key";
 import { loadCertificate } from "../openpgp/certificate-state.ts";
 import type { Key, KeyEvent } from "../policy/policy.ts";
 import { sshFingerprint } from "../ssh/keys.ts";
@@ -8,7 +9,7 @@ import { sshFingerprint } from "../ssh/keys.ts";
 export type KeyLife = "good" | "retired" | "expired" | "revoked" | "compromised";
 
 export interface GraphKey {
-  /** `OpenPGP`, `SSH`, `SSH, touched`, `SSH authority`, `Sigstore`, `Nix`. */
+  /** `OpenPGP`, `SSH`, `SSH, touched`, `SSH authority`, `Sigstore`, `minisign`, `signify`, `Nix`. */
   readonly kind: string;
   /** Fingerprint, name at an issuer, or a Nix key as it is written. */
   readonly name: string;
@@ -49,6 +50,9 @@ function describe(key: Key, now: number): GraphKey {
     }
     case "sigstore":
       return { kind: "Sigstore", name: `${key.identity} at ${key.issuer}`, ...lifeOf(key.life, undefined) };
+    case "minisign":
+    case "signify":
+      return { kind: key.kind, name: renderNumberedKey(key), ...lifeOf(key.life, undefined) };
     case "nix":
       return { kind: "Nix", name: `${key.name}:${encodeBase64(key.key)}`, state: "good" };
   }

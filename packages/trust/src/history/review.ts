@@ -13,7 +13,7 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
 import { ruleFor } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
-import { isMet, meets } from "../policy/thresholds.ts";
+import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
 import type { ResultVersion, ReviewIndex } from "../statement/review-index.ts";
 import { type DeniedCommit, SHOWN_PATHS } from "./judge.ts";
 import { type By, EVERYBODY, MAX_STRETCH, type Piece, unreadChanges } from "./reading.ts";
@@ -146,7 +146,9 @@ function rejection(
   reviews: Reviews,
 ): PrincipalName[] {
   const against = reviews.at(commit).rejections(path, before, after);
-  return [...against].filter((name) => meets(by, new Set([name]), policy).counted.length > 0);
+  if (against.size === 0) return [];
+  const heard = peopleOf(by, policy);
+  return [...against].filter((name) => heard.has(name));
 }
 
 /** Who read the changes of a path, one by one or several as one, and had no part in them. */

@@ -1,9 +1,9 @@
 /**
- * Whose word a signature is, after what root says of the key behind it. Claim: a key that is `compromised` speaks for
- * nobody; one that is `retired` speaks for its owner in commits that the named ones reach, and nowhere else, and
- * there also where it has expired or its owner withdrew it without harm since. Against: whoever got hold of a key
- * that its owner no longer uses, and dates, which whoever holds a key writes as they please: what an old commit is,
- * its place in the history says. Left out: a revocation because of harm, which no retirement softens.
+ * Whose word a signature is, after what root and wardens say of the key behind it. Claim: a key that is `compromised`
+ * or distrusted speaks for nobody; one that is `retired` speaks for its owner in commits that the named ones reach, and
+ * nowhere else, and there also where it has expired or its owner withdrew it without harm since. Against: whoever got
+ * hold of a key that its owner no longer uses, and dates, which whoever holds a key writes as they please: what an old
+ * commit is, its place in the history says. Left out: a revocation because of harm, which no retirement softens.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { KeyEvent } from "../policy/policy.ts";
@@ -32,6 +32,7 @@ export class Standing {
     const event = good && this.eventOf(good);
     if (!good || !event) return outcome;
     if (event.kind === "compromised") return refused("compromised-key", good, reasonText(event));
+    if (event.kind === "distrusted") return refused("distrusted", good, distrustText(event));
     if (this.isReached(commit, event.after as readonly string[] as readonly CommitId[])) return good;
     return outcome.valid ? refused("retired-key", good, retiredText(event)) : outcome;
   }
@@ -40,7 +41,8 @@ export class Standing {
   private eventOf({ key, signingKey }: SignatureValid): KeyEvent | undefined {
     const said = [...(this.lives.get(signingKey) ?? []), ...(this.lives.get(key) ?? [])];
     const own = said.filter((event) => event.key === undefined || event.key === signingKey);
-    const harm = own.find(({ kind }) => kind === "compromised");
+    const harm =
+      own.find(({ kind }) => kind === "distrusted") ?? own.find(({ kind }) => kind === "compromised");
     return harm ?? own.find((event) => event.key === signingKey) ?? own[0];
   }
 }
@@ -55,6 +57,10 @@ function refused(
 
 function reasonText(event: KeyEvent & { kind: "compromised" }): string {
   return `which root calls compromised: ${event.reason}`;
+}
+
+function distrustText({ by, reason }: KeyEvent & { kind: "distrusted" }): string {
+  return `which ${by.join(" and ")} distrusts: ${reason}`;
 }
 
 function retiredText({ after }: KeyEvent & { kind: "retired" }): string {

@@ -5,6 +5,7 @@
  */
 import type { Key, Policy } from "../policy/policy.ts";
 import { identities } from "../policy/principals.ts";
+import { upstreamGroups } from "../policy/upstream.ts";
 import { reachOf } from "./reach.ts";
 
 interface Entry {
@@ -19,6 +20,7 @@ export class Keyrings {
   hear(of: string, policy: Policy): void {
     const rules = [...policy.sources.values()].flatMap((source) => source.rules);
     const groups = rules.flatMap(({ write, review }) => (review ? [write, review.by] : [write]));
+    groups.push(...upstreamGroups(policy.upstreams));
     for (const certificate of reachOf([...policy.roles.values(), ...groups], policy.roles).certificates) {
       const ids = identities({ kind: "openpgp", file: "", certificate, life: [] });
       for (const id of ids)

@@ -86,6 +86,8 @@ function partsOf(key: Key): Part[] {
     case "ssh":
     case "nix":
     case "sigstore":
+    case "minisign":
+    case "signify":
       return [{ id: identities(key).at(-1)!, fingerprint: undefined }];
   }
 }

@@ -9,6 +9,7 @@ import { encodeHex, encodeUtf8 } from "@firstmile/formats/bytes/text";
 import { digest } from "../crypto/hash.ts";
 import type { ImportName, RoleName, SourceName } from "../policy/names.ts";
 import type { Group, Member, Policy, PolicyDigest, Source } from "../policy/policy.ts";
+import { withGroups } from "../policy/upstream.ts";
 import { finding, type ImportedPolicy, type ImportFinding, NOBODY, type ResolvedPolicy } from "./imported.ts";
 import { Keyrings } from "./keyrings.ts";
 import { KeyLives } from "./life.ts";
@@ -36,6 +37,7 @@ export function resolveImports(policy: Policy, imported: ImportedPolicies, now: 
     principals: new Map([...people.principals].map(([name, principal]) => [name, lives.judged(principal)])),
     roles: groups.roles(),
     sources: groups.sources(),
+    upstreams: groups.upstreams(),
     digest: digestOf(policy, imported, now),
     findings,
     resolvedUntil: Math.min(...expiries(imported).filter((expires) => expires > now)),
@@ -99,6 +101,10 @@ class GroupFiller {
 
   sources(): Map<SourceName, Source> {
     return new Map([...this.#policy.sources].map(([name, source]) => [name, this.#source(source)]));
+  }
+
+  upstreams(): Policy["upstreams"] {
+    return withGroups(this.#policy.upstreams, (group, where) => this.#simple(this.#fill(group), where));
   }
 
   #source(source: Source): Source {

@@ -37,12 +37,28 @@ export function verifyOpenPgp(
   keys: OpenPgpKeys,
   now: number,
 ): SignatureOutcome {
+  return checkOpenPgp(signature, message instanceof Uint8Array ? [message] : message, keys, now);
+}
+
+/**
+ * All of the above but the mathematics, where the message is not at hand: which key a signature claims, and whether
+ * that key may make one. "Valid" is the claim alone: whoever can write a signature's bytes can claim any key.
+ */
+export function claimOfOpenPgp(signature: Uint8Array, keys: OpenPgpKeys, now: number): SignatureOutcome {
+  return checkOpenPgp(signature, undefined, keys, now);
+}
+
+function checkOpenPgp(
+  signature: Uint8Array,
+  data: readonly Uint8Array[] | undefined,
+  keys: OpenPgpKeys,
+  now: number,
+): SignatureOutcome {
   const made = readOne(signature);
   if ("valid" in made) return made;
   const candidates = keys.candidates(made.issuer);
   const refused = refuseForm(made) ?? (candidates.length === 0 ? refuseUnknown(made) : refuseAlgorithm(made));
   if (refused !== undefined) return refused;
-  const data = message instanceof Uint8Array ? [message] : message;
   return leastRefused(candidates.map((candidate) => tryCandidate(made, data, candidate, now)));
 }
 
@@ -107,13 +123,13 @@ function refuseUnknown({ issuer }: Signature): SignatureRefused {
 
 function tryCandidate(
   made: Signature,
-  data: readonly Uint8Array[],
+  data: readonly Uint8Array[] | undefined,
   { certificate, key }: Candidate,
   now: number,
 ): SignatureOutcome {
   const named = certificate.fingerprint;
   if (!("verify" in key.verifying)) return refuse(key.verifying.code, key.verifying.message, named);
-  if (!key.verifying.verify(made, data)) {
+  if (data !== undefined && !key.verifying.verify(made, data)) {
     return refuse("bad-signature", `is not by ${key.fingerprint} over this content`, named);
   }
   const weak = refuseWeakHash(made, named);

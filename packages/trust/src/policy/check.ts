@@ -3,12 +3,10 @@ import type { z } from "zod";
 import type { DefectList } from "./defect.ts";
 import { child, describe, type Node, plain } from "./document.ts";
 import { listed, nearest, quoted } from "./nearest.ts";
-import { KNOWN_KEYS, type Part, UNSUPPORTED_KEYS, UNSUPPORTED_VALUES } from "./shape.ts";
+import { KNOWN_KEYS, type Part, UNSUPPORTED_VALUES } from "./shape.ts";
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
-
-const UNSUPPORTED_HELP = "remove it, or use a version of Firstmile that enforces it";
 
 /**
  * The value of `node` where it has this shape. Where it has not, the defects are listed, and what comes back (the rest
@@ -92,13 +90,8 @@ function reportKeys(issue: Issue, path: Path, root: Node, part: Part, defects: D
   const inner = partAt(part, path);
   for (const key of issue.keys) {
     const at = child(table, key)?.keyAt ?? table.at;
-    if (UNSUPPORTED_KEYS[inner]?.includes(key)) {
-      const problem = `${quoted(key)} is not supported by this version of Firstmile`;
-      defects.add(at, "unsupported", problem, UNSUPPORTED_HELP);
-    } else {
-      const help = suggestion(key, KNOWN_KEYS[inner]);
-      defects.add(at, "unknown-key", `${quoted(key)} is no key of ${NOUNS[inner]}`, help);
-    }
+    const help = suggestion(key, KNOWN_KEYS[inner]);
+    defects.add(at, "unknown-key", `${quoted(key)} is no key of ${NOUNS[inner]}`, help);
   }
 }
 
@@ -165,6 +158,7 @@ const NOUNS: Readonly<Record<Part, string>> = {
   certified: "a certified role",
   rule: "a rule",
   import: "an import",
+  upstream: "an upstream rule",
   output: "[output]",
 };
 
@@ -199,6 +193,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   signed_by: '"a role"',
   paths: '["**"]',
   write: '"a role"',
+  author: '"the principal who releases this"',
+  handoff: '"a role"',
   builders: '"a role"',
   roles: '["packager"]',
   reason: '"what happened"',

@@ -44,6 +44,8 @@ export type DefectCode =
   | "bad-glob"
   | "source-without-rules"
   | "bad-duration"
+  | "unknown-author"
+  | "bad-signature-url"
   | "duplicate-email"
   | "impossible-key"
   | "unknown-import"

@@ -83,7 +83,7 @@ export class Register {
   readonly #merged: ReadonlyMap<string, OpenPgpCertificate>;
   readonly #states = new Map<string, CertificateState>();
   readonly listed: ReadonlyMap<string, PrincipalName>;
-  /** Primary keys that root calls retired or compromised. */
+  /** Primary keys that root calls retired or compromised, or that wardens distrust. */
   readonly #outlived: ReadonlySet<string>;
 
   constructor(policy: Policy, members: readonly Certified[]) {
@@ -95,8 +95,10 @@ export class Register {
     const all = [...keys.map(({ certificate }) => certificate), ...[...keyrings].flat()];
     this.#merged = new Map(mergeCertificates(all).map((one) => [one.fingerprint, one]));
     this.listed = new Map(keys.map(({ name, certificate }) => [certificate.fingerprint, name]));
-    const outlived = keys.filter(({ life, certificate: { fingerprint } }) =>
-      life.some(({ key }) => key === undefined || key === fingerprint),
+    const outlived = keys.filter(
+      ({ life, certificate: { fingerprint } }) =>
+        policy.distrusted?.has(fingerprint) ||
+        life.some(({ key }) => key === undefined || key === fingerprint),
     );
     this.#outlived = new Set(outlived.map(({ certificate }) => certificate.fingerprint));
   }
@@ -148,7 +150,7 @@ function emptied(certified: Certified, code: ElectionCode, silenced: Ballot["sil
 }
 
 function silence({ fingerprint, refusal }: Certifier, { listed }: Register) {
-  const why = refusal?.message ?? "root has retired it or calls it compromised";
+  const why = refusal?.message ?? "root has retired it or calls it compromised, or a warden distrusts it";
   return { by: listed.get(fingerprint)!, key: fingerprint, why };
 }
 

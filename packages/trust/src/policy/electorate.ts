@@ -19,6 +19,7 @@ import {
 } from "./election.ts";
 import type { PrincipalName, RoleName, SourceName } from "./names.ts";
 import type { Certified, Group, Member, Policy, Principal, Rule } from "./policy.ts";
+import { upstreamGroups, withGroups } from "./upstream.ts";
 
 /** Where a certified member stands in the policy. */
 export type CertifiedPlace =
@@ -28,7 +29,8 @@ export type CertifiedPlace =
       readonly source: SourceName;
       readonly line: number;
       readonly part: "write" | "review";
-    };
+    }
+  | { readonly kind: "upstream" };
 
 /** Who a certified member stands for, for whoever asks why. */
 export interface CertifiedReasons {
@@ -140,7 +142,7 @@ interface PlacedMember {
   readonly certified: Certified;
 }
 
-function certifiedPlaces({ roles, sources }: Policy): PlacedMember[] {
+function certifiedPlaces({ roles, sources, upstreams }: Policy): PlacedMember[] {
   const found: PlacedMember[] = [];
   const visit = (group: Group, place: CertifiedPlace) => {
     for (const member of group.of) {
@@ -155,6 +157,7 @@ function certifiedPlaces({ roles, sources }: Policy): PlacedMember[] {
       if (review) visit(review.by, { kind: "rule", source, line, part: "review" });
     }
   }
+  for (const group of upstreamGroups(upstreams)) visit(group, { kind: "upstream" });
   return found;
 }
 
@@ -175,6 +178,7 @@ function fill(policy: Policy, election: Election): Policy {
     ...policy,
     principals: new Map([...policy.principals, ...election.joined.map((one) => [one.name, one] as const)]),
     roles: new Map([...policy.roles].map(([name, group]) => [name, filler(group)])),
+    upstreams: withGroups(policy.upstreams, filler),
     sources: new Map(
       [...policy.sources].map(([name, source]) => [name, { ...source, rules: source.rules.map(rules) }]),
     ),

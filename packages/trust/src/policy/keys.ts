@@ -1,5 +1,5 @@
 /**
- * The keys of principals: `keys/FILE` in the trust repository, or `nix:NAME:BASE64` in place. What a key file is, its
+ * The keys of principals: `keys/FILE` in the trust repository, or `nix:NAME:BASE64`, `minisign:BASE64` and `signify:BASE64` in place. What a key file is, its
  * content says. A file that does not parse refuses the policy: a principal whose key is silently missing would only
  * show as a threshold that nobody can meet.
  */
@@ -7,6 +7,7 @@ import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
 import { parseNixPublicKey } from "@firstmile/formats/nix/key";
 import { type OpenPgpCertificate, parseCertificates } from "@firstmile/formats/openpgp/certificate";
+import { parseNumberedKey } from "@firstmile/formats/signify/key";
 import { parseSshPublicKey } from "@firstmile/formats/ssh/public-key";
 import { sigstoreInstance } from "../sigstore/trusted-root.ts";
 import { sshFingerprint } from "../ssh/keys.ts";
@@ -39,7 +40,8 @@ export class KeyReader {
   read(entry: KeyEntry, node: Node): Key[] {
     const { at } = node;
     if (typeof entry === "string") {
-      return entry.startsWith("nix:") ? this.#inPlace(entry, at) : this.#fromFile({ file: entry }, [], node);
+      const isInPlace = /^(?:nix|minisign|signify):/.test(entry);
+      return isInPlace ? this.#inPlace(entry, at) : this.#fromFile({ file: entry }, [], node);
     }
     const life = new KeyLifeReader(this.#defects).read(entry, node);
     if (entry.sigstore !== undefined) return this.#sigstore(entry, entry.sigstore, life, at);
@@ -125,7 +127,12 @@ export class KeyReader {
   }
 
   #inPlace(entry: string, at: Position): Key[] {
-    const key = this.#attempt(entry, at, () => parseNixPublicKey(entry.slice("nix:".length)));
+    const [kind, text] = [entry.slice(0, entry.indexOf(":")), entry.slice(entry.indexOf(":") + 1)];
+    if (kind === "minisign" || kind === "signify") {
+      const key = this.#attempt(entry, at, () => parseNumberedKey(text, kind));
+      return key ? [{ kind, ...key, life: [] }] : [];
+    }
+    const key = this.#attempt(entry, at, () => parseNixPublicKey(text));
     return key ? [{ kind: "nix", name: key.name, key: key.key }] : [];
   }
 
@@ -234,7 +241,7 @@ function fingerprintsOf(key: Key): string[] {
 const MALFORMED: DefectCode = "malformed-key";
 const SSH_LINE = /^(?:ssh-|ecdsa-|sk-|#)/;
 const KEY_FILE_HELP =
-  "export it again: gpg --export --armor FINGERPRINT, the .pub file of ssh-keygen, or nix:NAME:BASE64 as nix key convert-secret-to-public prints it";
+  "export it again: gpg --export --armor FINGERPRINT, the .pub file of ssh-keygen, or nix:NAME:BASE64 as nix key convert-secret-to-public prints it; minisign:BASE64 and signify:BASE64 with the second line of a .pub file";
 
 /** Below keys/, and spelt in one way only: a path that climbs out could name a file that nobody reviewed. */
 function isKeyPath(path: string): boolean {

@@ -10,6 +10,7 @@ import { checkShape } from "./check.ts";
 import { DefectList, MAX_DEFECTS, POLICY_FILE, type Position } from "./defect.ts";
 import { digestFiles } from "./digest.ts";
 import { child, Literal, type Node, readDocument } from "./document.ts";
+import { type GroupUse, GroupUses } from "./group-uses.ts";
 import { type Beyond, GroupReader, MAX_NAMED } from "./groups.ts";
 import { readImports } from "./imports.ts";
 import { KeyReader } from "./keys.ts";
@@ -17,8 +18,9 @@ import type { ImportName, PrincipalName, RoleName } from "./names.ts";
 import type { Group, Import, Key, Policy, PolicyResult, Principal } from "./policy.ts";
 import { readPrincipals } from "./principals.ts";
 import { topShape } from "./shape.ts";
-import { type GroupUse, SourceReader } from "./sources.ts";
+import { SourceReader } from "./sources.ts";
 import { type Electorate, isMet, isMetByOperator } from "./thresholds.ts";
+import { readUpstreams } from "./upstream.ts";
 
 /**
  * Reads a policy out of a trust repository's tree.
@@ -57,14 +59,20 @@ function assemble(
   const keyring = (file: string, at: Position) => keys.keyring(file, at);
   const groups = readRoles(root, names, { imports: importing, keyring }, defects);
   const roles = groups.roles();
-  const reader = new SourceReader(groups, defects);
+  const uses = new GroupUses(groups);
+  const reader = new SourceReader(uses, defects);
   const sources = reader.sources(child(root, "source"));
+  const upstreams = readUpstreams(
+    child(root, "upstream"),
+    { principals, names, who: (shape, node) => uses.who(shape, node) },
+    defects,
+  );
   const head = reader.head(top?.head, root);
   reader.mirrors(top?.mirrors ?? [], child(root, "mirrors"));
   reader.mirrors(top?.evidence ?? [], child(root, "evidence"));
   const outputTable = child(root, "output");
   const output = outputTable?.value instanceof Map ? reader.output(outputTable) : undefined;
-  checkReach({ principals, roles }, reader, root, defects);
+  checkReach({ principals, roles }, uses, root, defects);
   checkRoot(roles, root, defects);
   if (!top || expires === undefined) return undefined;
   const digest = digestFiles(new Map([[POLICY_FILE, bytes], ...keys.named]));
@@ -83,6 +91,7 @@ function assemble(
     imports,
     mirrors,
     head,
+    upstreams,
     output,
     evidence,
   };
@@ -111,7 +120,7 @@ function readRoles(root: Node, names: ReadonlySet<string>, beyond: Beyond, defec
 }
 
 /** A group that nobody could meet is a slip that would show only when it locks everybody out. */
-function checkReach(policy: Electorate, reader: SourceReader, root: Node, defects: DefectList): void {
+function checkReach(policy: Electorate, uses: GroupUses, root: Node, defects: DefectList): void {
   const { principals, roles } = policy;
   const everyone = new Set(principals.keys());
   for (const [name, group] of roles) {
@@ -132,9 +141,9 @@ function checkReach(policy: Electorate, reader: SourceReader, root: Node, defect
     role: "root" as RoleName,
     node: child(child(root, "role")!, "root")!,
   };
-  for (const use of rootUse ? [rootUse, ...reader.signing] : reader.signing)
+  for (const use of rootUse ? [rootUse, ...uses.signing] : uses.signing)
     checkUse(use, SIGNING, policy, defects);
-  for (const use of reader.building) checkUse(use, BUILDING, policy, defects);
+  for (const use of uses.building) checkUse(use, BUILDING, policy, defects);
 }
 
 interface Use {

@@ -1,9 +1,11 @@
 /** A policy as it is decided by: immutable, every name resolved, every key parsed. `loadPolicy` is the only door. */
 import type { OpenPgpCertificate } from "@firstmile/formats/openpgp/certificate";
+import type { NumberedKey } from "@firstmile/formats/signify/key";
 import type { SshPublicKey } from "@firstmile/formats/ssh/public-key";
 import type { Defect } from "./defect.ts";
 import type { ImportName, Operator, PrincipalName, RoleName, SourceName } from "./names.ts";
 import type { Glob } from "./paths.ts";
+import type { UpstreamRule } from "./upstream.ts";
 
 /** What loading comes to: a policy without a single defect, or all defects in the order of the file. */
 export type PolicyResult =
@@ -33,10 +35,14 @@ export interface Policy {
   /** Where else this trust repository is served, and how old a statement of its newest head may be. */
   readonly mirrors: readonly string[];
   readonly head: HeadRule | undefined;
+  /** For fixed outputs, in the order of the file. Empty: a hash in an authentic expression is enough. */
+  readonly upstreams: readonly UpstreamRule[];
   /** Absent: no output of any builder counts. */
   readonly output: OutputRules | undefined;
   /** Git repositories in which people keep statements that the sources themselves do not carry. */
   readonly evidence: readonly string[];
+  /** Keys that wardens speak against, by fingerprint: slice/distrust.ts puts them there, no text does. */
+  readonly distrusted?: ReadonlyMap<string, DistrustedKey>;
 }
 
 export interface Principal {
@@ -47,7 +53,7 @@ export interface Principal {
   readonly keys: readonly Key[];
 }
 
-export type Key = OpenPgpKey | SshKey | SshAuthority | SigstoreIdentity | NixKey;
+export type Key = OpenPgpKey | SshKey | SshAuthority | SigstoreIdentity | NixKey | AuthorKey;
 
 export interface OpenPgpKey {
   readonly kind: "openpgp";
@@ -57,13 +63,17 @@ export interface OpenPgpKey {
   readonly life: readonly KeyEvent[];
 }
 
-/** What root says of a key that its owner's own statements do not. */
+/** A key whose word counts nowhere because wardens say so. */
+export type DistrustedKey = KeyEvent & { readonly kind: "distrusted" };
+
+/** What root or a warden says of a key that its owner's own statements do not. */
 export type KeyEvent = {
   /** The one key meant, of several in a file: a primary key, a subkey, an SSH key. Undefined: all of the file. */
   readonly key: string | undefined;
 } & (
   | { readonly kind: "retired"; readonly after: readonly IntroductionCommit[] }
   | { readonly kind: "compromised"; readonly reason: string }
+  | { readonly kind: "distrusted"; readonly reason: string; readonly by: readonly PrincipalName[] }
 );
 
 export interface SshKey {
@@ -105,6 +115,13 @@ export interface NixKey {
   readonly name: string;
   /** The Ed25519 public key, 32 bytes. */
   readonly key: Uint8Array;
+}
+
+/** A key that signs releases and nothing else. */
+export interface AuthorKey extends NumberedKey {
+  readonly kind: "minisign" | "signify";
+  /** Said elsewhere, of the same numbers in another format. */
+  readonly life: readonly KeyEvent[];
 }
 
 /** `any` of the members, each by people of its own: thresholds.ts. */
@@ -184,6 +201,8 @@ export interface ReviewRule {
   readonly role: RoleName | undefined;
   /** Whether signing a merge is reviewing what it merges. */
   readonly mergeIsReview: boolean;
+  /** Whether a change of version and hash alone needs no reader where the same author signed both sources. */
+  readonly bump?: "upstream-signed" | undefined;
   /** Whether a review of the same content counts that was made at another path, or for another source. */
   readonly anywhere: boolean;
 }

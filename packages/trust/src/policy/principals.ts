@@ -127,7 +127,7 @@ class KeyOwners {
       );
     } else if (owner === name) {
       // One person's key may well be listed in two formats.
-      if (!/^(?:nix|ssh|openpgp|sigstore|ssh-authority):/.test(identity)) return;
+      if (!/^(?:nix|ssh|openpgp|sigstore|ssh-authority|minisign|signify):/.test(identity)) return;
       const problem = `${quoted(name)} lists this key twice`;
       this.#defects.add(at, "duplicate-key", problem, "remove one: keys do not count, people do");
     } else {
@@ -150,6 +150,10 @@ export function identities(key: Key): string[] {
   if (key.kind === "nix") {
     const point = encodeHex(key.key);
     return [`nix:${point}`, `nix-name:${key.name}`, `ed25519:${point}`];
+  }
+  if ("number" in key) {
+    const point = encodeHex(key.key);
+    return [`${key.kind}:${key.number}${point}`, `ed25519:${point}`];
   }
   if (key.kind === "ssh-authority") {
     return key.certifiedAs.map((name) => `ssh-authority:${encodeHex(key.key.blob)} ${name}`);

@@ -52,6 +52,7 @@ export const topShape = z.strictObject({
   role: table,
   source: table.optional(),
   import: table.optional(),
+  upstream: z.array(table).optional(),
   mirrors: z.array(z.string()).default([]),
   head: headShape.optional(),
   output: table.optional(),
@@ -93,8 +94,19 @@ export const ruleShape = z.strictObject({
   write: z.union([z.string(), groupShape]).optional(),
   review: z.union([z.string(), groupShape]).optional(),
   merge_is_review: z.boolean().optional(),
+  bump: z.enum(["upstream-signed"]).optional(),
   anywhere: z.boolean().optional(),
   waive: z.string().optional(),
+});
+
+/** Which of these go together is checked in upstream.ts. */
+export const upstreamShape = z.strictObject({
+  urls: z.array(z.string()).min(1),
+  author: text.optional(),
+  signature: text.optional(),
+  handoff: z.union([z.string(), groupShape]).optional(),
+  waive: z.string().optional(),
+  pinned: z.literal(true).optional(),
 });
 
 export const sourceShape = z.strictObject({
@@ -137,6 +149,7 @@ export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
     "role",
     "source",
     "import",
+    "upstream",
     "output",
     "evidence",
   ],
@@ -149,8 +162,9 @@ export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
   source: ["urls", "authenticate", "introduction", "goodlist", "head", "channel", "rule"],
   introduction: ["commit", "signed_by"],
   head: ["signed_by", "max_age"],
-  rule: ["paths", "write", "review", "merge_is_review", "anywhere", "waive"],
+  rule: ["paths", "write", "review", "merge_is_review", "bump", "anywhere", "waive"],
   import: ["urls", "introduction", "roles", "transitive"],
+  upstream: ["urls", "author", "signature", "handoff", "waive", "pinned"],
   output: ["builders", "level", "caches", "local_builds", "conflict", "waive"],
 };
 
@@ -167,14 +181,10 @@ export type Part =
   | "head"
   | "rule"
   | "import"
+  | "upstream"
   | "output";
 
-/** Keys that the format reserves for rules which this version cannot enforce, by part. */
-export const UNSUPPORTED_KEYS: Readonly<Partial<Record<Part, readonly string[]>>> = {
-  policy: ["upstream"],
-};
-
-/** Values reserved in the same way, by key. */
+/** Values that the format reserves for rules which this version cannot enforce, by key. */
 export const UNSUPPORTED_VALUES: ReadonlyMap<string, readonly string[]> = new Map([
   ["mode", ["audit"]],
   ["level", ["derivation", "closure"]],

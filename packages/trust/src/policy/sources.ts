@@ -1,39 +1,26 @@
-/** Sources and their rules, and the rules for outputs. */
-import type { z } from "zod";
+/** Sources, where they and the rules themselves are served, and the rules for outputs. */
 import { checkShape } from "./check.ts";
 import type { DefectList } from "./defect.ts";
 import { child, entries, type Node } from "./document.ts";
 import { parseDuration } from "./duration.ts";
-import type { GroupReader } from "./groups.ts";
+import type { GroupUses } from "./group-uses.ts";
 import { isWholeId } from "./key-life.ts";
 import { isName, NAME_RULE, type RoleName, type SourceName } from "./names.ts";
 import { quoted } from "./nearest.ts";
-import { compileGlob, type Glob } from "./paths.ts";
-import type { Group, HeadRule, IntroductionCommit, OutputRules, ReviewRule, Rule, Source } from "./policy.ts";
-import { type GroupShape, outputShape, ruleShape, sourceShape } from "./shape.ts";
+import type { HeadRule, IntroductionCommit, OutputRules, Source } from "./policy.ts";
+import { missingKey, onlyWithCommits, onlyWithSlice, RuleReader } from "./rules.ts";
+import { outputShape, sourceShape } from "./shape.ts";
 import { CACHE_SCHEMES, GIT_SCHEMES, sameRepository, urlProblem } from "./urls.ts";
 
-/** A group that a rule rests on, and where the policy says so. */
-export interface GroupUse {
-  readonly group: Group;
-  readonly role: RoleName | undefined;
-  readonly node: Node;
-}
-
-/** Met by nobody, whoever signs. */
-const NOBODY: Group = { any: 1, of: [] };
-
 export class SourceReader {
-  readonly #groups: GroupReader;
+  readonly #uses: GroupUses;
+  readonly #rules: RuleReader;
   readonly #defects: DefectList;
   readonly #urls = new Map<string, string>();
-  /** Groups whose members sign commits. */
-  readonly signing: GroupUse[] = [];
-  /** Groups whose members sign outputs. */
-  readonly building: GroupUse[] = [];
 
-  constructor(groups: GroupReader, defects: DefectList) {
-    this.#groups = groups;
+  constructor(uses: GroupUses, defects: DefectList) {
+    this.#uses = uses;
+    this.#rules = new RuleReader(uses, defects);
     this.#defects = defects;
   }
 
@@ -50,7 +37,7 @@ export class SourceReader {
   head(shape: { signed_by: string; max_age: string } | undefined, parent: Node): HeadRule | undefined {
     const node = child(parent, "head");
     if (!shape || !node) return undefined;
-    const signedBy = this.#use(shape.signed_by, child(node, "signed_by")!, this.signing);
+    const signedBy = this.#uses.signers(shape.signed_by, child(node, "signed_by")!);
     const maxAge = parseDuration(shape.max_age);
     if (maxAge === undefined) {
       const problem = `${quoted(shape.max_age)} is no span of time up to a year`;
@@ -73,10 +60,10 @@ export class SourceReader {
     shape.caches.forEach((url, i) => {
       this.#checkUrl(url, CACHE_SCHEMES, child(caches!, i)!);
     });
-    const builders = this.#use(shape.builders, child(node, "builders")!, this.building);
+    const builders = this.#uses.builders(shape.builders, child(node, "builders")!);
     if (builders === undefined) return undefined;
     const { level, conflict } = shape;
-    const waive = this.#waive(shape.waive, node);
+    const waive = this.#uses.waive(shape.waive, node);
     return { builders, level, caches: shape.caches, localBuilds: shape.local_builds, conflict, waive };
   }
 
@@ -84,9 +71,10 @@ export class SourceReader {
     if (!isName(name))
       this.#defects.add(node.keyAt, "bad-name", `${quoted(name)} is no source's name`, NAME_RULE);
     const isSlice = child(node, "authenticate")?.value === "slice";
-    const rules = this.#rules(name, node, isSlice);
+    const rules = this.#rules.rules(name, node, isSlice);
     const shape = checkShape(sourceShape, node, "source", this.#defects);
-    if (!isSlice) this.#requireSigner(child(node, "introduction"));
+    if (isSlice) onlyWithCommits(this.#defects, "goodlist", child(node, "goodlist"));
+    else this.#requireSigner(child(node, "introduction"));
     if (!shape) return undefined;
     const urls = child(node, "urls")!;
     shape.urls.forEach((url, i) => {
@@ -101,9 +89,7 @@ export class SourceReader {
     });
     const head = this.head(shape.head, node);
     const signedBy =
-      signed_by === undefined
-        ? undefined
-        : this.#use(signed_by, child(introduction, "signed_by")!, this.signing);
+      signed_by === undefined ? undefined : this.#uses.signers(signed_by, child(introduction, "signed_by")!);
     const channel = this.#channel(shape.channel, node, isSlice);
     if (signedBy === undefined && (!isSlice || signed_by !== undefined)) return undefined;
     return {
@@ -121,126 +107,15 @@ export class SourceReader {
   /** Only where no commit counts for who signed it may nobody have signed the first one. */
   #requireSigner(introduction: Node | undefined): void {
     if (!(introduction?.value instanceof Map) || child(introduction, "signed_by")) return;
-    this.#missing(introduction, "signed_by", "an introduction");
-  }
-
-  #missing(node: Node, key: string, what: string): void {
-    this.#defects.add(node.keyAt, "missing-key", `${what} needs ${quoted(key)}`, `add ${key} = "a role"`);
+    missingKey(this.#defects, introduction, "signed_by", "an introduction");
   }
 
   #channel(role: string | undefined, node: Node, isSlice: boolean): RoleName | undefined {
     if (role === undefined) return undefined;
     const at = child(node, "channel")!;
-    if (isSlice) return this.#use(role, at, this.signing);
-    this.#onlyWithSlice("channel", at);
+    if (isSlice) return this.#uses.signers(role, at);
+    onlyWithSlice(this.#defects, "channel", at);
     return undefined;
-  }
-
-  #onlyWithSlice(key: string, node: Node): void {
-    const problem = `${quoted(key)} speaks of files that an evaluation reads, and this source is judged by its commits`;
-    this.#defects.add(node.keyAt, "bad-value", problem, 'remove it, or write authenticate = "slice"');
-  }
-
-  /** A role whose waivers count. */
-  #waive(role: string | undefined, node: Node): RoleName | undefined {
-    return role === undefined ? undefined : this.#use(role, child(node, "waive")!, this.signing);
-  }
-
-  #rules(name: string, node: Node, isSlice: boolean): Rule[] {
-    const list = child(node, "rule");
-    if (list !== undefined && !Array.isArray(list.value)) return [];
-    const nodes = (list?.value ?? []) as Node[];
-    if (nodes.length === 0 && node.value instanceof Map) {
-      const key = isSlice ? "review" : "write";
-      const help = `add [[source.${name}.rule]] with paths = ["**"] and ${key} = "a role"`;
-      this.#defects.add(node.keyAt, "source-without-rules", `nobody may ${key} ${quoted(name)}`, help);
-    }
-    return nodes.map((rule) => this.#rule(rule, isSlice)).filter((rule) => rule !== undefined);
-  }
-
-  #rule(node: Node, isSlice: boolean): Rule | undefined {
-    const shape = checkShape(ruleShape, node, "rule", this.#defects);
-    if (!shape) return undefined;
-    const list = child(node, "paths")!;
-    const paths = shape.paths.map((text, i) => this.#glob(text, child(list, i)!));
-    const write = isSlice ? this.#noWriter(shape, node) : this.#writer(shape, node);
-    const review = this.#review(shape, node);
-    const waive = this.#waive(shape.waive, node);
-    if (!write || review === "broken") return undefined;
-    return {
-      paths: paths.filter((glob) => glob !== undefined),
-      write: write.group,
-      role: write.role,
-      review,
-      waive,
-      line: node.at.line,
-    };
-  }
-
-  #writer({ write, anywhere, waive }: z.infer<typeof ruleShape>, node: Node) {
-    if (anywhere !== undefined) this.#onlyWithSlice("anywhere", child(node, "anywhere")!);
-    if (waive !== undefined) this.#onlyWithSlice("waive", child(node, "waive")!);
-    if (write !== undefined) return this.#who(write, child(node, "write")!);
-    this.#missing(node, "write", "a rule");
-    return undefined;
-  }
-
-  /** Whoever wrote a file is not asked, so nobody may believe that it is. */
-  #noWriter({ write, review, merge_is_review }: z.infer<typeof ruleShape>, node: Node) {
-    if (review === undefined) this.#missing(node, "review", "a rule of a slice");
-    for (const [key, value] of Object.entries({ write, merge_is_review })) {
-      if (value === undefined) continue;
-      const problem = `${quoted(key)} speaks of commits, and authenticate = "slice" looks at none`;
-      this.#defects.add(
-        child(node, key)!.keyAt,
-        "bad-value",
-        problem,
-        "remove it: review says whose word counts",
-      );
-    }
-    return review === undefined ? undefined : { group: NOBODY, role: undefined };
-  }
-
-  #review(
-    { review, merge_is_review, anywhere }: z.infer<typeof ruleShape>,
-    node: Node,
-  ): ReviewRule | undefined | "broken" {
-    if (review === undefined) {
-      if (merge_is_review === undefined) return undefined;
-      const at = child(node, "merge_is_review")!.at;
-      const problem = "merge_is_review says how a review is met, and this rule asks for none";
-      this.#defects.add(at, "bad-value", problem, 'add review = "a role", or remove it');
-      return "broken";
-    }
-    const by = this.#who(review, child(node, "review")!);
-    if (!by) return "broken";
-    const { group, role } = by;
-    return { by: group, role, mergeIsReview: merge_is_review ?? false, anywhere: anywhere ?? false };
-  }
-
-  /** A role by name, or a group in place. */
-  #who(shape: string | GroupShape, node: Node): { group: Group; role: RoleName | undefined } | undefined {
-    const role = typeof shape === "string" ? this.#groups.named(shape, node.at) : undefined;
-    const group =
-      typeof shape === "string" ? role && this.#groups.group(role) : this.#groups.inline(shape, node);
-    if (!group) return undefined;
-    this.signing.push({ group, role, node });
-    return { group, role };
-  }
-
-  #glob(text: string, node: Node): Glob | undefined {
-    const glob = compileGlob(text);
-    if (typeof glob !== "string") return glob;
-    const help = 'write paths from the root as in .gitignore: "pkgs/hello/**", "/flake.nix", "*.nix"';
-    this.#defects.add(node.at, "bad-glob", `${quoted(text)} is no glob: ${glob}`, help);
-    return undefined;
-  }
-
-  #use(name: string, node: Node, uses: GroupUse[]): RoleName | undefined {
-    const role = this.#groups.named(name, node.at);
-    const group = role && this.#groups.group(role);
-    if (group) uses.push({ group, role, node });
-    return role;
   }
 
   #checkCommit(commit: string, node: Node): void {

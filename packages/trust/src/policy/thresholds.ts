@@ -47,6 +47,11 @@ export function isMetByOperator(group: Group, who: ReadonlySet<PrincipalName>, p
   return holds(group, who, policy, byOperator(policy));
 }
 
+/** Everybody in the group, at any depth: whose word is heard where one word is enough, as for a rejection. */
+export function peopleOf(group: Group, { roles }: Pick<Electorate, "roles">): ReadonlySet<PrincipalName> {
+  return new Set(spellOut(group, roles).people);
+}
+
 const byPerson: Voter = (name) => name;
 const byOperator =
   (policy: Electorate): Voter =>

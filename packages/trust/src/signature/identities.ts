@@ -1,7 +1,8 @@
 /** Whose key is whose, by one policy. Keys verify; people count. */
+import { renderNumberedKey } from "@firstmile/formats/signify/key";
 import { openPgpKeys } from "../openpgp/keys.ts";
 import type { PrincipalName } from "../policy/names.ts";
-import type { Key, KeyEvent, Policy } from "../policy/policy.ts";
+import type { AuthorKey, Key, KeyEvent, Policy } from "../policy/policy.ts";
 import { sigstoreFingerprint, sigstoreKeys } from "../sigstore/keys.ts";
 import { certifiedFingerprint, sshFingerprint, sshKeys } from "../ssh/keys.ts";
 import type { Fingerprint, SignatureOutcome } from "./outcome.ts";
@@ -10,12 +11,12 @@ import type { KeyRing } from "./verify.ts";
 export interface Identities {
   readonly keys: KeyRing;
   readonly ownerOf: ReadonlyMap<Fingerprint, PrincipalName>;
-  /** What root says of a key's life, by the key as a principal lists it. */
+  /** What root says of a key's life, by the key as a principal lists it; what wardens say, by any key that signs. */
   readonly lives: ReadonlyMap<Fingerprint, readonly KeyEvent[]>;
 }
 
 /** All keys of the policy, loaded once, and their owners. A key has one owner: `loadPolicy` refuses a second. */
-export function identitiesOf(policy: Pick<Policy, "principals">): Identities {
+export function identitiesOf(policy: Pick<Policy, "principals" | "distrusted">): Identities {
   const owned = [...policy.principals.values()].flatMap(({ name, keys }) =>
     keys.map((key) => ({ name, key })),
   );
@@ -28,6 +29,10 @@ export function identitiesOf(policy: Pick<Policy, "principals">): Identities {
       const said = key.kind === "nix" ? [] : key.life;
       if (said.length > 0) lives.set(fingerprint, [...(lives.get(fingerprint) ?? []), ...said]);
     }
+  }
+  for (const [name, event] of policy.distrusted ?? []) {
+    const fingerprint = name as Fingerprint;
+    lives.set(fingerprint, [...(lives.get(fingerprint) ?? []), event]);
   }
   return { keys: keyRing(keys), ownerOf, lives };
 }
@@ -44,7 +49,7 @@ function keyRing(keys: readonly Key[]): KeyRing {
 }
 
 /** The names by which signatures of this key come out. */
-function fingerprintsOf(key: Key): Fingerprint[] {
+export function fingerprintsOf(key: Key): Fingerprint[] {
   switch (key.kind) {
     case "openpgp":
       return [key.certificate.fingerprint as string as Fingerprint];
@@ -56,7 +61,15 @@ function fingerprintsOf(key: Key): Fingerprint[] {
       return [sigstoreFingerprint(key)];
     case "nix":
       return [];
+    case "minisign":
+    case "signify":
+      return [authorFingerprint(key)];
   }
+}
+
+/** `minisign:BASE64` or `signify:BASE64`, as a policy lists it. */
+export function authorFingerprint(key: AuthorKey): Fingerprint {
+  return `${key.kind}:${renderNumberedKey(key)}` as Fingerprint;
 }
 
 /** The distinct people behind the valid ones of several signatures over one object. */

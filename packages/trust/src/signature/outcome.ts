@@ -17,6 +17,7 @@ export type SignatureCode =
   | "revoked-key"
   | "retired-key"
   | "compromised-key"
+  | "distrusted"
   | "not-a-signing-key"
   | "touch-missing"
   | "pin-missing";

@@ -7,11 +7,13 @@
 
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { type ChannelStatement, contentsDigest } from "@firstmile/formats/statement/channel";
+import type { Statement } from "@firstmile/formats/statement/statement";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Policy, Source } from "../policy/policy.ts";
-import { isMet } from "../policy/thresholds.ts";
-import { type Identities, peopleBehind } from "../signature/identities.ts";
+import { isMet, peopleOf } from "../policy/thresholds.ts";
+import type { Identities } from "../signature/identities.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
+import { signedTogether } from "./signers.ts";
 
 /** A published slice, by people who count. */
 export interface PublishedSlice {
@@ -19,10 +21,32 @@ export interface PublishedSlice {
   readonly by: readonly PrincipalName[];
 }
 
-/**
- * The published slices of a commit that meet the source's `channel` role. Signatures over the same statement are in one
- * envelope; the same slice in several envelopes is counted together.
- */
+/** A slice that people of the policy published, accepted or not. */
+export interface Publication extends PublishedSlice {
+  /** Whether they meet the source's `channel` role. What the commit holds is another question. */
+  readonly met: boolean;
+}
+
+/** What was published of a source: at `commit`, or at whichever. Of those who signed, people of the role are named. */
+export function publications(
+  policy: Policy,
+  source: Source,
+  commit: CommitId | undefined,
+  ownerOf: Identities["ownerOf"],
+  statements: Iterable<VerifiedStatement>,
+): Publication[] {
+  const group = source.channel === undefined ? undefined : policy.roles.get(source.channel);
+  const people = group ? peopleOf(group, policy) : undefined;
+  const isMeant = (one: Statement): one is ChannelStatement =>
+    one.kind === "channel" && one.source === source.name && (commit === undefined || one.commit === commit);
+  return signedTogether(statements, ownerOf, isMeant).map(({ statement, by }) => ({
+    channel: statement,
+    by: [...by].filter((name) => people?.has(name) ?? true).sort(),
+    met: group !== undefined && isMet(group, by, policy),
+  }));
+}
+
+/** The published slices of a commit that meet the source's `channel` role. */
 export function publishedSlices(
   policy: Policy,
   source: Source,
@@ -30,19 +54,9 @@ export function publishedSlices(
   ownerOf: Identities["ownerOf"],
   statements: Iterable<VerifiedStatement>,
 ): PublishedSlice[] {
-  const group = source.channel && policy.roles.get(source.channel);
-  if (!group) return [];
-  const found = new Map<string, { channel: ChannelStatement; by: Set<PrincipalName> }>();
-  for (const { statement, outcomes, digest } of statements) {
-    if (statement.kind !== "channel" || statement.commit !== commit || statement.source !== source.name)
-      continue;
-    const known = found.get(digest) ?? { channel: statement, by: new Set<PrincipalName>() };
-    for (const name of peopleBehind(outcomes, ownerOf)) known.by.add(name);
-    found.set(digest, known);
-  }
-  return [...found.values()]
-    .filter(({ by }) => isMet(group, by, policy))
-    .map(({ channel, by }) => ({ channel, by: [...by].sort() }));
+  if (source.channel === undefined) return [];
+  const all = publications(policy, source, commit, ownerOf, statements);
+  return all.filter(({ met }) => met).map(({ channel, by }) => ({ channel, by }));
 }
 
 /** A file at its path, as the commit has it. */

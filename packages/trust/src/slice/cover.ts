@@ -10,11 +10,13 @@ import type { FileVersion } from "@firstmile/formats/statement/review";
 import type { PrincipalName } from "../policy/names.ts";
 import { ruleFor } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
-import { isMet, meets } from "../policy/thresholds.ts";
-import { ReviewIndex, type SignedReview } from "../statement/review-index.ts";
-import { Approvals, type Content, type Coverage, CoverageOfRule, contentKey } from "./approvals.ts";
+import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
+import type { SignedReview } from "../statement/review-index.ts";
+import { Approvals, type Content } from "./approvals.ts";
 import type { Vouched } from "./channels.ts";
+import { type Coverage, CoverageOfRule } from "./coverage-of-rule.ts";
 import type { Distrust, Objection } from "./distrust.ts";
+import { Rejections } from "./rejections.ts";
 import type { Waived, Waivers } from "./waivers.ts";
 
 /** What one file comes to. Those that pass: `read`, `bumped`, `vouched` and `waived`. */
@@ -35,6 +37,15 @@ export type FileStanding =
     }
   /** No rule covers the path. */
   | { readonly kind: "unruled" };
+
+export interface PeopleOfFile {
+  /** Who read it and counts. */
+  readonly have: readonly PrincipalName[];
+  /** Who had a part in it, so that their reading does not count. */
+  readonly wrote: readonly PrincipalName[];
+  /** Whose reading would count. */
+  readonly left: readonly PrincipalName[];
+}
 
 export interface CoverageEvidence {
   readonly reviews: readonly SignedReview[];
@@ -58,18 +69,17 @@ export class SliceCoverage {
   readonly #policy: Policy;
   readonly #source: Source;
   readonly #evidence: CoverageEvidence;
-  readonly #rejections: ReviewIndex;
+  readonly #rejections: Rejections;
   readonly #ofRule = new Map<Rule, CoverageOfRule>();
   readonly #met = new Map<ReviewRule, Map<string, boolean>>();
-  readonly #listened = new Map<ReviewRule, Map<PrincipalName, boolean>>();
+  readonly #heard = new Map<ReviewRule, ReadonlySet<PrincipalName>>();
 
   constructor(policy: Policy, source: Source, evidence: CoverageEvidence) {
     this.#policy = policy;
     this.#source = source;
     this.#evidence = evidence;
     this.approvals = new Approvals(evidence.reviews);
-    const rejecting = evidence.reviews.filter(({ review }) => review.verdict === "reject");
-    this.#rejections = new ReviewIndex(rejecting, { source: source.name, machine: true, skimmed: true });
+    this.#rejections = new Rejections(evidence.reviews);
   }
 
   /** `path` in Latin-1. */
@@ -87,14 +97,15 @@ export class SliceCoverage {
 
   /**
    * Which contents (SHA-256 in hex) may be read at a path whose Git id is known, before its content is: of those that
-   * some evidence names. "any": a waiver covers the path, whatever is there. Only for holding files back; what was read
-   * is judged by its `standing`.
+   * some evidence names. "any": a waiver covers the path, whatever is there, and nobody speaks against this id. Only for
+   * holding files back; what was read is judged by its `standing`.
    */
   allowed(path: string, { id, mode }: FileVersion): readonly string[] | "any" {
     const rule = this.ruleOf(path);
     if (!rule?.review) return [];
-    const { waivers, vouched } = this.#evidence;
-    if (waivers.coversPath(rule.waive, this.#source.name, path)) return "any";
+    const { distrust, waivers, vouched } = this.#evidence;
+    const against = distrust.ids.has(id) || this.#rejected(rule.review, path, { id, mode }).length > 0;
+    if (!against && waivers.coversPath(rule.waive, this.#source.name, path)) return "any";
     const named = this.approvals.named({ id, mode }).map(({ sha256 }) => sha256);
     const published = vouched.get(path)?.sha256 ?? [];
     const all = new Set([named, waivers.contentsOf(id), published].flat());
@@ -113,6 +124,23 @@ export class SliceCoverage {
     const wrote = this.#evidence.wrote(content);
     const sets = meets(rule.review.by, people, this.#policy).completions;
     return sets.filter((set) => set.every((name) => !wrote.has(name)));
+  }
+
+  /** Everybody whom the rule of a path names, by what they have to do with an uncovered content there. */
+  people(path: string, content: Content): PeopleOfFile {
+    const rule = this.ruleOf(path);
+    if (!rule?.review) return { have: [], wrote: [], left: [] };
+    const { people } = this.#coverage(rule, rule.review).of(path, content);
+    const { missing } = meets(rule.review.by, people, this.#policy);
+    const authors = this.#evidence.wrote(content);
+    const wrote = missing.filter((name) => authors.has(name));
+    return { have: [...people].sort(), wrote, left: missing.filter((name) => !authors.has(name)) };
+  }
+
+  /** Covered contents from which changes that people approved lead to this one; none where it was read whole. */
+  origins(path: string, content: Content): readonly Content[] {
+    const rule = this.ruleOf(path);
+    return rule?.review ? [...this.#coverage(rule, rule.review).of(path, content).from] : [];
   }
 
   #otherwise(rule: Rule, path: string, content: Content, { people }: Coverage): FileStanding {
@@ -141,6 +169,7 @@ export class SliceCoverage {
     const reach = { source: this.#source.name, anywhere: review.anywhere };
     const made = new CoverageOfRule(this.approvals, reach, {
       suffices: (people) => this.#suffices(review, people),
+      heard: this.#heardBy(review),
       wrote: this.#evidence.wrote,
       isFlagged: (path, content) => this.#isFlagged(review, path, content),
     });
@@ -152,7 +181,8 @@ export class SliceCoverage {
   #suffices(review: ReviewRule, people: ReadonlySet<PrincipalName>): boolean {
     const known = this.#met.get(review) ?? new Map<string, boolean>();
     this.#met.set(review, known);
-    const key = [...people].sort().join(" ");
+    const [first] = people;
+    const key = people.size === 1 ? first! : [...people].sort().join(" ");
     const answer = known.get(key) ?? isMet(review.by, people, this.#policy);
     known.set(key, answer);
     return answer;
@@ -163,18 +193,15 @@ export class SliceCoverage {
     return this.#rejected(review, path, content).length > 0;
   }
 
-  #rejected(review: ReviewRule, path: string, content: Content): PrincipalName[] {
-    return [...this.#rejections.rejections(path, undefined, content)].filter((name) =>
-      this.#isHeard(review, name),
-    );
+  #rejected(review: ReviewRule, path: string, content: FileVersion): PrincipalName[] {
+    const by = this.#rejections.of(path, content, review.anywhere);
+    return by.size === 0 ? [] : [...by.intersection(this.#heardBy(review))].sort();
   }
 
-  #isHeard(review: ReviewRule, name: PrincipalName): boolean {
-    const known = this.#listened.get(review) ?? new Map<PrincipalName, boolean>();
-    this.#listened.set(review, known);
-    const answer = known.get(name) ?? meets(review.by, new Set([name]), this.#policy).counted.length > 0;
-    known.set(name, answer);
-    return answer;
+  #heardBy(review: ReviewRule): ReadonlySet<PrincipalName> {
+    const heard = this.#heard.get(review) ?? peopleOf(review.by, this.#policy);
+    this.#heard.set(review, heard);
+    return heard;
   }
 }
 
@@ -186,5 +213,3 @@ function read({ people, whole }: Coverage): FileStanding {
 export function passes({ kind }: FileStanding): boolean {
   return kind === "read" || kind === "bumped" || kind === "vouched" || kind === "waived";
 }
-
-export { contentKey };

@@ -2,20 +2,29 @@
  * What wardens speak against. Their word always wins: over reviews, waivers, builders and authors' signatures.
  *
  * Claims: one person of the role `warden` is enough, whatever its threshold is; a key that is distrusted counts for
- * nobody, its owner's reviews included. Against: a signature that is valid and a release that is bad. Leaves out who
- * keeps a distrust back: whoever relies on wardens keeps their statements in the trust repository.
+ * nobody, its owner's reviews included; and a word against something outlives the key that signed it. Against: a
+ * signature that is valid and a release that is bad. Leaves out who keeps a distrust back: whoever relies on wardens
+ * keeps their statements in the trust repository; and the rules themselves, which root alone changes.
  */
-import { encodeHex, encodeUtf8 } from "@firstmile/formats/bytes/text";
+import { decodeHex, encodeHex, encodeUtf8 } from "@firstmile/formats/bytes/text";
+import { fixedOutputPath, nameOf, type StorePath, storeDirOf } from "@firstmile/formats/nix/store-path";
 import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
+import type { Statement } from "@firstmile/formats/statement/statement";
+import type { ContentTarget } from "@firstmile/formats/statement/target";
 import { digest } from "../crypto/hash.ts";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
-import type { Key, Policy, PolicyDigest, Principal } from "../policy/policy.ts";
-import { meets } from "../policy/thresholds.ts";
-import { identitiesOf, peopleBehind } from "../signature/identities.ts";
+import type { DistrustedKey, Key, Policy, PolicyDigest, Principal } from "../policy/policy.ts";
+import { peopleOf } from "../policy/thresholds.ts";
+import { type Identities, identitiesOf } from "../signature/identities.ts";
+import type { Fingerprint, SignatureOutcome } from "../signature/outcome.ts";
+import { certifiedFingerprint, sshFingerprint } from "../ssh/keys.ts";
 import { nixFingerprint } from "../statement/nix-keys.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
+import { signedTogether } from "./signers.ts";
 
-const WARDEN = "warden" as RoleName;
+export const WARDEN = "warden" as RoleName;
+/** How what is fetched is named by its content: as one file, or unpacked. */
+const METHODS = ["flat", "nar"] as const;
 
 /** One word against something. */
 export interface Objection {
@@ -32,25 +41,30 @@ export class Distrust {
   >();
   readonly #store = new Map<string, Objection>();
   readonly #keys = new Map<string, Objection>();
+  readonly #idLengths = new Map<string, Set<number>>();
+  readonly #fixed = new Map<StorePath, Objection | null>();
   /** Git ids of distrusted contents, by which they are found in a tree without reading it whole. */
-  readonly ids: ReadonlySet<string>;
+  readonly ids = new Set<string>();
 
   /** Of verified statements, those that somebody signed who is a warden under these rules. */
   constructor(policy: Policy, statements: Iterable<VerifiedStatement>) {
-    const ids = new Set<string>();
     for (const { statement, by, digest: name } of heard(policy, statements)) {
       const objection = { by, because: statement.because, statement: name };
-      for (const key of statement.keys) this.#keys.set(key, objection);
+      for (const key of statement.keys) this.#keys.set(spelled(key), objection);
       for (const target of statement.targets) {
         if (target.kind === "store") this.#store.set(target.baseName, objection);
-        else {
-          const known = this.#content.get(target.sha256) ?? [];
-          this.#content.set(target.sha256, [...known, { path: target.path, objection }]);
-          if (target.id !== undefined) ids.add(target.id);
-        }
+        else this.#enter(target, objection);
       }
     }
-    this.ids = ids;
+  }
+
+  #enter({ sha256, path, id }: ContentTarget, objection: Objection): void {
+    this.#content.set(sha256, [...(this.#content.get(sha256) ?? []), { path, objection }]);
+    const lengths = this.#idLengths.get(sha256) ?? new Set();
+    this.#idLengths.set(sha256, lengths);
+    if (id === undefined) return;
+    this.ids.add(id);
+    lengths.add(id.length);
   }
 
   get isEmpty(): boolean {
@@ -59,8 +73,16 @@ export class Distrust {
 
   /** Against a content: at `path`, or wherever it lies. `sha256` in hex. */
   ofContent(sha256: string, path: string | undefined): Objection | undefined {
-    const all = this.#content.get(sha256);
+    const all = this.#content.size === 0 ? undefined : this.#content.get(sha256);
     return all?.find((one) => one.path === undefined || one.path === path)?.objection;
+  }
+
+  /**
+   * Whether all contents are named with ids of this length too, in hex digits, so that whoever looks for them in a Git
+   * tree finds them by its ids alone.
+   */
+  isFoundById(length: number): boolean {
+    return [...this.#idLengths.values()].every((lengths) => lengths.has(length));
   }
 
   /** Against a derivation or an output, by its path in the store or its base name. */
@@ -68,8 +90,31 @@ export class Distrust {
     return this.#store.get(path.slice(path.lastIndexOf("/") + 1));
   }
 
+  /**
+   * Against a path that its content names: what a download has to hash to, whether it is one file or is unpacked. It
+   * follows from name and hash, so that nobody has to have it.
+   */
+  ofFixedPath(path: StorePath): Objection | undefined {
+    const known = this.#fixed.get(path);
+    if (known !== undefined) return known ?? undefined;
+    const found = this.#lookUpFixed(path);
+    this.#fixed.set(path, found ?? null);
+    return found;
+  }
+
+  #lookUpFixed(path: StorePath): Objection | undefined {
+    const [name, storeDir] = [nameOf(path), storeDirOf(path)];
+    for (const sha256 of this.#content.keys()) {
+      const hash = { algorithm: "sha256" as const, digest: decodeHex(sha256) };
+      const isIt = METHODS.some((method) => fixedOutputPath(method, hash, name, storeDir) === path);
+      const objection = isIt ? this.ofContent(sha256, undefined) : undefined;
+      if (objection) return objection;
+    }
+    return undefined;
+  }
+
   ofKey(fingerprint: string): Objection | undefined {
-    return this.#keys.get(fingerprint);
+    return this.#keys.get(spelled(fingerprint));
   }
 
   /** Every content that is spoken against, by SHA-256. */
@@ -82,50 +127,86 @@ export class Distrust {
   }
 
   /**
-   * The policy without the keys that are distrusted: signing keys as if root called them compromised, builders' keys
-   * gone. With another digest, so that nothing that was remembered before is believed.
+   * The policy without the keys that are distrusted: whoever signs with one has said nothing, and builders' keys are
+   * gone. With another digest, so that nothing that was remembered before is believed. The same object where the policy
+   * has been told all of it before.
    */
   applied<P extends Policy>(policy: P): P {
-    if (this.#keys.size === 0) return policy;
+    const told = this.#tellable(policy);
+    if (told.every(([fingerprint]) => policy.distrusted?.has(fingerprint))) return policy;
+    const distrusted = new Map([...(policy.distrusted ?? []), ...told]);
     const principals = new Map([...policy.principals].map(([name, one]) => [name, this.#judged(one)]));
-    const text = [
-      `firstmile policy with distrust 1\0${policy.digest}`,
-      ...[...this.#keys.keys()].sort(),
-    ].join("\n");
-    return { ...policy, principals, digest: encodeHex(digest("sha256", encodeUtf8(text))) as PolicyDigest };
+    const names = [...distrusted.keys()].sort();
+    const text = ["firstmile policy with distrust 1", policy.digest, ...names].join("\0");
+    const name = encodeHex(digest("sha256", encodeUtf8(text))) as PolicyDigest;
+    return { ...policy, principals, distrusted, digest: name };
+  }
+
+  /** By the names under which signatures come out: who signs for an authority has one for each name. */
+  #tellable(policy: Policy): [string, DistrustedKey][] {
+    const authorities = [...policy.principals.values()].flatMap(({ keys }) =>
+      keys.filter((key) => key.kind === "ssh-authority"),
+    );
+    return [...this.#keys].flatMap(([fingerprint, { by, because }]) => {
+      const event: DistrustedKey = { kind: "distrusted", key: undefined, reason: because, by };
+      const own = authorities.filter(({ key }) => sshFingerprint(key) === fingerprint);
+      const named = own.flatMap(({ certifiedAs }) =>
+        certifiedAs.map((name) => certifiedFingerprint(fingerprint as Fingerprint, name)),
+      );
+      return [fingerprint, ...named].map((name): [string, DistrustedKey] => [name, event]);
+    });
   }
 
   #judged(principal: Principal): Principal {
-    const keys = principal.keys.flatMap((key): Key[] => {
-      if (key.kind === "nix") return this.#keys.has(nixFingerprint(key)) ? [] : [key];
-      const own = { ...principal, keys: [key] };
-      const { ownerOf } = identitiesOf({ principals: new Map([[principal.name, own]]) });
-      const against = [...ownerOf.keys()].flatMap((fingerprint) => this.ofKey(fingerprint) ?? []);
-      if (against.length === 0) return [key];
-      const reason = `${against[0]!.by.join(" and ")} distrusts it: ${against[0]!.because}`;
-      return [{ ...key, life: [...key.life, { kind: "compromised" as const, key: undefined, reason }] }];
-    });
-    return { ...principal, keys };
+    const isGone = (key: Key) => key.kind === "nix" && this.#keys.has(nixFingerprint(key));
+    return principal.keys.some(isGone)
+      ? { ...principal, keys: principal.keys.filter((key) => !isGone(key)) }
+      : principal;
   }
 }
 
-interface Heard {
-  readonly statement: DistrustStatement;
-  readonly by: readonly PrincipalName[];
-  readonly digest: string;
+/** Every name under which something that a principal signs can come out. */
+export function fingerprintsOf(principal: Principal): string[] {
+  const { ownerOf } = identitiesOf({ principals: new Map([[principal.name, principal]]) });
+  const nix = principal.keys.flatMap((key) => (key.kind === "nix" ? [nixFingerprint(key)] : []));
+  return [...ownerOf.keys(), ...nix].sort();
 }
 
-function heard(policy: Policy, statements: Iterable<VerifiedStatement>): Heard[] {
+/** OpenPGP fingerprints in the case that everything here prints them in. */
+function spelled(fingerprint: string): string {
+  return /^[0-9a-f]+$/i.test(fingerprint) ? fingerprint.toUpperCase() : fingerprint;
+}
+
+/** What was signed by a warden, also by a key that has ended since: what is bad stays so. */
+function heard(policy: Policy, statements: Iterable<VerifiedStatement>) {
   const group = policy.roles.get(WARDEN);
   if (!group) return [];
-  const { ownerOf } = identitiesOf(policy);
-  return [...statements].flatMap(({ statement, outcomes, digest: name }) => {
-    if (statement.kind !== "distrust") return [];
-    const by = [...peopleBehind(outcomes, ownerOf)].filter((one) => isOf(group, one, policy));
-    return by.length > 0 ? [{ statement, by, digest: name }] : [];
-  });
+  const wardens = peopleOf(group, policy);
+  const identities = identitiesOf(policy);
+  const spoken = [...statements].filter(({ statement }) => isDistrust(statement));
+  const weighed = spoken.map((one) => ({
+    ...one,
+    outcomes: one.outcomes.map((outcome) => lasting(outcome, identities)),
+  }));
+  return signedTogether(weighed, identities.ownerOf, isDistrust)
+    .map((one) => ({ ...one, by: [...one.by].filter((name) => wardens.has(name)).sort() }))
+    .filter(({ by }) => by.length > 0);
 }
 
-function isOf(group: Parameters<typeof meets>[0], name: PrincipalName, policy: Policy): boolean {
-  return meets(group, new Set([name]), policy).counted.length > 0;
+function isDistrust(statement: Statement): statement is DistrustStatement {
+  return statement.kind === "distrust";
+}
+
+/**
+ * A word against something does not end with the key that said it, or time alone would let through what was stopped.
+ * Only root's word that the key is in other hands ends it; another warden's does not, or two could silence each other.
+ */
+function lasting(outcome: SignatureOutcome, { lives }: Pick<Identities, "lives">): SignatureOutcome {
+  const good = outcome.valid ? outcome : outcome.lapsed;
+  if (!good) return outcome;
+  const said = [good.signingKey, good.key].flatMap((key) => lives.get(key) ?? []);
+  const isLost = said.some(
+    ({ kind, key }) => kind === "compromised" && (key === undefined || key === good.signingKey),
+  );
+  return isLost ? { valid: false, code: "compromised-key", message: "", key: good.key } : good;
 }

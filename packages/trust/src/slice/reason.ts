@@ -5,7 +5,7 @@ import type { ReasonCode } from "../verdict/codes.ts";
 import { found, lacking, type Reason } from "../verdict/verdict.ts";
 import type { SliceCoverage } from "./cover.ts";
 import { failing, type JudgedFile } from "./judged.ts";
-import { visiblePath } from "./visible-path.ts";
+import { shellWord, visiblePath } from "./visible-path.ts";
 import type { Waived } from "./waivers.ts";
 
 /** Files shown below one finding; `firstmile slice` lists all. */
@@ -18,6 +18,8 @@ export interface SliceQuestion {
   /** What was evaluated, in a person's words: `-A hello`. */
   readonly words: string;
   readonly coverage: SliceCoverage;
+  /** By path, what a file is like that was read: `98 % of its lines equal pkgs/a.nix, which alice read; 1 hunk differs`. */
+  readonly likeness?: ReadonlyMap<string, string>;
 }
 
 export function sliceReason(question: SliceQuestion, judged: readonly JudgedFile[]): Reason {
@@ -34,12 +36,16 @@ export function sliceReason(question: SliceQuestion, judged: readonly JudgedFile
 
 function denial(question: SliceQuestion, at: string, all: number, bad: readonly JudgedFile[]): Reason {
   const { source, commit, words } = question;
-  const sorted = bad.toSorted((a, b) => severity(a) - severity(b));
-  const because = sorted.slice(0, SHOWN).map((one) => fileReason(question, one));
+  const because = worst(bad).map((one) => fileReason(question, one));
   const more = bad.length > SHOWN ? `, ${SHOWN} of them shown` : "";
   const message = `${bad.length} of ${filesText(all)} that it reads of ${at} ${bad.length === 1 ? "is" : "are"} not covered${more}`;
   const remedy = `firstmile review ${source.name} ${commit.slice(0, 12)} ${words}`.trimEnd();
   return lacking(because[0]!.code, message, { because, remedy });
+}
+
+/** Of files that do not pass, those that are told. */
+export function worst(bad: readonly JudgedFile[]): JudgedFile[] {
+  return bad.toSorted((a, b) => severity(a) - severity(b)).slice(0, SHOWN);
 }
 
 const SEVERITY: Readonly<Partial<Record<JudgedFile["standing"]["kind"], number>>> = {
@@ -52,9 +58,9 @@ function severity({ standing }: JudgedFile): number {
   return SEVERITY[standing.kind] ?? 3;
 }
 
-/** Why one file does not pass. */
+/** Why one file passes, or does not. */
 export function fileReason(
-  { source, commit, coverage }: SliceQuestion,
+  { source, commit, coverage, likeness }: SliceQuestion,
   { file, rule, standing }: JudgedFile,
 ): Reason {
   const path = visiblePath(file.path);
@@ -75,12 +81,17 @@ export function fileReason(
       });
     case "uncovered":
       return uncovered(`${path}: ${lackingText(standing.have, rule)}`, {
+        like: likeness?.get(file.path),
         ended: standing.ended,
         who: coverage.completions(file.path, file),
-        where: `firstmile review ${source.name} ${commit.slice(0, 12)} --path ${path}`,
+        where: `firstmile review ${source.name} ${commit.slice(0, 12)} --path ${shellWord(path)}`,
       });
-    default:
-      return found("covered", path);
+    case "waived":
+      return waivedReason(path, standing.waiver);
+    default: {
+      const [code, words] = proofText(standing)!;
+      return found(code, `${path}: ${words}`);
+    }
   }
 }
 
@@ -88,18 +99,24 @@ function lackingText(have: readonly string[], rule: JudgedFile["rule"]): string 
   const group = rule?.review?.role
     ? `role ${rule.review.role}`
     : `the reviewers of the rule at line ${rule?.line}`;
-  return have.length > 0 ? `only ${have.join(" and ")} of ${group} has read it` : `${group} has not read it`;
+  if (have.length > 0) return `only ${have.join(" and ")} of ${group} has read it`;
+  return `${group} ${rule?.review?.role ? "has" : "have"} not read it`;
 }
 
-function uncovered(
-  message: string,
-  { ended, who, where }: { ended: Waived | undefined; who: readonly (readonly string[])[]; where: string },
-): Reason {
+interface UncoveredFile {
+  readonly like: string | undefined;
+  readonly ended: Waived | undefined;
+  readonly who: readonly (readonly string[])[];
+  readonly where: string;
+}
+
+function uncovered(message: string, { like, ended, who, where }: UncoveredFile): Reason {
   const code: ReasonCode = ended ? "waiver-expired" : "not-covered";
   const waived = ended ? `, and ${ended.by.join(" and ")} waived that until ${day(ended.until)} only` : "";
   const sets = who.map((people) => people.join(" and ")).join(", or ");
-  return lacking(code, message + waived, {
-    remedy: `${sets === "" ? "somebody who had no part in it" : sets} reads it: ${where}`,
+  const alike = like === undefined ? "" : `; ${like}`;
+  return lacking(code, message + waived + alike, {
+    remedy: `to be read by ${sets === "" ? "somebody who had no part in it" : sets}: ${where}`,
   });
 }
 
@@ -112,7 +129,7 @@ function proofs(judged: readonly JudgedFile[]): Reason[] {
       const known = waivers.get(standing.waiver.statement);
       waivers.set(standing.waiver.statement, { waiver: standing.waiver, files: (known?.files ?? 0) + 1 });
     } else {
-      const text = proofText(standing);
+      const text = proofText(standing)?.join("\0");
       if (text !== undefined) lines.set(text, (lines.get(text) ?? 0) + 1);
     }
   }
@@ -124,16 +141,16 @@ function proofs(judged: readonly JudgedFile[]): Reason[] {
   return [...covered, ...waived];
 }
 
-function proofText(standing: JudgedFile["standing"]): string | undefined {
+function proofText(standing: JudgedFile["standing"]): [ReasonCode, string] | undefined {
   switch (standing.kind) {
     case "read":
       return standing.derived
-        ? `derived\0read change by change by ${standing.by.join(" and ")}`
-        : `covered\0read by ${standing.by.join(" and ")}`;
+        ? ["derived", `read change by change by ${standing.by.join(" and ")}`]
+        : ["covered", `read by ${standing.by.join(" and ")}`];
     case "vouched":
-      return `vouched\0published by ${standing.by.join(" and ")}`;
+      return ["vouched", `published by ${standing.by.join(" and ")}`];
     case "bumped":
-      return `bumped\0${standing.because}`;
+      return ["bumped", standing.because];
     default:
       return undefined;
   }

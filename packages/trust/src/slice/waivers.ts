@@ -6,13 +6,15 @@
  * outweighs a rejection or a distrust: the callers ask about those first.
  */
 import type { ObjectId } from "@firstmile/formats/git/object-id";
+import type { Statement } from "@firstmile/formats/statement/statement";
 import type { WaiverStatement } from "@firstmile/formats/statement/waiver";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
 import { compileGlob, type Glob, matchesGlob } from "../policy/paths.ts";
 import type { Policy } from "../policy/policy.ts";
-import { isMet } from "../policy/thresholds.ts";
-import { type Identities, peopleBehind } from "../signature/identities.ts";
+import { isMet, peopleOf } from "../policy/thresholds.ts";
+import type { Identities } from "../signature/identities.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
+import { signedTogether } from "./signers.ts";
 
 /** A waiver that was found for something. */
 export interface Waived {
@@ -54,6 +56,7 @@ export class Waivers {
   /** SHA-256 of what is waived, by Git's id where the waiver gives it. */
   readonly #byId = new Map<ObjectId, string[]>();
   readonly #asked = new Map<string, boolean>();
+  readonly #people = new Map<RoleName, ReadonlySet<PrincipalName>>();
 
   /** `now` in Unix seconds. */
   constructor(
@@ -64,10 +67,8 @@ export class Waivers {
   ) {
     this.#policy = policy;
     this.#now = now;
-    for (const { statement, outcomes, digest } of statements) {
-      if (statement.kind !== "waiver") continue;
-      const by = [...peopleBehind(outcomes, ownerOf)].sort();
-      if (by.length > 0) this.#enter(statement, by, digest);
+    for (const { statement, by, digest } of signedTogether(statements, ownerOf, isWaiver)) {
+      this.#enter(statement, [...by].sort(), digest);
     }
   }
 
@@ -109,12 +110,12 @@ export class Waivers {
     return this.#byId.get(id) ?? [];
   }
 
-  /** For a content that lies in no source, such as a download. `sha256` in hex. */
+  /** For a content that lies in no source, such as a download: by waivers that name neither source nor path. */
   ofContent(role: RoleName | undefined, sha256: string): WaiverAnswer {
-    const all = (this.#byContent.get(sha256) ?? []).map(({ entered }) => entered);
+    const all = (this.#byContent.get(sha256) ?? []).filter(({ path }) => path === undefined);
     return this.#answer(
       role,
-      all.filter(({ source }) => source === undefined),
+      all.map(({ entered }) => entered).filter(({ source }) => source === undefined),
     );
   }
 
@@ -128,7 +129,8 @@ export class Waivers {
     const counted = found.filter(({ by }) => this.#suffice(role, by));
     const last = counted.reduce<Entered | undefined>((a, b) => (a && a.until >= b.until ? a : b), undefined);
     if (last === undefined) return NONE;
-    return last.until > this.#now ? { holds: last, ended: undefined } : { holds: undefined, ended: last };
+    const waived = { ...last, by: last.by.filter((name) => this.#isIn(role, name)) };
+    return last.until > this.#now ? { holds: waived, ended: undefined } : { holds: undefined, ended: waived };
   }
 
   #suffice(role: RoleName, by: readonly PrincipalName[]): boolean {
@@ -138,6 +140,16 @@ export class Waivers {
     this.#asked.set(key, answer);
     return answer;
   }
+
+  #isIn(role: RoleName, name: PrincipalName): boolean {
+    const people = this.#people.get(role) ?? peopleOf(this.#policy.roles.get(role)!, this.#policy);
+    this.#people.set(role, people);
+    return people.has(name);
+  }
+}
+
+function isWaiver(statement: Statement): statement is WaiverStatement {
+  return statement.kind === "waiver";
 }
 
 function put<T>(map: Map<string, T[]>, key: string, entered: T): void {

@@ -26,13 +26,16 @@ import { isSignedBy } from "./signed-by.ts";
 
 export type { SshKeys } from "./keys.ts";
 
+/** The digest of a message that is not at hand itself; undefined where nobody knows it by this hash. */
+export type MessageDigest = (hash: Sshsig["hashAlgorithm"]) => Uint8Array | undefined;
+
 /**
- * Checks one armored signature over `message`. `now` in Unix seconds decides the life of certificates. Never throws
+ * Checks one armored signature over `message`, which SSHSIG signs by its digest alone. `now` in Unix seconds decides the life of certificates. Never throws
  * on bad input: every failure is an outcome.
  */
 export function verifySshsig(
   signature: Uint8Array,
-  message: Uint8Array,
+  message: Uint8Array | MessageDigest,
   namespace: string,
   keys: SshKeys,
   now: number,
@@ -56,7 +59,7 @@ function signerOf(parsed: Sshsig, keys: SshKeys): SshSigner | SignatureRefused {
 
 function refuseSignature(
   parsed: Sshsig,
-  message: Uint8Array,
+  message: Uint8Array | MessageDigest,
   namespace: string,
   signer: SshSigner,
 ): SignatureRefused | undefined {
@@ -66,7 +69,10 @@ function refuseSignature(
     const problem = `this signature was made for \`${parsed.namespace}\`, not for \`${namespace}\``;
     return refuse("bad-signature", problem, key);
   }
-  const hashed = digest(parsed.hashAlgorithm, message);
+  const { hashAlgorithm } = parsed;
+  const hashed = typeof message === "function" ? message(hashAlgorithm) : digest(hashAlgorithm, message);
+  if (hashed === undefined)
+    return refuse("unsupported-signature", `rests on a ${hashAlgorithm} that is not known`, key);
   const data = sshsigSignedData(parsed.namespace, parsed.hashAlgorithm, hashed);
   if (!isSignedBy(parsed.key, verifier, parsed.signature, data)) {
     const problem = "this signature was not made over these bytes by the key that it names";

@@ -74,6 +74,17 @@ export type StoreCode =
   | "nar-differs"
   | "gate-unreachable";
 
+/** Why a fixed output is not what its author released, as far as anybody vouches. */
+export type HandoffCode =
+  | "no-upstream-rule"
+  | "no-handoff"
+  | "handoff-invalid"
+  | "not-the-author"
+  | "archive-refused";
+
+/** What a decision was made without. */
+export type UnheardCode = "statements-unread";
+
 /** What speaks for something. */
 export type ProofCode =
   | "authentic"
@@ -87,6 +98,8 @@ export type ProofCode =
   | "resolved"
   | "followed"
   | "fresh"
+  | "handed-off"
+  | "pinned"
   | "covered"
   | "derived"
   | "vouched"
@@ -101,4 +114,6 @@ export type ReasonCode =
   | AdmissionCode
   | SliceCode
   | StoreCode
+  | HandoffCode
+  | UnheardCode
   | ProofCode;

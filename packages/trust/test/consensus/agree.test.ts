@@ -260,3 +260,53 @@ describe("whatever is said", () => {
     );
   });
 });
+
+describe("builders' keys that a warden distrusts", () => {
+  const fingerprintOf = (name: Name) =>
+    `nix:${renderNixPublicKey({ name: `${name}-1`, key: signer(name).publicKey })}`;
+  const against = (...names: readonly Name[]) => ({
+    ofKey: (key: string) =>
+      names.some((name) => fingerprintOf(name) === key)
+        ? { by: ["carol" as never], because: "it was broken into", statement: "" }
+        : undefined,
+  });
+  const ask = (names: readonly Name[], said: readonly Said[], rules = TWO) =>
+    judgeAgreement(rules, builderKeys(rules, against(...names)), PATH, said.map(testimony));
+  const told = (reason: Reason) => (reason.because ?? []).filter(({ code }) => code === "distrusted");
+
+  test("do not vote, and whoever asks hears why", () => {
+    const { reason, agreed } = ask(["b"], [{ by: ["a"] }, { by: ["b"] }]);
+    expect([reason.code, agreed]).toEqual(["too-few-builders", []]);
+    expect(told(reason).map(({ message }) => message)).toEqual([
+      "b signed it with b-1, which carol distrusts: it was broken into",
+    ]);
+  });
+
+  test("all of them: nobody vouches", () => {
+    const { reason } = ask(["a", "b"], [{ by: ["a"] }, { by: ["b"] }]);
+    expect([reason.code, told(reason).length]).toEqual(["no-builder-answered", 2]);
+  });
+
+  test("cannot contradict anybody either, nor be brought against somebody by others' bytes", () => {
+    expect(ask(["c"], [{ by: ["a"] }, { by: ["b"] }, { by: ["c"], content: "bad" }]).reason.ok).toBe(true);
+    const forged = (info: NarInfo) => ({ ...info, narSize: info.narSize + 1 });
+    expect(told(ask(["b"], [{ by: ["a"] }, { by: ["b"], change: forged }]).reason)).toEqual([]);
+  });
+});
+
+describe("what too few vouch for", () => {
+  const undisputed = (said: readonly Said[]) => judge(TWO, said).undisputed.length;
+
+  test("is told where it is the only content", () => {
+    expect(undisputed([{ by: ["a"] }])).toBe(1);
+    expect(undisputed([{ by: ["a"] }, { by: ["twin"] }])).toBe(2);
+  });
+
+  test.each<[string, readonly Said[]]>([
+    ["enough agree", [{ by: ["a"] }, { by: ["b"] }]],
+    ["nobody vouches", [{ by: [] }]],
+    ["only a stranger does", [{ by: ["stranger"] }]],
+    ["builders differ", [{ by: ["a"] }, { by: ["b"], content: "bad" }]],
+    ["one says both", [{ by: ["a"] }, { by: ["a"], content: "bad" }]],
+  ])("is not told where %s", (_, said) => expect(undisputed(said)).toBe(0));
+});

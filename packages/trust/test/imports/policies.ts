@@ -56,6 +56,7 @@ export function policy(name: string, sketch: Sketch): Policy {
     ),
     mirrors: [],
     head: undefined,
+    upstreams: [],
     evidence: [],
     output: undefined,
   };

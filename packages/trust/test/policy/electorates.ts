@@ -61,6 +61,7 @@ export function policy(
     imports: new Map(),
     mirrors: [],
     head: undefined,
+    upstreams: [],
     evidence: [],
     output: undefined,
     ...more,

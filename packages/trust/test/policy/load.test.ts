@@ -84,6 +84,8 @@ describe("vectors", () => {
       "bad-glob": true,
       "source-without-rules": true,
       "bad-duration": true,
+      "unknown-author": true,
+      "bad-signature-url": true,
       "duplicate-email": true,
       "impossible-key": true,
       "unknown-import": true,

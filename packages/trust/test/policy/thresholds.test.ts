@@ -8,6 +8,7 @@ import {
   isMetByOperator,
   meets,
   meetsByOperator,
+  peopleOf,
 } from "@firstmile/trust/policy/thresholds";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -118,6 +119,11 @@ describe("a tally says", () => {
   test("only so many of them", () => {
     expect(count({ any: 3, of: [...PEOPLE] }).completions).toHaveLength(MAX_COMPLETIONS);
   });
+});
+
+test("everybody is in a group who is in it at any depth, whether or not they would count alone", () => {
+  const group = { any: 1, of: ["ann", { any: 2, of: ["bea", "cat"] }] };
+  expect([...peopleOf(written(group), electorate)].sort()).toEqual(["ann", "bea", "cat"]);
 });
 
 describe("an operator is one vote", () => {

@@ -5,6 +5,7 @@ import type { Asked } from "../../asking/nix-command.ts";
 import { GateClient } from "../../gate/client.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
+import { harmless } from "../terminal.ts";
 import { showVerdict } from "../verdict-tree.ts";
 import type { AdmitFlags } from "./admit.command.ts";
 
@@ -24,6 +25,7 @@ export function askerOf(context: FirstmileContext) {
     gate: new GateClient(context.stateDir),
     cwd: context.cwd,
     progress: (text: string) => context.terminal.progress(text),
+    warn: (text: string) => context.terminal.say(harmless(text)),
   };
 }
 

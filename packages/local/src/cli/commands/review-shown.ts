@@ -1,11 +1,16 @@
 /** A change as it is shown before anybody is asked, and what was signed. */
 
+import { dirname } from "node:path";
 import { type DiffStyle, diffText } from "../../reviewing/diff-text.ts";
+import type { KeptStatement } from "../../reviewing/keep.ts";
+import { isStatementsFolder } from "../../reviewing/place-for.ts";
 import type { ReviewRange } from "../../reviewing/range.ts";
 import type { RangeCommit } from "../../reviewing/range-commits.ts";
 import type { LineCount, ReadChange } from "../../reviewing/read-change.ts";
 import { visible } from "../../reviewing/visible.ts";
-import { type Terminal, wrap } from "../terminal.ts";
+import { STATEMENTS_FOLDER, STATEMENTS_REF } from "../../statements/place.ts";
+import type { WritablePlace } from "../../statements/write.ts";
+import { harmless, type Terminal, wrap } from "../terminal.ts";
 
 /** Commits and hidden files that are named one by one. */
 const SHOWN = 20;
@@ -69,6 +74,22 @@ function ownText(own: readonly RangeCommit[]): string[] {
   return [
     `you had a part in ${ids.join(", ")}${more}, by your address: your review does not count for what you wrote`,
   ];
+}
+
+/** `statement 0123456789ab in refs/firstmile/statements`. */
+export function keptText(kept: readonly KeptStatement[], place: WritablePlace): string {
+  const where = place.kind === "ref" ? STATEMENTS_REF : harmless(place.path);
+  const known = kept.every(({ fresh }) => !fresh) ? "; you had signed that before" : "";
+  if (kept.length > 1) return `${kept.length} statements in ${where}${known}`;
+  return `statement ${short(kept[0]!.name)} in ${where}${known}`;
+}
+
+/** How it gets to whoever decides by it. */
+export function onwardText(place: WritablePlace): string {
+  if (place.kind === "ref") return `push it: git push origin ${STATEMENTS_REF}`;
+  if (!isStatementsFolder(place.path)) return "hand that directory to whoever decides by it";
+  const repository = harmless(dirname(place.path));
+  return `commit it: git -C ${repository} add ${STATEMENTS_FOLDER} && git -C ${repository} commit -S`;
 }
 
 export function warn(terminal: Terminal, text: string): void {

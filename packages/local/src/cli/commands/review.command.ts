@@ -1,6 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import type { FirstmileContext } from "../context.ts";
-import { jsonFlag, optionalText, word } from "../flags.ts";
+import { jsonFlag, optionalText, repeatedText } from "../flags.ts";
 
 export interface ReviewFlags {
   readonly reject: boolean;
@@ -9,6 +9,15 @@ export interface ReviewFlags {
   readonly machine: boolean;
   readonly source?: string;
   readonly to?: string;
+  readonly attr?: readonly string[];
+  readonly file?: string;
+  readonly path?: readonly string[];
+  readonly policy?: string;
+  readonly list: boolean;
+  readonly suggest: boolean;
+  readonly for?: string;
+  readonly all: boolean;
+  readonly editor: boolean;
   readonly yes: boolean;
   readonly json: boolean;
 }
@@ -19,7 +28,7 @@ function plainFlag(brief: string) {
 
 export const reviewCommand = buildCommand<
   ReviewFlags,
-  [repository: string, revision: string],
+  [repository?: string, revision?: string],
   FirstmileContext
 >({
   loader: async () => (await import("./review.ts")).review,
@@ -31,14 +40,34 @@ export const reviewCommand = buildCommand<
       machine: plainFlag("A machine read it"),
       source: optionalText("NAME", "Counts for this source of a policy alone (default: for any)"),
       to: optionalText("DIR", "Write the statement below DIR and not into the repository"),
+      attr: repeatedText("ATTR", "Of a slice: what evaluating this attribute reads; repeat for more"),
+      file: optionalText("FILE", "Of a slice: the file that is evaluated (default: default.nix)"),
+      path: repeatedText("PATH", "Of a slice: this file, directory or pattern alone; repeat for more"),
+      policy: optionalText("DIR", "Of a slice: judge by the rules in this directory"),
+      list: plainFlag("Of a slice: what a team has to read, and who has done their part; sign nothing"),
+      suggest: plainFlag("Of a slice: the order that lifts coverage soonest; sign nothing"),
+      for: optionalText("NAME", "With --list or --suggest: what this principal could read"),
+      all: plainFlag("With --list or --suggest: every file"),
+      editor: plainFlag("Of a slice: show it in $EDITOR, with room for a note"),
       yes: plainFlag("Approve, or with --reject reject, without being asked"),
       json: jsonFlag,
     },
+    aliases: { f: "file", A: "attr" },
     positional: {
       kind: "tuple",
       parameters: [
-        word("REPO", "A Git repository that has the change"),
-        word("REV|BASE..REV", "A commit, read against its first parent; or all that differs between two"),
+        {
+          parse: String,
+          placeholder: "REPO",
+          optional: true,
+          brief: "A Git repository that has the change; of a slice, its source too",
+        },
+        {
+          parse: String,
+          placeholder: "REV|BASE..REV",
+          optional: true,
+          brief: "A commit, read against its first parent; or all that differs between two",
+        },
       ],
     },
   },

@@ -4,27 +4,49 @@ import { neutralGit } from "../../git/neutral.ts";
 import { run } from "../../process/run.ts";
 import { draftReviews, type SaidOfReview } from "../../reviewing/draft.ts";
 import { type KeptStatement, signAndKeep } from "../../reviewing/keep.ts";
+import { placeFor } from "../../reviewing/place-for.ts";
 import { forkOf, type ReviewRange, resolveRange } from "../../reviewing/range.ts";
 import { commitsOf } from "../../reviewing/range-commits.ts";
 import { ReviewMaterial } from "../../reviewing/read-change.ts";
 import { readyKey, readyPlace } from "../../reviewing/ready.ts";
-import { STATEMENTS_REF } from "../../statements/place.ts";
 import type { WritablePlace } from "../../statements/write.ts";
+import { isAtTerminal } from "../at-terminal.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
-import { harmless, wrap } from "../terminal.ts";
+import { wrap } from "../terminal.ts";
 import type { ReviewFlags } from "./review.command.ts";
 import { INTERRUPTED, Interruption } from "./review-interruption.ts";
 import { page } from "./review-pager.ts";
 import type { Answer } from "./review-question.ts";
-import { type Shown, short, shownText, summaryText, warn, warnings } from "./review-shown.ts";
+import {
+  keptText,
+  onwardText,
+  type Shown,
+  short,
+  shownText,
+  summaryText,
+  warn,
+  warnings,
+} from "./review-shown.ts";
 
 export async function review(
   this: FirstmileContext,
   flags: ReviewFlags,
-  repository: string,
-  revision: string,
+  repository?: string,
+  revision?: string,
 ): Promise<void> {
+  if (flags.list || flags.suggest) {
+    const { listReviews } = await import("./review-list.ts");
+    return listReviews(this, flags, repository, revision);
+  }
+  if (repository === undefined)
+    throw badInput("review what?", "firstmile review REPO REV, or SOURCE REV -A ATTR");
+  if (isOfSlice(flags)) {
+    const { reviewSlice } = await import("./review-slice.ts");
+    return reviewSlice(this, flags, repository, revision);
+  }
+  if (revision === undefined)
+    throw badInput("which change of it?", "name a commit or BASE..REV, or what a slice evaluates: -A ATTR");
   if (!flags.yes && !flags.reject && !isAtTerminal())
     throw badInput("nobody can be asked here", "say --yes to approve, --reject to reject");
   using interruption = new Interruption();
@@ -37,8 +59,9 @@ export async function review(
   }
 }
 
-function isAtTerminal(): boolean {
-  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+/** Files of a source whose files count, whatever commits brought them. */
+function isOfSlice({ attr, file, path }: ReviewFlags): boolean {
+  return attr !== undefined || file !== undefined || path !== undefined;
 }
 
 class ReviewRun {
@@ -53,10 +76,7 @@ class ReviewRun {
     this.flags = flags;
     this.repository = repository;
     this.interruption = interruption;
-    this.place =
-      flags.to === undefined
-        ? { kind: "ref", repository }
-        : { kind: "directory", path: resolve(context.cwd, flags.to) };
+    this.place = placeFor(context.cwd, flags.to, repository);
   }
 
   async run(revision: string): Promise<void> {
@@ -139,12 +159,11 @@ class ReviewRun {
       verdict === "approve" ? terminal.style("green", "approved") : terminal.style("red", "rejected");
     const line = (text: string) => terminal.print(wrap(text, terminal.width, "  "));
     line(`${done}  ${summaryText(shown)}`);
-    line(whereText(kept, this.place));
+    line(keptText(kept, this.place));
     line("It is bound to content, path by path, so it holds after a squash or a rebase too.");
     if (verdict === "approve" && (this.flags.skimmed || this.flags.machine))
       line("Rules count what a person has read line by line: this is on record, and meets none.");
-    if (this.place.kind === "ref") terminal.print(`push it: git push origin ${STATEMENTS_REF}`);
-    else line("hand that directory to whoever decides by it");
+    line(onwardText(this.place));
   }
 
   /** This user's addresses, as Git would put them into a commit here. */
@@ -160,13 +179,4 @@ function emptyText({ base, tip, named }: ReviewRange): string {
   if (base === undefined) return `${short(tip)} holds no file`;
   const what = named ? `between ${short(base)} and ${short(tip)}` : `in ${short(tip)} from its first parent`;
   return `nothing differs ${what}`;
-}
-
-/** `statement 0123456789ab in refs/firstmile/statements`. */
-function whereText(kept: readonly KeptStatement[], place: WritablePlace): string {
-  const [first] = kept;
-  const where = place.kind === "ref" ? STATEMENTS_REF : harmless(place.path);
-  if (kept.length > 1) return `${kept.length} statements in ${where}, as one holds only so many paths`;
-  const known = first!.fresh ? "" : "; you had signed it before";
-  return `statement ${short(first!.name)} in ${where}${known}`;
 }

@@ -11,9 +11,11 @@ import {
 import { day } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
+import type { JudgedDownload } from "../../slicing/downloads.ts";
 import type { GatheredCase } from "../../slicing/gather.ts";
-import { downloadsIn, type Slice, type SlicedFile } from "../../slicing/slice-of.ts";
-import { harmless, type Terminal } from "../terminal.ts";
+import type { Slice, SlicedFile } from "../../slicing/slice-of.ts";
+import { unreadText } from "../../statements/unread.ts";
+import { harmless, type Terminal, wrap } from "../terminal.ts";
 
 export interface ShownSlice {
   readonly slice: Slice;
@@ -22,36 +24,75 @@ export interface ShownSlice {
   /** As it is named on a command line: `-A hello`. */
   readonly words: string;
   readonly gathered: GatheredCase;
+  readonly downloads: readonly JudgedDownload[];
+  /** By path, what an open file is like that was read. */
+  readonly likeness?: ReadonlyMap<string, string>;
 }
 
 /** Open files listed unless all are asked for. */
-const SHOWN = 20;
+export const SHOWN = 20;
 
 export function showSlice(terminal: Terminal, shown: ShownSlice, all: boolean): void {
-  const { slice, source, words, origin } = shown;
+  const { slice, source, words, origin, gathered } = shown;
   terminal.print(
     terminal.style("bold", `${source.name} at ${slice.commit.slice(0, 12)}  ${harmless(words)}`.trimEnd()),
   );
-  for (const line of sizeLines(slice)) terminal.print(`  ${line}`);
+  for (const line of sizeLines(shown)) terminal.print(`  ${line}`);
   if (slice.how === "strace")
     terminal.say("traced with strace: this machine cannot mount views, so nothing could be held back");
+  for (const place of gathered.incomplete) terminal.say(harmless(unreadText(place)));
   if (!origin.ok) terminal.print(`${terminal.style("red", origin.code)}: ${harmless(origin.message)}`);
   terminal.print();
   for (const line of ruleTable(countByRule(source, slice.files))) terminal.print(line);
   terminal.print();
   terminal.print(coverageLine(slice.files));
   showFiles(terminal, shown, all);
+  showDownloads(terminal, shown, all);
 }
 
-function sizeLines(slice: Slice): string[] {
-  const { files, derivations } = slice;
+function sizeLines({ slice: { files, derivations }, downloads }: ShownSlice): string[] {
   const evaluated = files.filter(({ file }) => file.use === "evaluated").length;
   const lines = files.reduce((sum, one) => sum + one.lines, 0);
   const copied = files.length - evaluated;
   return [
     `${count(files.length, "file")}, ${count(lines, "line")}: ${thousands(evaluated)} evaluated, ${thousands(copied)} taken into derivations`,
-    `${count(derivations.size, "derivation")}, ${count(downloadsIn(slice).length, "download")}`,
+    `${count(derivations.size, "derivation")}, ${count(downloads.length, "download")}${downloadWords(downloads)}`,
   ];
+}
+
+/** `: 3 signed by their authors, 60 pinned by hash, 6 open`. */
+function downloadWords(downloads: readonly JudgedDownload[]): string {
+  const counted = DOWNLOAD_WORDS.map(([is, words]) => [downloads.filter(is).length, words] as const);
+  const told = counted
+    .filter(([number]) => number > 0)
+    .map(([number, words]) => `${thousands(number)} ${words}`);
+  return told.length === 0 ? "" : `: ${told.join(", ")}`;
+}
+
+const DOWNLOAD_WORDS: readonly (readonly [(one: JudgedDownload) => boolean, string])[] = [
+  [({ reason }) => reason.code === "handed-off", "signed by their authors"],
+  [({ reason }) => reason.code === "pinned", "pinned by hash"],
+  [({ reason }) => reason.code === "waived", "waived"],
+  [({ reason }) => !reason.ok, "open"],
+];
+
+function showDownloads(terminal: Terminal, { downloads }: ShownSlice, all: boolean): void {
+  const open = downloads.filter(({ reason }) => !reason.ok);
+  const listed = all ? downloads : open.slice(0, SHOWN);
+  if (listed.length > 0) terminal.print();
+  for (const { reason } of listed) {
+    const mark = reason.ok ? terminal.style("green", "✓") : terminal.style("red", "✗");
+    terminal.print(wrap(`  ${mark} ${harmless(reason.message)}`, terminal.width, "    "));
+  }
+  if (!all && open.length > SHOWN) terminal.print(`  and ${thousands(open.length - SHOWN)} more downloads`);
+  const remedy = open[0]?.reason.remedy;
+  if (remedy !== undefined) terminal.print(`${terminal.style("cyan", "help:")} ${harmless(remedy)}`);
+}
+
+/** Whether everything that trust rests on passes. */
+export function isWhole({ origin, slice, downloads }: ShownSlice): boolean {
+  const files = slice.files.every(({ standing }) => passes(standing));
+  return origin.ok && files && downloads.every(({ reason }) => reason.ok);
 }
 
 const COLUMNS: readonly (readonly [keyof StandingCounts, string])[] = [
@@ -91,8 +132,6 @@ export function coverageLine(files: readonly SlicedFile[]): string {
   const passing = files.filter(({ standing }) => passes(standing));
   const covered = passing.filter(({ standing }) => standing.kind !== "waived");
   const lines = (some: readonly SlicedFile[]) => some.reduce((sum, one) => sum + one.lines, 0);
-  const share = (part: number, whole: number) =>
-    `${whole === 0 ? "100.0" : (Math.floor((part / whole) * 1000) / 10).toFixed(1)} %`;
   const waived = passing.length - covered.length;
   const untils = files.flatMap(({ standing }) => (standing.kind === "waived" ? [standing.waiver.until] : []));
   const meanwhile =
@@ -100,11 +139,21 @@ export function coverageLine(files: readonly SlicedFile[]): string {
   return `coverage ${share(covered.length, files.length)} of files, ${share(lines(covered), lines(files))} of lines${meanwhile}`;
 }
 
-function showFiles(terminal: Terminal, { slice, source, words }: ShownSlice, all: boolean): void {
+/** `93.1 %`, rounded down: nothing but all of it is 100. */
+export function share(part: number, whole: number): string {
+  return `${whole === 0 ? "100.0" : (Math.floor((part / whole) * 1000) / 10).toFixed(1)} %`;
+}
+
+function showFiles(terminal: Terminal, { slice, source, words, likeness }: ShownSlice, all: boolean): void {
   const open = slice.files.filter(({ standing }) => !passes(standing));
   const listed = all ? slice.files : open.slice(0, SHOWN);
   if (listed.length > 0) terminal.print();
-  for (const one of listed) terminal.print(fileLine(terminal, one));
+  for (const one of listed) {
+    terminal.print(fileLine(terminal, one));
+    const like = likeness?.get(one.file.path);
+    if (like !== undefined)
+      terminal.print(terminal.style("dim", `    ${wrap(like, terminal.width - 4, "    ")}`));
+  }
   if (!all && open.length > SHOWN)
     terminal.print(`  and ${thousands(open.length - SHOWN)} more: --all lists every file`);
   if (open.length === 0) return;
@@ -117,7 +166,7 @@ function fileLine(terminal: Terminal, { file, standing, lines }: SlicedFile): st
   return `  ${mark} ${visiblePath(file.path)}  ${count(lines, "line")}  ${standingText(standing)}`;
 }
 
-function standingText(standing: SlicedFile["standing"]): string {
+export function standingText(standing: SlicedFile["standing"]): string {
   switch (standing.kind) {
     case "read":
       return `read${standing.derived ? " by change" : ""} by ${standing.by.join(" and ")}`;
@@ -148,7 +197,7 @@ export function thousands(number: number): string {
   return number.toLocaleString("en-US");
 }
 
-export function sliceJson({ slice, source, origin, words }: ShownSlice): unknown {
+export function sliceJson({ slice, source, origin, words, downloads }: ShownSlice): unknown {
   return {
     source: source.name,
     commit: slice.commit,
@@ -157,12 +206,12 @@ export function sliceJson({ slice, source, origin, words }: ShownSlice): unknown
     how: slice.how,
     roots: slice.roots,
     derivations: slice.derivations.size,
-    downloads: downloadsIn(slice).map(([path, { name, derivation }]) => ({
-      path,
+    downloads: downloads.map(({ download: { drvPath, name, output, urls }, reason }) => ({
+      path: drvPath,
       name,
-      output: [...derivation.outputs.values()].map((output) =>
-        "path" in output ? output.path : undefined,
-      )[0],
+      output,
+      urls,
+      reason,
     })),
     counts: countStandings(slice.files),
     rules: countByRule(source, slice.files).map(({ rule, files, counts }) => ({

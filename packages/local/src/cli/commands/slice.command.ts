@@ -34,7 +34,7 @@ export const sliceCommand = buildCommand<SliceFlags, [source: string, revision?:
     positional: {
       kind: "tuple",
       parameters: [
-        word("SOURCE", "A source of the policy, a checkout or a URL"),
+        word("SOURCE|FLAKE#ATTR", "A source of the policy, a checkout or a URL; or a flake, for its inputs"),
         {
           parse: String,
           placeholder: "REV",

@@ -2,14 +2,18 @@
 
 import { failing } from "@firstmile/trust/slice/judged";
 import { nixTools } from "../../admission/nix-tools.ts";
+import { likenessOf } from "../../nearest/ladder-of.ts";
+import { judgedDownloads } from "../../slicing/downloads.ts";
 import { gatherCase } from "../../slicing/gather.ts";
-import { type Slice, sliceOf } from "../../slicing/slice-of.ts";
+import { sliceOf } from "../../slicing/slice-of.ts";
+import type { StatementPlace } from "../../statements/place.ts";
 import type { FirstmileContext } from "../context.ts";
 import { EXIT, Failure } from "../failure.ts";
 import { rulesToJudgeBy } from "../rules.ts";
 import type { SliceFlags } from "./slice.command.ts";
 import { differenceJson, showDifference } from "./slice-difference.ts";
-import { type ShownSlice, showSlice, sliceJson } from "./slice-shown.ts";
+import { slicesOfFlake } from "./slice-flake.ts";
+import { isWhole, SHOWN, type ShownSlice, showSlice, sliceJson } from "./slice-shown.ts";
 import { type SliceTarget, sliceTarget } from "./slice-target.ts";
 
 export async function slice(
@@ -19,16 +23,41 @@ export async function slice(
   revision?: string,
 ): Promise<void> {
   const reader = await SliceReader.open(this, flags);
-  const shown = await reader.read(await reader.target(named, revision));
+  if (named.includes("#")) return flake.call(this, flags, reader, named);
+  const target = await reader.target(named, revision);
+  const shown = await reader.read(target);
   if (flags.diff !== undefined) {
     const other = await reader.read(await reader.target(named, flags.diff));
     if (flags.json) this.terminal.json(differenceJson(shown, other));
     else await showDifference(this.terminal, shown, other);
-    return this.exit(failing(other.slice.files).length === 0 ? EXIT.ok : EXIT.denied);
+    return this.exit(isWhole(other) ? EXIT.ok : EXIT.denied);
   }
   if (flags.json) this.terminal.json(sliceJson(shown));
-  else showSlice(this.terminal, shown, flags.all);
-  this.exit(shown.origin.ok && failing(shown.slice.files).length === 0 ? EXIT.ok : EXIT.denied);
+  else showSlice(this.terminal, { ...shown, likeness: await likeness(this, shown, target) }, flags.all);
+  this.exit(isWhole(shown) ? EXIT.ok : EXIT.denied);
+}
+
+/** What the open files that are listed are like. */
+function likeness(
+  { stateDir, terminal }: FirstmileContext,
+  { slice: { files }, gathered: { coverage } }: ShownSlice,
+  { repository }: SliceTarget,
+): Promise<ReadonlyMap<string, string>> {
+  terminal.progress("looking for what was read before");
+  return likenessOf(failing(files).slice(0, SHOWN), { repository, coverage, stateDir });
+}
+
+async function flake(
+  this: FirstmileContext,
+  flags: SliceFlags,
+  { rules }: SliceReader,
+  named: string,
+): Promise<void> {
+  const all = await slicesOfFlake(this, rules, named);
+  if (flags.json) this.terminal.json(all.map(sliceJson));
+  else for (const one of all) showSlice(this.terminal, one, flags.all);
+  if (all.length === 0) this.terminal.print("no input of this flake is judged by what is read of it");
+  this.exit(all.every(isWhole) ? EXIT.ok : EXIT.denied);
 }
 
 interface Asked {
@@ -58,9 +87,10 @@ export class SliceReader {
     return sliceTarget(this.context, this.rules.policy, named, revision);
   }
 
-  /** Throws `Failure` where it cannot be evaluated. */
-  async read(target: SliceTarget): Promise<ShownSlice> {
-    const { policy, statements } = this.rules;
+  /** With statements of further places. Throws `Failure` where it cannot be evaluated. */
+  async read(target: SliceTarget, places: readonly StatementPlace[] = []): Promise<ShownSlice> {
+    const { policy } = this.rules;
+    const statements = [...this.rules.statements, ...places];
     const { now, terminal, env } = this.context;
     terminal.progress(`reading what speaks for ${target.source.name}`);
     const gathered = await gatherCase({ ...target, policy, statements, now });
@@ -76,8 +106,8 @@ export class SliceReader {
       ...(file === "default.nix" ? [] : [`-f ${file}`]),
       ...attrs.map((attr) => `-A ${attr}`),
     ].join(" ");
-    return { slice: outcome.slice, source: gathered.source, origin: gathered.origin, words, gathered };
+    const { slice } = outcome;
+    const downloads = judgedDownloads(slice, gathered, now);
+    return { slice, source: gathered.source, origin: gathered.origin, words, gathered, downloads };
   }
 }
-
-export type { Slice };

@@ -1,13 +1,11 @@
 /** `firstmile trust add | update | show`. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { FormatError } from "@firstmile/formats/bytes/error";
-import { parseCommitId } from "@firstmile/formats/git/object-id";
 import { groupText } from "@firstmile/trust/policy/group-text";
 import type { Policy } from "@firstmile/trust/policy/policy";
-import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import { verdict } from "@firstmile/trust/verdict/verdict";
 import { trustedStateDirectory } from "../../state/directory.ts";
+import { heldEvidence, updateEvidence } from "../../trust-repository/evidence.ts";
 import {
   addTrust,
   type CurrentPolicy,
@@ -16,13 +14,16 @@ import {
   placesOf,
   updateTrust,
 } from "../../trust-repository/follow.ts";
-import { type ImportUpdate, updateImports } from "../../trust-repository/imports.ts";
+import { type ImportUpdate, loadImports, updateImports } from "../../trust-repository/imports.ts";
 import { readPin } from "../../trust-repository/pin.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
+import { fingerprint, wholeId } from "../introduction-flags.ts";
 import type { Terminal } from "../terminal.ts";
+import { duration, minute } from "../time-text.ts";
 import { showVerdict } from "../verdict-tree.ts";
 import type { AddFlags, ShowFlags } from "./trust.command.ts";
+import { heldText, updateText } from "./trust-evidence.ts";
 
 export async function add(this: FirstmileContext, flags: AddFlags, url: string): Promise<void> {
   const introduction = { commit: wholeId(flags.introduction), signedBy: flags.signedBy.map(fingerprint) };
@@ -35,15 +36,13 @@ export async function add(this: FirstmileContext, flags: AddFlags, url: string):
     mirrors: (flags.mirror ?? []).map(place),
     ...(branch === undefined ? {} : { branch }),
   });
-  const imports = await followImports(this, followed);
-  answer(this, followed, imports, flags.json);
+  await answer(this, followed, flags.json);
 }
 
 export async function update(this: FirstmileContext, flags: ShowFlags): Promise<void> {
   this.terminal.progress("fetching and authenticating the trust repository");
   const followed = await updateTrust(this.stateDir, this.now);
-  const imports = await followImports(this, followed);
-  answer(this, followed, imports, flags.json);
+  await answer(this, followed, flags.json);
   const current =
     flags.json || !readPin(this.stateDir) ? undefined : await currentPolicy(this.stateDir, this.now);
   for (const line of current ? ageOf(current, this.now) : []) this.terminal.print(line);
@@ -57,6 +56,8 @@ export async function show(this: FirstmileContext, flags: ShowFlags): Promise<vo
       "firstmile trust add URL --introduction COMMIT --signed-by FINGERPRINT",
     );
   const { pin, policy, reasons, freshness } = current;
+  const stateDir = trustedStateDirectory(this.stateDir);
+  const evidence = heldEvidence(stateDir, policy, await loadImports(stateDir, policy, this.now));
   const subject = { kind: "trust repository", name: policy.name, commit: pin.followed } as const;
   if (flags.json) {
     this.terminal.json({
@@ -68,6 +69,7 @@ export async function show(this: FirstmileContext, flags: ShowFlags): Promise<vo
       head: freshness && { statedAt: freshness.statedAt ?? null, until: freshness.until ?? null },
       roles: [...policy.roles.keys()],
       sources: [...policy.sources.keys()],
+      evidence,
     });
   } else {
     showVerdict(this.terminal, verdict(subject, reasons));
@@ -77,6 +79,7 @@ export async function show(this: FirstmileContext, flags: ShowFlags): Promise<vo
       `introduction ${pin.introduction.commit}, signed by ${pin.introduction.signedBy.join(", ")}`,
     );
     showPolicy(this.terminal, policy);
+    for (const place of evidence) this.terminal.print(heldText(place, this.now));
   }
   this.exit(reasons.every((reason) => reason.ok) ? EXIT.ok : EXIT.denied);
 }
@@ -91,17 +94,24 @@ async function followImports(
   return await updateImports(context.stateDir, policy, context.now);
 }
 
-function answer(
-  context: FirstmileContext,
-  followed: Followed,
-  imports: readonly ImportUpdate[],
-  json: boolean,
-): void {
-  if (json) context.terminal.json({ ...followed.verdict, imports: imports.map(importJson) });
-  else showVerdict(context.terminal, followed.verdict);
-  if (!json) for (const update of imports) showImport(context.terminal, update);
-  if (!json && followed.verdict.allowed) {
-    context.terminal.print(progressOf(followed.commits));
+/** Where statements are kept beside the rules. One that does not answer is told, and denies nothing. */
+async function followEvidence(context: FirstmileContext, { verdict, policy }: Followed) {
+  if (!verdict.allowed || !policy) return [];
+  const { stateDir, now, terminal } = context;
+  terminal.progress("fetching statements");
+  return await updateEvidence(stateDir, policy, await loadImports(stateDir, policy, now), now);
+}
+
+async function answer(context: FirstmileContext, followed: Followed, json: boolean): Promise<void> {
+  const { terminal } = context;
+  const imports = await followImports(context, followed);
+  const evidence = await followEvidence(context, followed);
+  if (json) terminal.json({ ...followed.verdict, imports: imports.map(importJson), evidence });
+  else {
+    showVerdict(terminal, followed.verdict);
+    for (const update of imports) showImport(terminal, update);
+    if (followed.verdict.allowed) terminal.print(progressOf(followed.commits));
+    for (const update of evidence) terminal.print(updateText(update));
   }
   context.exit(followed.verdict.allowed ? EXIT.ok : EXIT.denied);
 }
@@ -117,16 +127,6 @@ function ageOf({ pin, policy, freshness }: CurrentPolicy, now: number): string[]
       ? "nobody has lately said that they are the newest"
       : `said to be the newest on ${minute(statedAt)}, ${duration(now - statedAt)} ago; that runs out on ${minute(until)}`;
   return [`${reached}; ${expiry}`, stated];
-}
-
-function minute(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
-}
-
-function duration(seconds: number): string {
-  const minutes = Math.max(0, Math.floor(seconds / 60));
-  if (minutes < 120) return `${minutes} min`;
-  return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} days`;
 }
 
 function showImport(terminal: Terminal, { name, verdict: said, commits }: ImportUpdate): void {
@@ -149,27 +149,6 @@ function showPolicy(terminal: Terminal, policy: Policy): void {
   }
   if (policy.output)
     terminal.print(`output: ${policy.output.builders} agree, caches ${policy.output.caches.join(", ")}`);
-}
-
-function wholeId(text: string): ReturnType<typeof parseCommitId> {
-  try {
-    return parseCommitId(text.toLowerCase());
-  } catch (error) {
-    if (error instanceof FormatError)
-      throw badInput(`${text} is no whole commit id`, "give all 40 (or 64) hexadecimal digits");
-    throw error;
-  }
-}
-
-/** As people copy them: OpenPGP with or without spaces, SSH as ssh-keygen prints it. */
-function fingerprint(text: string): Fingerprint {
-  if (/^SHA256:[A-Za-z0-9+/]{43}$/.test(text)) return text as Fingerprint;
-  const hex = text.replace(/[\s:]|^0x/g, "").toUpperCase();
-  if (/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/.test(hex)) return hex as Fingerprint;
-  throw badInput(
-    `${text} is no key fingerprint`,
-    "OpenPGP: all 40 hexadecimal digits (gpg --fingerprint); SSH: SHA256:… (ssh-keygen -l)",
-  );
 }
 
 function progressOf(commits: number): string {

@@ -53,16 +53,20 @@ export interface FetchedTarget extends SourceAnswers {
   readonly onlyCommits: boolean;
 }
 
-/** Fetches, and says which source it is: the one named, or else the one whose introduction came along. */
+/**
+ * Fetches, and says which source it is: the one named, or else the one whose introduction came along. `files`: whether
+ * they are needed whatever the rules of the source say.
+ */
 export async function fetchTarget(
   stateDir: string,
   policy: Policy,
   target: Target & { readonly kind: "remote" },
   sourceName: string | undefined,
+  files = false,
 ): Promise<FetchedTarget> {
   const named = sourceName === undefined ? target.source : policy.sources.get(sourceName as SourceName);
   const possible = named ? [named] : [...policy.sources.values()];
-  const onlyCommits = possible.every(needsOnlyCommits);
+  const onlyCommits = !files && possible.every(needsOnlyCommits);
   const format = possible[0]?.introduction.commit.length === 64 ? "sha256" : "sha1";
   const { urls, revision } = target;
   const answers = await fetchSource({ stateDir, urls, format, onlyCommits, revision });

@@ -4,12 +4,12 @@ import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
 import type { DeniedCommit } from "@firstmile/trust/history/judge";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
+import { gatherExceptions } from "../../evidence/exceptions.ts";
 import { authenticateHistory } from "../../evidence/history.ts";
 import { chooseSource } from "../../evidence/sources.ts";
 import { resolveRevision } from "../../git/neutral.ts";
 import { type JudgedSource, judgeMirrors, sourceFreshness } from "../../mirrors/judge-source.ts";
-import { trustedStateDirectory } from "../../state/directory.ts";
-import { trustGitDir } from "../../trust-repository/pin.ts";
+import { unreadText } from "../../statements/unread.ts";
 import type { FirstmileContext } from "../context.ts";
 import { EXIT } from "../failure.ts";
 import { type Rules, rulesToJudgeBy } from "../rules.ts";
@@ -62,7 +62,13 @@ class VerifyRun {
   async remote(target: Parameters<typeof fetchTarget>[2]): Promise<Judged> {
     const { terminal, stateDir } = this.context;
     terminal.progress(`fetching from ${target.urls.join(", ")}`);
-    const fetched = await fetchTarget(stateDir, this.rules.policy, target, this.flags.source);
+    const fetched = await fetchTarget(
+      stateDir,
+      this.rules.policy,
+      target,
+      this.flags.source,
+      await this.needsFiles(),
+    );
     const { repository, source } = fetched;
     const { verdict, findings } = await judgeMirrors(fetched, (head) =>
       this.authenticate(repository, source, head),
@@ -71,8 +77,15 @@ class VerifyRun {
     return { verdict, findings: [...findings, ...fresh], fetched };
   }
 
-  private authenticate(repository: string, source: Source, tip: CommitId): Promise<HistoryVerdict> {
-    return authenticateHistory({
+  /** Contents that are distrusted are looked for in the tree. */
+  private async needsFiles(): Promise<boolean> {
+    const { policy, statements } = this.rules;
+    const { distrust } = await gatherExceptions(policy, statements, this.context.now);
+    return !distrust.contents().next().done;
+  }
+
+  private async authenticate(repository: string, source: Source, tip: CommitId): Promise<HistoryVerdict> {
+    const { incomplete, ...verdict } = await authenticateHistory({
       repository,
       tip,
       policy: this.rules.policy,
@@ -82,12 +95,14 @@ class VerifyRun {
       cacheDir: this.flags.cache ? this.context.stateDir : undefined,
       progress: (done, total) => this.context.terminal.progress(`checking commits: ${done} of ${total}`),
     });
+    for (const place of incomplete) this.context.terminal.say(unreadText(place));
+    return verdict;
   }
 
   private async freshness(repository: string, source: Source, commit: CommitId): Promise<Reason[]> {
-    const { now, stateDir } = this.context;
-    const { policy } = this.rules;
-    const others = this.flags.policy === undefined ? [trustGitDir(trustedStateDirectory(stateDir))] : [];
+    const { now } = this.context;
+    const { policy, statements } = this.rules;
+    const others = statements.flatMap((place) => ("repository" in place ? [place.repository] : []));
     const freshness = await sourceFreshness({ repository, others, policy, source, commit, now });
     return freshness ? [freshness.reason] : [];
   }

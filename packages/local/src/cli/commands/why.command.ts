@@ -5,6 +5,7 @@ import { jsonFlag, optionalText } from "../flags.ts";
 export interface WhyFlags {
   readonly last: boolean;
   readonly repository?: string;
+  readonly policy?: string;
   readonly json: boolean;
 }
 
@@ -19,6 +20,7 @@ export const whyCommand = buildCommand<WhyFlags, [subject?: string], FirstmileCo
         brief: "The last refusal, whatever it was about",
       },
       repository: optionalText("REPO", "Where a commit is to be found (default: the current directory)"),
+      policy: optionalText("DIR", "Of a file or commit: judge by the rules in this directory"),
       json: jsonFlag,
     },
     positional: {

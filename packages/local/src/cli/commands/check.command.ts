@@ -1,0 +1,42 @@
+import { buildCommand } from "@stricli/core";
+import type { FirstmileContext } from "../context.ts";
+import { jsonFlag, optionalText, repeatedText, word } from "../flags.ts";
+
+export interface CheckFlags {
+  readonly attr?: readonly string[];
+  readonly file?: string;
+  readonly repository?: string;
+  readonly source?: string;
+  readonly policy?: string;
+  readonly markdown?: string;
+  readonly sarif?: string;
+  readonly json: boolean;
+}
+
+export const checkCommand = buildCommand<CheckFlags, [range: string], FirstmileContext>({
+  loader: async () => (await import("./check.ts")).check,
+  parameters: {
+    flags: {
+      attr: repeatedText("ATTR", "An attribute whose slice and closure are compared; repeat for more"),
+      file: optionalText("FILE", "The file that has the attributes (default: default.nix)"),
+      repository: optionalText("REPO", "Where the commits are (default: the current directory)"),
+      source: optionalText("NAME", "Which source of the policy it is (default: by its introduction)"),
+      policy: optionalText(
+        "DIR",
+        "Judge by the rules in this directory (default: this machine's trust repository)",
+      ),
+      markdown: optionalText("FILE", "Write the report as Markdown, for a comment; - is stdout"),
+      sarif: optionalText("FILE", "Write the findings as SARIF 2.1.0; - is stdout"),
+      json: jsonFlag,
+    },
+    aliases: { f: "file", A: "attr" },
+    positional: { kind: "tuple", parameters: [word("BASE..HEAD", "What is to be merged, and onto what")] },
+  },
+  docs: {
+    brief: "Before it is merged: what a change leaves open, and who must read what",
+    fullDescription:
+      "Says what the rules would refuse after the merge, by file and line; what was open before is not held against\n" +
+      "the change. With -A also what it does to slices, closures and coverage. examples/ has workflows for forges and\n" +
+      "a pre-push hook. Exit codes: 0 nothing is open, 1 something is; 2 and 3 as everywhere.",
+  },
+});

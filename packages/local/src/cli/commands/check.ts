@@ -1,0 +1,138 @@
+/** `firstmile check BASE..HEAD`: for a pull request, or before a push. */
+import { writeFileSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import { visiblePath } from "@firstmile/trust/slice/visible-path";
+import { nixTools } from "../../admission/nix-tools.ts";
+import { checkChange } from "../../checking/check.ts";
+import { markdownReport } from "../../checking/markdown.ts";
+import { type CheckReport, coveredPercent, type SliceCheck, waitingFor } from "../../checking/report.ts";
+import { sarifReport } from "../../checking/sarif.ts";
+import { chooseSource } from "../../evidence/sources.ts";
+import { neutralGit } from "../../git/neutral.ts";
+import { run } from "../../process/run.ts";
+import { type ReviewRange, resolveRange } from "../../reviewing/range.ts";
+import { ReviewMaterial } from "../../reviewing/read-change.ts";
+import { PROGRAM_VERSION } from "../../state/version.ts";
+import type { FirstmileContext } from "../context.ts";
+import { badInput, EXIT } from "../failure.ts";
+import { rulesToJudgeBy } from "../rules.ts";
+import { harmless, type Terminal, wrap } from "../terminal.ts";
+import type { CheckFlags } from "./check.command.ts";
+
+export async function check(this: FirstmileContext, flags: CheckFlags, words: string): Promise<void> {
+  const repository = resolve(this.cwd, flags.repository ?? ".");
+  const rules = await rulesToJudgeBy(this, flags.policy);
+  const source = await chooseSource(rules.policy, repository, flags.source);
+  const { file = "default.nix", attr: attrs = [] } = flags;
+  const range = await rangeOf(repository, words);
+  const report = await checkChange({
+    repository,
+    directoryName: await directoryName(repository),
+    range,
+    policy: rules.policy,
+    statements: rules.statements,
+    source,
+    file,
+    attrs,
+    now: this.now,
+    nix: () => nixTools(this.env),
+    progress: (text) => this.terminal.progress(text),
+  });
+  const told = [
+    writeReport(this, flags.markdown, () => markdownReport(report)),
+    writeReport(this, flags.sarif, () => JSON.stringify(sarifReport(report, PROGRAM_VERSION), undefined, 2)),
+  ];
+  if (flags.json) this.terminal.json(asJson(report));
+  else if (!told.includes("stdout")) showReport(this.terminal, report);
+  this.exit(report.findings.length === 0 ? EXIT.ok : EXIT.denied);
+}
+
+/** Where it went: nowhere, into a file, or to stdout in place of the lines for people. */
+function writeReport(
+  { cwd, terminal }: FirstmileContext,
+  file: string | undefined,
+  text: () => string,
+): "nowhere" | "file" | "stdout" {
+  if (file === undefined) return "nowhere";
+  if (file === "-") {
+    terminal.print(text().trimEnd());
+    return "stdout";
+  }
+  writeFileSync(resolve(cwd, file), `${text().trimEnd()}\n`);
+  return "file";
+}
+
+async function rangeOf(
+  repository: string,
+  words: string,
+): Promise<ReviewRange & { readonly base: CommitId }> {
+  const git = await neutralGit(repository);
+  try {
+    using material = new ReviewMaterial(git);
+    const { base, ...range } = await resolveRange(repository, words, material.reader);
+    if (base === undefined || !range.named)
+      throw badInput(`${words} names no range`, "name BASE..HEAD: origin/main..HEAD");
+    return { ...range, base };
+  } finally {
+    git.dispose();
+  }
+}
+
+async function directoryName(repository: string): Promise<string> {
+  const root = await run("git", ["-C", repository, "rev-parse", "--show-toplevel"]);
+  const path = root.code === 0 ? root.stdout.toString().trimEnd() : repository;
+  return basename(path).replace(/\.git$/, "");
+}
+
+function showReport(terminal: Terminal, report: CheckReport): void {
+  const { source, base, head, change, findings, slices } = report;
+  const files = `${change.files} ${change.files === 1 ? "file" : "files"}`;
+  const range = `${source} from ${base.slice(0, 12)} to ${head.slice(0, 12)}: ${files}, +${change.added} -${change.removed}`;
+  const word =
+    findings.length === 0
+      ? terminal.style("green", "nothing open")
+      : terminal.style("red", `${findings.length} open`);
+  terminal.print(`${word}  ${range}`);
+  for (const one of slices) showSlice(terminal, one);
+  for (const { code, path, line, message, remedy } of findings) {
+    const place = path === undefined ? "" : `${visiblePath(path)}:${line}: `;
+    terminal.print(
+      wrap(`  ${place}${terminal.style("red", code)}: ${harmless(message)}`, terminal.width, "    "),
+    );
+    if (remedy !== undefined)
+      terminal.print(
+        `    ${terminal.style("cyan", "help:")} ${wrap(harmless(remedy), terminal.width, "      ")}`,
+      );
+  }
+  for (const [name, count] of waitingFor(findings)) terminal.print(`${name} could read ${count} of them`);
+}
+
+function showSlice(
+  terminal: Terminal,
+  { words, failure, before, after, changed, derivations, downloads }: SliceCheck,
+): void {
+  if (failure || !after) {
+    terminal.print(
+      `  ${harmless(words)}: ${terminal.style("red", failure?.code ?? "")}: ${harmless(failure?.message ?? "")}`,
+    );
+    return;
+  }
+  const [old, now] = [before && coveredPercent(before), coveredPercent(after)];
+  const covered = now === undefined ? "" : `, covered ${old === undefined ? "" : `${old} % -> `}${now} %`;
+  terminal.print(
+    `  ${harmless(words)}: ${changed.files} of ${after.files} files that are read change, ${changed.open} of them open${covered}; ${derivations.fresh} derivations new, ${derivations.gone} gone`,
+  );
+  for (const { before: from, after: to } of downloads)
+    terminal.print(`    download  ${harmless(from ?? "none")} -> ${harmless(to ?? "none")}`);
+}
+
+function asJson({ findings, ...report }: CheckReport): unknown {
+  return {
+    ...report,
+    findings: findings.map((one) => ({
+      ...one,
+      path: one.path === undefined ? null : visiblePath(one.path),
+    })),
+  };
+}

@@ -1,0 +1,103 @@
+/** Which files of a source somebody means to read: those that evaluating an attribute reads, or those at some paths. */
+import type { Source } from "@firstmile/trust/policy/policy";
+import { judgeFiles } from "@firstmile/trust/slice/judged";
+import { neutralGit } from "../../git/neutral.ts";
+import { type CountedFile, filesAt, named } from "../../slicing/files-at.ts";
+import { type GatheredCase, gatherCase } from "../../slicing/gather.ts";
+import type { SlicedFile } from "../../slicing/slice-of.ts";
+import type { StatementPlace } from "../../statements/place.ts";
+import type { FirstmileContext } from "../context.ts";
+import { badInput, EXIT, Failure } from "../failure.ts";
+import type { ReviewFlags } from "./review.command.ts";
+import { SliceReader } from "./slice.ts";
+import type { SliceTarget } from "./slice-target.ts";
+
+export interface ReviewFiles {
+  readonly target: SliceTarget;
+  /** As it is under the rules in force. */
+  readonly source: Source;
+  readonly gathered: GatheredCase;
+  /** In the order of paths. */
+  readonly files: readonly SlicedFile[];
+  /** What was evaluated, as on a command line; "": the files were named. */
+  readonly words: string;
+}
+
+export class ReviewReader {
+  readonly #reader: SliceReader;
+  readonly #flags: ReviewFlags;
+
+  private constructor(reader: SliceReader, flags: ReviewFlags) {
+    this.#reader = reader;
+    this.#flags = flags;
+  }
+
+  static async open(context: FirstmileContext, flags: ReviewFlags): Promise<ReviewReader> {
+    return new ReviewReader(await SliceReader.open(context, flags), flags);
+  }
+
+  target(source: string, revision: string | undefined): Promise<SliceTarget> {
+    return this.#reader.target(source, revision);
+  }
+
+  /** With statements of further places. Throws `Failure` where there is none, or the commit is not the source's. */
+  async read(target: SliceTarget, places: readonly StatementPlace[] = []): Promise<ReviewFiles> {
+    const { attr, file, path: paths = [] } = this.#flags;
+    const isNamed = paths.length > 0 && attr === undefined && file === undefined;
+    const read = isNamed ? await this.#named(target, paths, places) : await this.#evaluated(target, places);
+    const { origin } = read.gathered;
+    if (!origin.ok) throw new Failure(EXIT.denied, `${origin.code}: ${origin.message}`, origin.remedy);
+    const isWanted = named(paths);
+    const files = paths.length === 0 ? read.files : read.files.filter(({ file: one }) => isWanted(one.path));
+    if (files.length === 0) throw nothingThere(paths, read.words);
+    return { ...read, target, files };
+  }
+
+  /** The same files as evidence has it now. */
+  async again({ target, files }: ReviewFiles, places: readonly StatementPlace[]): Promise<SlicedFile[]> {
+    return judged(await this.#gather(target, places), files);
+  }
+
+  async #evaluated(
+    target: SliceTarget,
+    places: readonly StatementPlace[],
+  ): Promise<Omit<ReviewFiles, "target">> {
+    const { slice, source, gathered, words } = await this.#reader.read(target, places);
+    return { source, gathered, words, files: slice.files };
+  }
+
+  async #named(
+    target: SliceTarget,
+    paths: readonly string[],
+    places: readonly StatementPlace[],
+  ): Promise<Omit<ReviewFiles, "target">> {
+    const gathered = await this.#gather(target, places);
+    const git = await neutralGit(target.repository);
+    try {
+      const files = judged(gathered, await filesAt(git, target.commit, named(paths)));
+      return { source: gathered.source, gathered, words: "", files };
+    } finally {
+      git.dispose();
+    }
+  }
+
+  #gather(target: SliceTarget, more: readonly StatementPlace[]): Promise<GatheredCase> {
+    const { policy, statements } = this.#reader.rules;
+    const { now } = this.#reader.context;
+    return gatherCase({ ...target, policy, statements: [...statements, ...more], now });
+  }
+}
+
+function judged({ coverage }: GatheredCase, files: readonly CountedFile[]): SlicedFile[] {
+  const all = judgeFiles(
+    coverage,
+    files.map(({ file }) => file),
+  );
+  return all.map((one, i) => ({ ...one, lines: files[i]!.lines }));
+}
+
+function nothingThere(paths: readonly string[], words: string): Failure {
+  if (paths.length === 0) return badInput(`evaluating ${words || "it"} reads no file of this source`);
+  const where = words === "" ? "the tree" : `what evaluating ${words} reads`;
+  return badInput(`no file of ${where} is at ${paths.join(" or ")}`, "name paths as git ls-files lists them");
+}

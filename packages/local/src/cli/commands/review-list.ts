@@ -1,0 +1,67 @@
+/** `firstmile review --list` and `--suggest`: what a team has to read, and in which order it does the most. */
+import type { PrincipalName } from "@firstmile/trust/policy/names";
+import type { Policy } from "@firstmile/trust/policy/policy";
+import { neutralGit } from "../../git/neutral.ts";
+import { GitObjects } from "../../git/objects.ts";
+import { placeFor } from "../../reviewing/place-for.ts";
+import { type QueuedWork, queueOf } from "../../reviewing/queue.ts";
+import { type FoundWork, findWork, isOpen } from "../../reviewing/work.ts";
+import type { FirstmileContext } from "../context.ts";
+import { badInput } from "../failure.ts";
+import type { ReviewFlags } from "./review.command.ts";
+import { type ReviewFiles, ReviewReader } from "./review-files.ts";
+import { orderJson, showOrder } from "./review-order-shown.ts";
+import { queueJson, showQueue } from "./review-queue-shown.ts";
+import { tellUnreadable } from "./review-sitting-shown.ts";
+
+export async function listReviews(
+  context: FirstmileContext,
+  flags: ReviewFlags,
+  named: string | undefined,
+  revision: string | undefined,
+): Promise<void> {
+  const { terminal, cwd } = context;
+  const reader = await ReviewReader.open(context, flags);
+  const target = await reader.target(named ?? ".", revision);
+  const places = flags.to === undefined ? [] : [placeFor(cwd, flags.to, target.repository)];
+  const read = await reader.read(target, places);
+  const found = await findIn(context, read);
+  const queue = queueOf(found.work, read.gathered.coverage);
+  const own = flags.for === undefined ? queue : forPerson(queue, flags.for, read.gathered.policy);
+  tellUnreadable(terminal, found);
+  const shown = { read, queue: own, all: flags.all, for: flags.for };
+  if (flags.suggest) return flags.json ? terminal.json(orderJson(shown)) : showOrder(terminal, shown);
+  if (flags.json) terminal.json(queueJson(shown));
+  else showQueue(terminal, shown);
+}
+
+export interface ShownQueue {
+  readonly read: ReviewFiles;
+  /** The smallest first. */
+  readonly queue: readonly QueuedWork[];
+  /** Whether all of it is listed. */
+  readonly all: boolean;
+  /** For whom it is. */
+  readonly for: string | undefined;
+}
+
+async function findIn({ terminal, stateDir }: FirstmileContext, read: ReviewFiles): Promise<FoundWork> {
+  terminal.progress("looking for what was read before");
+  const git = await neutralGit(read.target.repository);
+  try {
+    using objects = new GitObjects(git.env);
+    return await findWork(read.files.filter(isOpen), { objects, coverage: read.gathered.coverage, stateDir });
+  } finally {
+    git.dispose();
+  }
+}
+
+/** What this person's reading would count for. */
+function forPerson(queue: readonly QueuedWork[], name: string, policy: Policy): QueuedWork[] {
+  if (!policy.principals.has(name as PrincipalName))
+    throw badInput(
+      `${name} is no principal of these rules`,
+      `they name ${[...policy.principals.keys()].join(", ")}`,
+    );
+  return queue.filter(({ left }) => left.includes(name as PrincipalName));
+}

@@ -1,0 +1,117 @@
+/** The queue of a team as it is read: by rule and by who is left, the smallest first. */
+import type { PrincipalName } from "@firstmile/trust/policy/names";
+import type { Rule } from "@firstmile/trust/policy/policy";
+import { day } from "@firstmile/trust/slice/reason";
+import { visiblePath } from "@firstmile/trust/slice/visible-path";
+import { groupQueue, type QueuedWork } from "../../reviewing/queue.ts";
+import type { ReviewWork } from "../../reviewing/work.ts";
+import { harmless, type Terminal, wrap } from "../terminal.ts";
+import type { ShownQueue } from "./review-list.ts";
+import { short } from "./review-shown.ts";
+import { asks, pathOf } from "./review-work-shown.ts";
+import { count, coverageLine, thousands } from "./slice-shown.ts";
+
+/** Files of one group that are listed unless all are asked for. */
+const SHOWN = 15;
+
+export function showQueue(terminal: Terminal, shown: ShownQueue): void {
+  const { read, queue, all } = shown;
+  terminal.print(terminal.style("bold", headline(shown)));
+  terminal.print(`  ${coverageLine(read.files)}`);
+  terminal.print(`  ${queueText(queue, shown.for)}`);
+  let rule: Rule | undefined | null = null;
+  for (const group of groupQueue(queue)) {
+    if (group.rule !== rule) showRule(terminal, group.rule);
+    rule = group.rule;
+    terminal.print(`  ${wrap(peopleText(group.queue[0]!), terminal.width - 2, "    ")}`);
+    const listed = all ? group.queue : group.queue.slice(0, SHOWN);
+    for (const { work } of listed) terminal.print(`  ${workLine(terminal, work)}`);
+    const more = group.queue.length - listed.length;
+    if (more > 0)
+      terminal.print(terminal.style("dim", `${" ".repeat(12)}and ${thousands(more)} more: --all`));
+  }
+}
+
+/** `core at 0123456789ab  -A gcc`. */
+export function headline({ read: { source, target, words } }: ShownQueue): string {
+  return `${source.name} at ${short(target.commit)}  ${harmless(words)}`.trimEnd();
+}
+
+function queueText(queue: readonly QueuedWork[], name: string | undefined): string {
+  const who = name === undefined ? "" : ` for ${name}`;
+  const lines = queue.reduce((sum, { work }) => sum + work.lines, 0);
+  const files = queue.reduce((sum, { work }) => sum + work.files.length, 0);
+  if (queue.length === 0) return `nothing to read${who}`;
+  return `${count(files, "file")} to read${who}, ${count(lines, "line")}`;
+}
+
+function showRule(terminal: Terminal, rule: Rule | undefined): void {
+  const paths = rule?.paths.map(({ text }) => text).join(" ") ?? "";
+  terminal.print();
+  const text = `rule at line ${rule?.line}  ${paths}  asks for ${asks(rule)}`;
+  terminal.print(terminal.style("cyan", wrap(text, terminal.width, "  ")));
+}
+
+/** `alice has read it; bob or carol is missing`. */
+export function peopleText({ have, wrote, completions }: QueuedWork): string {
+  const parts = [
+    have.length > 0 ? `${have.join(" and ")} has read it` : "",
+    wrote.length > 0 ? `${wrote.join(" and ")} had a part in it` : "",
+    missingText(completions),
+  ];
+  return parts.filter(Boolean).join("; ");
+}
+
+/** More sets of people are told as how many of them it takes. */
+const SETS = 4;
+
+export function missingText(completions: readonly (readonly PrincipalName[])[]): string {
+  if (completions.length === 0) return "nobody is left whose reading would count";
+  const size = completions[0]!.length;
+  const names = [...new Set(completions.flat())].sort();
+  if (size > 1 && completions.length > SETS) return `${size} of ${names.join(", ")} have to read it`;
+  const sets = completions.map((set) => set.join(" and "));
+  return `${either(sets)} ${size === 1 ? "has" : "have"} to read it`;
+}
+
+/** `alice, bob or carol`. */
+function either(names: readonly string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+}
+
+/** Lines to read, whether it is a change, and where. */
+function workLine(terminal: Terminal, work: ReviewWork): string {
+  const kind = work.binary ? "binary" : work.before === undefined ? "whole" : "change";
+  const { standing } = work.files[0]!;
+  const waived = standing.kind === "waived" ? `  waived until ${day(standing.waiver.until)}` : "";
+  return `${thousands(work.lines).padStart(8)}  ${terminal.style("dim", kind.padEnd(6))}  ${pathOf(work)}${waived}`;
+}
+
+export function queueJson({ read, queue }: ShownQueue): unknown {
+  return {
+    source: read.source.name,
+    commit: read.target.commit,
+    words: read.words,
+    queue: queue.map(queuedJson),
+  };
+}
+
+export function queuedJson({ work, rule, have, wrote, left, completions }: QueuedWork) {
+  const { files, before, after, lines, wholeLines, bytes, binary } = work;
+  const { standing } = files[0]!;
+  return {
+    paths: files.map(({ file }) => visiblePath(file.path)),
+    lines,
+    wholeLines,
+    bytes,
+    binary,
+    before: before ? { id: before.content.id, path: visiblePath(before.path), by: before.by } : null,
+    after: { id: after.id, sha256: after.sha256, mode: after.mode.toString(8) },
+    rule: rule?.line ?? null,
+    have,
+    wrote,
+    left,
+    completions,
+    waivedUntil: standing.kind === "waived" ? standing.waiver.until : null,
+  };
+}

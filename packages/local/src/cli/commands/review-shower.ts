@@ -1,0 +1,69 @@
+/** Puts a piece of work before somebody: in their pager, or in their editor with room for a note. */
+import type { CoveredContent } from "@firstmile/trust/slice/beginnings";
+import type { SliceCoverage } from "@firstmile/trust/slice/cover";
+import { NearestBeginning } from "../../reviewing/nearest-beginning.ts";
+import type { ReadChange, ReviewMaterial } from "../../reviewing/read-change.ts";
+import type { ReviewWork } from "../../reviewing/work.ts";
+import type { FirstmileContext } from "../context.ts";
+import { editNote } from "./review-editor.ts";
+import type { Interruption } from "./review-interruption.ts";
+import { page } from "./review-pager.ts";
+import { type Paper, type ShownWork, workText } from "./review-work-shown.ts";
+
+/** Colours are for terminals. */
+const PLAIN: Paper = { width: 100, style: (_, text) => text };
+
+export class WorkShower {
+  readonly #context: FirstmileContext;
+  readonly #material: ReviewMaterial;
+  readonly #coverage: SliceCoverage;
+  readonly #nearest: NearestBeginning;
+  readonly #changes = new Map<ReviewWork, ReadChange>();
+
+  constructor(context: FirstmileContext, material: ReviewMaterial, coverage: SliceCoverage) {
+    this.#context = context;
+    this.#material = material;
+    this.#coverage = coverage;
+    this.#nearest = NearestBeginning.of(material.objects, coverage, context.stateDir);
+  }
+
+  /**
+   * Takes in whatever will be shown and signed: nothing that happens to the repository later makes a difference. Throws
+   * `RepositoryError` where some of it cannot be read, or is not what it was judged as.
+   */
+  async takeIn(work: readonly ReviewWork[]): Promise<void> {
+    const changes = await this.#material.files(
+      work.map(({ files, before, after }) => ({ path: files[0]!.file.path, before: before?.content, after })),
+    );
+    for (const [i, one] of work.entries()) this.#changes.set(one, changes[i]!);
+  }
+
+  page(work: readonly ReviewWork[], interruption: Interruption): Promise<void> {
+    return page(this.#context, () => this.#text(work, this.#context.terminal), interruption);
+  }
+
+  /** A note, where one was written. */
+  edit(work: ReviewWork, interruption: Interruption): Promise<string | undefined> {
+    return editNote(this.#context, this.#text([work], PLAIN), interruption);
+  }
+
+  async *#text(work: readonly ReviewWork[], paper: Paper): AsyncGenerator<string> {
+    for (const one of work) yield* workText(paper, await this.#shown(one));
+  }
+
+  async #shown(work: ReviewWork): Promise<ShownWork> {
+    const { path } = work.files[0]!.file;
+    const people = this.#coverage.people(path, work.after);
+    const like = work.before || work.binary ? undefined : await this.#like(path, work);
+    if (like === undefined) return { work, people, change: this.#changes.get(work)!, like };
+    const [change] = await this.#material.files([{ path, before: like.content, after: work.after }]);
+    return { work, people, change: change!, like };
+  }
+
+  /** Something of another path, that does not count at this one. */
+  async #like(path: string, { after }: ReviewWork): Promise<CoveredContent | undefined> {
+    const object = await this.#material.objects.get(after.id);
+    const like = object && (await this.#nearest.like(path, object.content));
+    return like && !this.#nearest.counts(path, like) ? like : undefined;
+  }
+}

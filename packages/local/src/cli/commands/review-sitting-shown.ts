@@ -1,0 +1,117 @@
+/** What a sitting begins with and ends with, for people and programs. */
+import { countStandings, failing } from "@firstmile/trust/slice/judged";
+import { visiblePath } from "@firstmile/trust/slice/visible-path";
+import type { ForReader } from "../../reviewing/for-reader.ts";
+import type { KeptStatement } from "../../reviewing/keep.ts";
+import type { SaidOfWork } from "../../reviewing/sitting.ts";
+import type { FoundWork, ReviewWork } from "../../reviewing/work.ts";
+import type { SlicedFile } from "../../slicing/slice-of.ts";
+import type { WritablePlace } from "../../statements/write.ts";
+import { harmless, type Terminal, wrap } from "../terminal.ts";
+import type { ReviewFiles } from "./review-files.ts";
+import { keptText, onwardText, short, warn } from "./review-shown.ts";
+import { count, coverageLine, thousands } from "./slice-shown.ts";
+
+export function tellOpening(
+  terminal: Terminal,
+  { source, target, words }: ReviewFiles,
+  { mine, others }: ForReader,
+): void {
+  const what = `${source.name} at ${short(target.commit)}  ${harmless(words)}`.trimEnd();
+  terminal.print(terminal.style("bold", what));
+  terminal.print(`  ${toReadText(mine)}`);
+  const rest = [
+    others.read.length > 0 ? `${thousands(filesIn(others.read))} you have read` : "",
+    others.wrote.length > 0 ? `${thousands(filesIn(others.wrote))} you had a part in` : "",
+    others.notAsked.length > 0 ? `${thousands(filesIn(others.notAsked))} no rule asks you for` : "",
+  ];
+  const said = rest.filter(Boolean);
+  if (said.length > 0) terminal.print(`  for others to read: ${said.join(", ")}`);
+}
+
+/** `14 files to read, 412 lines: 9 as changes of what was read before`. */
+function toReadText(work: readonly ReviewWork[]): string {
+  const lines = work.reduce((sum, one) => sum + one.lines, 0);
+  const changes = filesIn(work.filter(({ before }) => before !== undefined));
+  const how = changes === 0 ? "" : `, ${thousands(changes)} of them as a change of what was read before`;
+  return `${count(filesIn(work), "file")} to read, ${count(lines, "line")}${how}`;
+}
+
+/** What nobody can read or begin at here. */
+export function tellUnreadable(terminal: Terminal, { unreadable, gone }: FoundWork): void {
+  for (const { file, why } of unreadable)
+    warn(terminal, `${visiblePath(file.file.path)} cannot be read here: ${WHY[why]}`);
+  for (const { path, by } of gone)
+    warn(
+      terminal,
+      `${by.join(" and ")} read ${visiblePath(path)} as it was once, and that content is no longer here: nothing can be shown as a change from it`,
+    );
+}
+
+const WHY = {
+  gone: "the repository does not have it",
+  "too-large": "it is too large",
+  "other-content": "the repository has something else under its name",
+} as const;
+
+export interface Done {
+  readonly read: ReviewFiles;
+  readonly said: readonly SaidOfWork[];
+  readonly kept: readonly KeptStatement[];
+  readonly place: WritablePlace;
+  /** The same files, judged with what was signed. */
+  readonly after: readonly SlicedFile[];
+}
+
+export function tellSitting(terminal: Terminal, done: Done, counts: boolean): void {
+  const { said, kept, place, read, after } = done;
+  const line = (text: string) => terminal.print(wrap(text, terminal.width, "  "));
+  const lines = (verdict: SaidOfWork["verdict"]) => {
+    const own = said.filter((one) => one.verdict === verdict).map(({ work }) => work);
+    return own.length === 0 ? undefined : ownText(own);
+  };
+  const [approved, rejected] = [lines("approve"), lines("reject")];
+  if (approved) line(`${terminal.style("green", "approved")}  ${approved}`);
+  if (rejected) line(`${terminal.style("red", "rejected")}  ${rejected}`);
+  line(keptText(kept, place));
+  line(`before  ${coverageLine(read.files)}`);
+  line(`now     ${coverageLine(after)}`);
+  if (!counts) line("Rules count what a person has read line by line: this is on record, and meets none.");
+  const open = failing(after).length;
+  if (open > 0) line(`${count(open, "file")} of ${thousands(after.length)} still to be covered`);
+  line(onwardText(place));
+}
+
+/** `9 files, 120 lines`. */
+function ownText(work: readonly ReviewWork[]): string {
+  const lines = work.reduce((sum, one) => sum + one.lines, 0);
+  return `${count(filesIn(work), "file")}, ${count(lines, "line")} to read`;
+}
+
+function filesIn(work: readonly ReviewWork[]): number {
+  return work.reduce((sum, one) => sum + one.files.length, 0);
+}
+
+export function sittingJson({ read, said, kept, after }: Done): unknown {
+  const { source, target, words, files } = read;
+  return {
+    source: source.name,
+    commit: target.commit,
+    words,
+    files: said.flatMap(({ work, verdict, note = null }) =>
+      work.files.map(({ file }) => ({
+        path: visiblePath(file.path),
+        before: work.before?.content.id ?? null,
+        after: work.after.id,
+        sha256: work.after.sha256,
+        verdict,
+        note,
+        lines: work.lines,
+        shown: !work.binary,
+      })),
+    ),
+    statements: kept,
+    before: { counts: countStandings(files), open: failing(files).length },
+    now: { counts: countStandings(after), open: failing(after).length },
+  };
+}

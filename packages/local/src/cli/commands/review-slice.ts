@@ -1,0 +1,163 @@
+/**
+ * `firstmile review SOURCE [REV] -A ATTR`: one sitting. Shows what is left to read of a slice, the smallest first, asks
+ * about each, and signs at its end what was said.
+ */
+import { neutralGit } from "../../git/neutral.ts";
+import { type ForReader, forReader } from "../../reviewing/for-reader.ts";
+import { type KeptStatement, signAndKeep } from "../../reviewing/keep.ts";
+import { placeFor } from "../../reviewing/place-for.ts";
+import { ReviewMaterial } from "../../reviewing/read-change.ts";
+import { readyKey, readyPlace } from "../../reviewing/ready.ts";
+import { draftSitting, type SaidOfSitting, type SaidOfWork } from "../../reviewing/sitting.ts";
+import { type FoundWork, findWork, isOpen } from "../../reviewing/work.ts";
+import { type Signer, signerUnder } from "../../signing/signer.ts";
+import type { UserKey } from "../../signing/user-key.ts";
+import type { WritablePlace } from "../../statements/write.ts";
+import { isAtTerminal } from "../at-terminal.ts";
+import type { FirstmileContext } from "../context.ts";
+import { badInput, EXIT } from "../failure.ts";
+import type { ReviewFlags } from "./review.command.ts";
+import { type ReviewFiles, ReviewReader } from "./review-files.ts";
+import { INTERRUPTED, Interruption } from "./review-interruption.ts";
+import { WorkShower } from "./review-shower.ts";
+import { warn } from "./review-shown.ts";
+import { Sitter } from "./review-sitting.ts";
+import { sittingJson, tellOpening, tellSitting, tellUnreadable } from "./review-sitting-shown.ts";
+import { coverageLine } from "./slice-shown.ts";
+
+export async function reviewSlice(
+  context: FirstmileContext,
+  flags: ReviewFlags,
+  named: string,
+  revision: string | undefined,
+): Promise<void> {
+  checkFlags(flags);
+  const reader = await ReviewReader.open(context, flags);
+  const target = await reader.target(named, revision);
+  if (!target.isOwn && flags.to === undefined)
+    throw badInput(
+      `${named} is fetched, and is no repository of yours to keep a review in`,
+      "name a checkout of it, or --to DIR: a checkout of your trust repository",
+    );
+  const place = placeFor(context.cwd, flags.to, target.repository);
+  const user = await readyKey(target.repository);
+  await readyPlace(place);
+  await new SliceReview(context, flags, reader, { place, user }).run(await reader.read(target, [place]));
+}
+
+function checkFlags({ yes, reject, json, path }: ReviewFlags): void {
+  if (!yes && !reject && (json || !isAtTerminal()))
+    throw badInput(
+      "nobody can be asked here",
+      "say --yes to approve, --reject to reject, --list to see what there is",
+    );
+  if (reject && !path?.length) throw badInput("--reject of what?", "name it: --path PATH");
+}
+
+interface Means {
+  readonly place: WritablePlace;
+  readonly user: UserKey;
+}
+
+class SliceReview {
+  readonly #context: FirstmileContext;
+  readonly #flags: ReviewFlags;
+  readonly #reader: ReviewReader;
+  readonly #means: Means;
+
+  constructor(context: FirstmileContext, flags: ReviewFlags, reader: ReviewReader, means: Means) {
+    this.#context = context;
+    this.#flags = flags;
+    this.#reader = reader;
+    this.#means = means;
+  }
+
+  async run(read: ReviewFiles): Promise<void> {
+    const git = await neutralGit(read.target.repository);
+    try {
+      using material = new ReviewMaterial(git);
+      const signer = await signerUnder(read.gathered.policy, this.#means.user);
+      const found = await this.#find(read, material);
+      const own = this.#forSigner(read, found, signer);
+      this.#open(read, found, own, signer);
+      if (own.mine.length === 0) return this.#nothingToRead(read, own);
+      const shower = new WorkShower(this.#context, material, read.gathered.coverage);
+      const { said, dropped } = await new Sitter(this.#context, this.#flags, shower).sit(own.mine);
+      if (said.length === 0) return this.#nothing(dropped);
+      await this.#sign(read, said);
+    } finally {
+      git.dispose();
+    }
+  }
+
+  #find({ files, gathered }: ReviewFiles, { objects }: ReviewMaterial): Promise<FoundWork> {
+    this.#context.terminal.progress("looking for what was read before");
+    // A no is heard also where everybody else says yes.
+    const asked = this.#flags.reject ? files : files.filter(isOpen);
+    return findWork(asked, { objects, coverage: gathered.coverage, stateDir: this.#context.stateDir });
+  }
+
+  /** What this signer's word counts for; all of it where that is not known, or where the word is no. */
+  #forSigner({ gathered }: ReviewFiles, { work }: FoundWork, signer: Signer): ForReader {
+    if (signer.kind === "person" && !this.#flags.reject)
+      return forReader(work, gathered.coverage, signer.name);
+    return { mine: work, others: { read: [], wrote: [], notAsked: [] } };
+  }
+
+  #open(read: ReviewFiles, found: FoundWork, own: ForReader, signer: Signer): void {
+    const { terminal } = this.#context;
+    if (!this.#flags.json && own.mine.length > 0) tellOpening(terminal, read, own);
+    tellUnreadable(terminal, found);
+    if (signer.kind === "nobody")
+      warn(
+        terminal,
+        `the key that you sign with is nobody's by these rules: what you say counts for nothing yet`,
+      );
+  }
+
+  async #sign(read: ReviewFiles, said: readonly SaidOfWork[]): Promise<void> {
+    const kept = await this.#keep(said);
+    if (!kept) return this.#nothing(true);
+    const { place } = this.#means;
+    const done = { read, said, kept, place, after: await this.#reader.again(read, [place]) };
+    const { json, skimmed, machine } = this.#flags;
+    if (json) this.#context.terminal.json(sittingJson(done));
+    else tellSitting(this.#context.terminal, done, !skimmed && !machine);
+  }
+
+  /** Undefined: interrupted, and nothing was written. */
+  async #keep(said: readonly SaidOfWork[]): Promise<readonly KeptStatement[] | undefined> {
+    using interruption = new Interruption();
+    const reviews = draftSitting(said, this.#all());
+    this.#context.terminal.progress("signing");
+    try {
+      return await signAndKeep(reviews, {
+        ...this.#means,
+        now: this.#context.now,
+        goOn: interruption.settle,
+      });
+    } catch (error) {
+      if (!interruption.happened) throw error;
+      return undefined;
+    }
+  }
+
+  #all(): SaidOfSitting {
+    const { skimmed, machine, source, note } = this.#flags;
+    return { depth: skimmed ? "skimmed" : "read", machine, note, source };
+  }
+
+  #nothingToRead(read: ReviewFiles, { others }: ForReader): void {
+    const { terminal } = this.#context;
+    const open = Object.values(others).flat().length;
+    const text = open === 0 ? "there is nothing to read" : "there is nothing for you to read";
+    if (this.#flags.json) terminal.json({ files: [], statements: [], open });
+    else terminal.print(`${text}: ${coverageLine(read.files)}`);
+    this.#context.exit(open === 0 ? EXIT.ok : EXIT.denied);
+  }
+
+  #nothing(interrupted: boolean): void {
+    this.#context.terminal.say(interrupted ? "interrupted: nothing was signed" : "nothing was signed");
+    this.#context.exit(interrupted ? INTERRUPTED : EXIT.denied);
+  }
+}

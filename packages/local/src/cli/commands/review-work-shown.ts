@@ -1,0 +1,105 @@
+/** A piece of review work as a person reads it: what it is, who is asked, and then what differs, or all of it. */
+import { groupText } from "@firstmile/trust/policy/group-text";
+import type { Rule } from "@firstmile/trust/policy/policy";
+import type { CoveredContent } from "@firstmile/trust/slice/beginnings";
+import type { PeopleOfFile } from "@firstmile/trust/slice/cover";
+import { day } from "@firstmile/trust/slice/reason";
+import { visiblePath } from "@firstmile/trust/slice/visible-path";
+import { type DiffStyle, diffText } from "../../reviewing/diff-text.ts";
+import type { ReadChange } from "../../reviewing/read-change.ts";
+import type { ReviewWork } from "../../reviewing/work.ts";
+import { type Terminal, wrap } from "../terminal.ts";
+import { count } from "./slice-shown.ts";
+
+/** More is told to be much. */
+const MUCH = 2000;
+/** Paths of one content that are named one by one. */
+const SHOWN = 10;
+
+export interface ShownWork {
+  readonly work: ReviewWork;
+  readonly people: PeopleOfFile;
+  /** What is signed, or, where it is read whole and is like something, what shows that. */
+  readonly change: ReadChange;
+  /** Read elsewhere, where that does not count: shown so that a reader sees what is new. */
+  readonly like: CoveredContent | undefined;
+}
+
+/** What it is shown on: a terminal, or a file in an editor. */
+export type Paper = Pick<Terminal, "style" | "width">;
+
+export async function* workText(paper: Paper, shown: ShownWork): AsyncGenerator<string> {
+  const { work, like, change } = shown;
+  yield `\n${paper.style("bold", pathOf(work))}\n`;
+  for (const line of facts(shown)) yield `  ${wrap(line, paper.width - 2, "  ")}\n`;
+  yield "\n";
+  const paint = (style: DiffStyle, text: string) => paper.style(style, text);
+  yield* diffText(change, paint, { whole: like !== undefined, unnamed: true });
+}
+
+function facts(shown: ShownWork): string[] {
+  const { work, like } = shown;
+  return [beginningText(work, like), ruleText(shown), ...elsewhere(work), ...warnings(work)];
+}
+
+/** `4 lines differ from what alice read`. */
+function beginningText(
+  { before, lines, files, after }: ReviewWork,
+  like: CoveredContent | undefined,
+): string {
+  const whole = `${modeText(after.mode)}${count(lines, "line")}, to be read whole`;
+  if (before !== undefined) {
+    const at = before.path === files[0]!.file.path ? "" : ` at ${visiblePath(before.path)}`;
+    const differ =
+      lines === 0 ? "only its mode differs" : `${count(lines, "line")} ${lines === 1 ? "differs" : "differ"}`;
+    return `${differ} from what ${before.by.join(" and ")} read${at}`;
+  }
+  if (like === undefined) return whole;
+  return `${whole}: marked is what differs from ${visiblePath(like.path)}, which ${like.by.join(" and ")} read and which does not count here`;
+}
+
+function modeText(mode: number): string {
+  if (mode === 0o120000) return "a symbolic link, ";
+  return mode === 0o100755 ? "executable, " : "";
+}
+
+function ruleText({ work, people: { have, wrote } }: ShownWork): string {
+  const { rule, standing } = work.files[0]!;
+  const said = [
+    `the rule at line ${rule?.line} asks for ${asks(rule)}`,
+    have.length > 0 ? `${have.join(" and ")} has read it` : "",
+    wrote.length > 0 ? `${wrote.join(" and ")} had a part in it` : "",
+    standing.kind === "waived" ? `waived until ${day(standing.waiver.until)}` : "",
+  ];
+  return said.filter(Boolean).join("; ");
+}
+
+/** `role reader (2 of alice, bob, carol)`. */
+export function asks(rule: Rule | undefined): string {
+  if (!rule?.review) return "nobody";
+  const { role, by } = rule.review;
+  return role === undefined ? groupText(by) : `role ${role}`;
+}
+
+function elsewhere({ files }: ReviewWork): string[] {
+  const others = files.slice(1, SHOWN).map(({ file }) => visiblePath(file.path));
+  const more = files.length > SHOWN ? ` and ${files.length - SHOWN} more` : "";
+  return others.length === 0 ? [] : [`the same is at ${others.join(", ")}${more}, and is signed with it`];
+}
+
+/** What a diff does not show, or hides by its length. */
+export function warnings({ binary, bytes, lines }: ReviewWork): string[] {
+  if (binary) return [`it is binary, ${count(bytes, "byte")}, and not shown: look at it by other means`];
+  return lines > MUCH ? [`it is long: ${count(lines, "line")} to read`] : [];
+}
+
+/** `pkgs/hello.nix`, or with how many more it stands for. */
+export function pathOf({ files }: ReviewWork): string {
+  const more = files.length > 1 ? ` and ${files.length - 1} more of the same` : "";
+  return `${visiblePath(files[0]!.file.path)}${more}`;
+}
+
+/** `4 lines`, or `0 lines, of its mode` and the like, behind a path. */
+export function sizeText({ before, lines }: ReviewWork): string {
+  return before === undefined ? count(lines, "line") : `${count(lines, "line")} of change`;
+}

@@ -1,0 +1,54 @@
+/**
+ * What people say beside the rules, for whatever is no file of a source: what wardens speak against, and what is
+ * accepted for now. It decides nothing itself: `@firstmile/trust/slice` does.
+ */
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import { NOTHING_OLD, Standing } from "@firstmile/trust/history/standing";
+import type { Policy } from "@firstmile/trust/policy/policy";
+import { identitiesOf } from "@firstmile/trust/signature/identities";
+import { Distrust } from "@firstmile/trust/slice/distrust";
+import { Waivers } from "@firstmile/trust/slice/waivers";
+import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
+import type { StatementPlace } from "../statements/place.ts";
+import { electorateNow } from "./electorate.ts";
+import { verifiedStatements } from "./statements.ts";
+
+export interface Exceptions<P extends Policy> {
+  /** The rules without the keys that are distrusted. */
+  readonly policy: P;
+  readonly distrust: Distrust;
+  readonly waivers: Waivers;
+  /** Unix seconds from which on they may be others. */
+  readonly validUntil: number;
+}
+
+const KINDS = new Set(["distrust", "waiver"] as const);
+
+/** `policy` with its imports resolved; `now` in Unix seconds. */
+export async function gatherExceptions<P extends Policy>(
+  policy: P,
+  places: readonly StatementPlace[],
+  now: number,
+): Promise<Exceptions<P>> {
+  const all = await verifiedStatements(electorateNow(policy, now).policy, places, now, KINDS);
+  const distrust = new Distrust(electorateNow(policy, now).policy, all);
+  const applied = distrust.applied(policy);
+  const { policy: filled, validUntil = Number.POSITIVE_INFINITY } = electorateNow(applied, now);
+  const identities = identitiesOf(filled);
+  const standing = new Standing(identities, NOTHING_OLD);
+  // They are over no commit: a retired key has no old ones here.
+  const weighed = all.map((one) => ({
+    ...one,
+    outcomes: one.outcomes.map((outcome) => standing.weigh(outcome, "" as CommitId)),
+  }));
+  const waivers = new Waivers(filled, identities.ownerOf, weighed, now);
+  return { policy: applied, distrust, waivers, validUntil: Math.min(validUntil, ...timesOf(weighed, now)) };
+}
+
+/** When a key behind a statement expires, or a waiver ends. */
+export function timesOf(statements: readonly VerifiedStatement[], now: number): number[] {
+  return statements.flatMap(({ statement, outcomes }) => {
+    const keys = outcomes.flatMap((outcome) => (outcome.valid ? (outcome.validUntil ?? []) : []));
+    return statement.kind === "waiver" && statement.until > now ? [...keys, statement.until] : keys;
+  });
+}

@@ -1,0 +1,42 @@
+/**
+ * What people say of downloads, gathered on this machine: handoffs, waivers and distrusts from every place. It decides
+ * nothing itself: `@firstmile/trust/handoff` does.
+ */
+import { handoffsOf } from "@firstmile/trust/handoff/decide";
+import type { VerifiedHandoff } from "@firstmile/trust/handoff/verify";
+import type { Policy } from "@firstmile/trust/policy/policy";
+import { identitiesOf } from "@firstmile/trust/signature/identities";
+import { Distrust } from "@firstmile/trust/slice/distrust";
+import { Waivers } from "@firstmile/trust/slice/waivers";
+import { electorateNow } from "../evidence/electorate.ts";
+import { verifiedStatements } from "../evidence/statements.ts";
+import type { StatementPlace } from "../statements/place.ts";
+
+export interface GatheredHandoffs {
+  /** The rules as they are now: certified roles filled in, distrusted keys taken out. */
+  readonly policy: Policy;
+  readonly handoffs: readonly VerifiedHandoff[];
+  readonly waivers: Waivers;
+  readonly distrust: Distrust;
+  /** Unix seconds from which on the answers may be others. */
+  readonly validUntil: number;
+}
+
+/** `policy` with its imports resolved; `now` in Unix seconds. */
+export async function gatherHandoffs(
+  policy: Policy,
+  places: readonly StatementPlace[],
+  now: number,
+): Promise<GatheredHandoffs> {
+  const { policy: filled, validUntil } = electorateNow(policy, now);
+  const statements = await verifiedStatements(filled, places, now);
+  const distrust = new Distrust(filled, statements);
+  const applied = distrust.applied(filled);
+  const waivers = new Waivers(applied, identitiesOf(applied).ownerOf, statements, now);
+  const ends = statements.flatMap(({ statement, outcomes }) => [
+    ...outcomes.flatMap((outcome) => (outcome.valid ? (outcome.validUntil ?? []) : [])),
+    ...(statement.kind === "waiver" && statement.until > now ? [statement.until] : []),
+  ]);
+  const until = ends.reduce((a, b) => Math.min(a, b), validUntil ?? Number.POSITIVE_INFINITY);
+  return { policy: applied, handoffs: handoffsOf(statements), waivers, distrust, validUntil: until };
+}

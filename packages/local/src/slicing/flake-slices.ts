@@ -1,0 +1,67 @@
+/**
+ * What trust in attributes of a flake rests on, beyond the flake's own files: what evaluating them reads of each input
+ * that is judged by its slices. Evaluated by whoever asks, with everything shown: for people to look at.
+ */
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { DrvPath } from "@firstmile/formats/nix/store-path";
+import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
+import type { Source } from "@firstmile/trust/policy/policy";
+import { found, type Reason } from "@firstmile/trust/verdict/verdict";
+import { type ClosureDerivation, readClosure } from "../admission/closure.ts";
+import { evaluateFlake } from "../admission/evaluate-flake.ts";
+import { FlakeInputs } from "../admission/flake-inputs.ts";
+import type { NixTools } from "../admission/nix-tools.ts";
+import { AdmissionSlices, type SliceRead } from "../admission/slices.ts";
+import type { SourceRepositories } from "../admission/source-repositories.ts";
+import type { StatementPlace } from "../statements/place.ts";
+
+export interface FlakeSlicesQuestion {
+  readonly nix: NixTools;
+  /** Where the sources' objects are, or are fetched to; the flake's own among them. */
+  readonly repositories: SourceRepositories;
+  readonly policy: ResolvedPolicy;
+  readonly statements: readonly StatementPlace[];
+  /** The flake's own. */
+  readonly source: Source;
+  readonly commit: CommitId;
+  /** Directory of the flake in the tree; "" for the root. */
+  readonly dir: string;
+  /** As behind `#`. */
+  readonly attrs: readonly string[];
+  /** Unix seconds. */
+  readonly now: number;
+}
+
+export type FlakeSlices =
+  | {
+      readonly ok: true;
+      readonly roots: readonly DrvPath[];
+      readonly derivations: ReadonlyMap<DrvPath, ClosureDerivation>;
+      /** In the lock's order. */
+      readonly reads: readonly SliceRead[];
+    }
+  | { readonly ok: false; readonly reason: Reason };
+
+/** Throws `NixError`, `RepositoryError`, `ViewError` where these cannot be had at all. */
+export async function flakeSlices(question: FlakeSlicesQuestion): Promise<FlakeSlices> {
+  const { nix, repositories, policy, statements, source, commit, dir, attrs, now } = question;
+  const rules = { policy, statements };
+  const slices = new AdmissionSlices({ repositories, clock: () => now, everything: true }, rules);
+  // Whether the commits of other inputs are authentic is asked elsewhere: here it is read what they come to.
+  const judge = async (input: Source, id: CommitId): Promise<Reason> =>
+    input.authenticate === "slice" ? slices.prepare(input, id) : found("authentic", `${input.name} at ${id}`);
+  const inputs = new FlakeInputs({ repositories, nix }, rules, judge);
+  const refused = (await inputs.bring(source, commit, dir, slices)).find(({ ok }) => !ok);
+  if (refused) return { ok: false, reason: refused };
+  const repository = await repositories.directory(source);
+  const evaluated = await evaluateFlake(slices.nix(nix), { repository, commit, dir, attrs, verb: "build" });
+  if (!evaluated.ok) return evaluated;
+  const closure = await readClosure(nix, evaluated.roots);
+  if (!closure.ok) return closure;
+  const { derivations } = closure;
+  await slices.takenWhole(
+    nix,
+    [...derivations.values()].flatMap(({ derivation }) => derivation.inputSrcs),
+  );
+  return { ok: true, roots: evaluated.roots, derivations, reads: slices.files() };
+}

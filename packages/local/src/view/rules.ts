@@ -1,0 +1,8 @@
+import type { ViewRules } from "./view.ts";
+
+/** Whether content of this SHA-256 may be opened at a path. */
+export function allows(rules: ViewRules, path: string, sha256: string): boolean {
+  if (rules.kind === "observe") return true;
+  const allowed = rules.allowed.get(path);
+  return allowed === "any" || (allowed?.includes(sha256) ?? false);
+}

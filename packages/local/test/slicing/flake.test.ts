@@ -1,0 +1,139 @@
+/** A signed flake whose input nobody signs: what is read of the input has to be covered, on stock Nix. */
+import { sriHash } from "@firstmile/formats/nix/hash";
+import { treeOf } from "@firstmile/local/admission/tree-of";
+import { neutralGit } from "@firstmile/local/git/neutral";
+import { GitObjects } from "@firstmile/local/git/objects";
+import { treeNarHash } from "@firstmile/local/git/tree-nar-hash";
+import { runOk } from "@firstmile/local/process/run";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { derivationText, GateWorld, VERSIONS } from "../../../../testing/src/gate-world.ts";
+import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
+import type { WorldRepository } from "../../../../testing/src/world.ts";
+import { gitEnv } from "../../../../testing/src/world-repository.ts";
+import { signedBy, wholeReviewOf } from "../../../../testing/src/world-statements.ts";
+
+const LIB = {
+  "flake.nix": "{ outputs = { self }: { hello = import ./hello.nix; other = import ./other.nix; }; }",
+  "hello.nix": derivationText("hello", "read line < $src; echo $line > $out", "src = ./hello.txt;"),
+  "hello.txt": "hello\n",
+  "other.nix": derivationText("other", "echo other > $out"),
+};
+
+const OWN = `{
+  inputs.lib.url = "github:example/lib";
+  outputs = { self, lib }: {
+    packages.x86_64-linux.hello = lib.hello;
+    packages.x86_64-linux.other = lib.other;
+    packages.x86_64-linux.whole = ${derivationText("whole", "echo $src > $out", 'src = "${lib}";')};
+    packages.x86_64-linux.hidden = ${derivationText("hidden", "echo $src > $out", 'src = builtins.toFile "t" "see ${lib}";')};
+  };
+}`;
+
+async function lockOn(lib: WorldRepository): Promise<string> {
+  const rev = lib.tip();
+  const git = await neutralGit(lib.dir);
+  try {
+    using objects = new GitObjects(git.env);
+    const { narHash } = await treeNarHash(objects, await treeOf(objects, rev));
+    const time = Number(await lib.git("log", "-1", "--format=%ct", rev));
+    const place = { owner: "example", repo: "lib", type: "github" };
+    const locked = { ...place, lastModified: time, narHash: sriHash(narHash), rev };
+    const nodes = { lib: { locked, original: place }, root: { inputs: { lib: "lib" } } };
+    return JSON.stringify({ nodes, root: "root", version: 7 });
+  } finally {
+    git.dispose();
+  }
+}
+
+describe.each(VERSIONS)("a flake with an input that is judged by its slices, Nix of %s", (version) => {
+  describe.skipIf(missingForNixWorld(version) !== undefined)("held by the gate", () => {
+    let world: GateWorld;
+    let lib: WorldRepository;
+    beforeAll(async () => {
+      const conf = { "experimental-features": "nix-command flakes" };
+      world = await GateWorld.make({
+        version,
+        conf,
+        files: { README: "" },
+        policy: { roles: { reader: ["bob"] } },
+      });
+      lib = await world.people.repository("lib");
+      const introduction = await lib.commit({ files: LIB });
+      const rules = [{ paths: ["**"], review: "reader" }];
+      const url = "https://github.com/example/lib";
+      await world.changeRules({
+        sources: {
+          pkgs: { introduction: world.source.tip() },
+          lib: { introduction, authenticate: "slice", url, rules },
+        },
+      });
+      await world.startGate();
+      await world.commit({ "flake.nix": OWN, "flake.lock": await lockOn(lib) });
+      const packed = ["-C", lib.dir, "pack-objects", "--revs", "--stdout", "-q"];
+      const pack = await runOk("git", packed, { env: gitEnv(), input: `${lib.tip()}\n` });
+      await world.ask("POST", "/objects?source=lib", pack);
+    });
+    afterAll(() => world?.[Symbol.asyncDispose]());
+
+    const admit = (attr: string) => world.firstmile("admit", `.#${attr}`);
+
+    test("an input that nobody has read is held back, file by file", async () => {
+      const ended = await admit("hello");
+      expect(ended.stdout).toContain("flake.nix: role reader has not read it");
+      expect(ended.code).toBe(1);
+    });
+
+    test("slice tells what trust in an attribute rests on, input by input", async () => {
+      await world.run("sh", [
+        "-c",
+        'mkdir -p "$1" && cp -r "$2" "$1/lib.git"',
+        "sh",
+        `${world.stateDir}/sources`,
+        lib.dir,
+      ]);
+      const ended = await world.firstmile("slice", ".#hello", "--json");
+      const [slice] = JSON.parse(ended.stdout);
+      expect(slice).toMatchObject({
+        source: "lib",
+        commit: lib.tip(),
+        derivations: 1,
+        counts: { uncovered: 3 },
+      });
+      const uses = slice.files.map(({ path, use }: { path: string; use: string }) => [path, use]);
+      expect(uses).toEqual([
+        ["flake.nix", "evaluated"],
+        ["hello.nix", "evaluated"],
+        ["hello.txt", "copied"],
+      ]);
+      expect(ended.code).toBe(1);
+    });
+
+    test("what is read of it has to be covered; the derivation is the one that the user's Nix makes", async () => {
+      const files = ["flake.nix", "hello.nix", "hello.txt"];
+      await world.carry(await signedBy(await wholeReviewOf(lib, lib.tip(), files), [world.bob]));
+      const ended = await admit("hello");
+      expect(ended.stdout).toContain("3 files that it reads of source lib");
+      expect(ended.code).toBe(0);
+      const built = await world.run("nix", ["build", ".#hello", "--no-link"]);
+      expect(built.stderr).not.toContain("denied");
+      expect(built.code).toBe(0);
+      expect((await admit("other")).stdout).toContain("other.nix: role reader has not read it");
+    });
+
+    test.each(["whole", "hidden"])(
+      "a derivation that takes the whole tree in needs the whole of it covered: %s",
+      async (attr) => {
+        const ended = await admit(attr);
+        expect(ended.stdout).toContain("a derivation takes in the whole tree");
+        expect(ended.stdout).toContain("other.nix: role reader has not read it");
+        expect(ended.code).toBe(1);
+      },
+    );
+
+    test("covered as a whole, it may be taken in as a whole", async () => {
+      await world.carry(await signedBy(await wholeReviewOf(lib, lib.tip()), [world.bob]));
+      expect((await admit("whole")).code).toBe(0);
+      expect((await admit("hidden")).code).toBe(0);
+    });
+  });
+});
