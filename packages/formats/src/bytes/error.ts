@@ -19,6 +19,7 @@ export type FormatName =
   | "checksum list"
   | "sigstore bundle"
   | "derivation"
+  | "nix expression"
   | "flake.lock"
   | "npins sources"
   | "niv sources"

@@ -26,7 +26,7 @@ import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
 import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
 import { evaluateFlake } from "./evaluate-flake.ts";
-import { FlakeInputs } from "./flake-inputs.ts";
+import { FlakeInputs, type SliceInputs } from "./flake-inputs.ts";
 import { sourceForInput } from "./input-source.ts";
 import { ensureCommit } from "./locked-trees.ts";
 import type { NixTools } from "./nix-tools.ts";
@@ -209,7 +209,7 @@ class Attempt {
         authenticator.authenticate(this.rules, { source: source.name, commit }),
       prepare: (source: Source, commit: CommitId) => this.slices.prepare(source, commit),
       show: (source: Source, commit: CommitId, at: string, stored: StorePath) =>
-        this.slices.show(source, commit, at, stored),
+        this.slices.show(source, commit, [at], stored),
     };
     using pins = new PinnedTrees(options, search);
     const evaluated = await evaluatePinned(nix, pins, (tools, addresses) =>
@@ -234,7 +234,7 @@ class Attempt {
       const origin = await this.slices.prepare(this.source, commit);
       this.reasons.push(origin);
       if (!origin.ok) return undefined;
-      this.slices.show(this.source, commit, treeDir);
+      this.slices.show(this.source, commit, [treeDir]);
       const path = this.slices.path(file);
       if (typeof path !== "string") return this.stop(path);
       return await this.evaluate(file, (nix, addresses) =>
@@ -248,13 +248,32 @@ class Attempt {
   private async flake({ commit, dir, attrs, verb }: FlakeRequest): Promise<Evaluated | undefined> {
     if (this.source.authenticate === "slice") return this.stop(sliceAsFlake(this.source));
     const inputs = new FlakeInputs(this.options, this.rules, (source, id) => this.input(source, id));
-    const reasons = await inputs.bring(this.source, commit, dir, this.slices);
-    this.reasons.push(...reasons);
-    if (reasons.some((reason) => !reason.ok)) return undefined;
-    const repository = await this.options.repositories.directory(this.source);
-    const question = { repository, commit, dir, attrs, verb };
-    const evaluate = (nix: NixTools) => evaluateFlake(this.slices.nix(nix), question);
-    return evaluateAlone(this.options.nix, evaluate, inputs.trees);
+    mkdirSync(this.options.treesDir, { recursive: true, mode: 0o755 });
+    const parent = mkdtempSync(join(this.options.treesDir, "inputs-"));
+    try {
+      const reasons = await inputs.bring(this.source, commit, dir, this.shownBelow(parent));
+      this.reasons.push(...reasons);
+      if (reasons.some((reason) => !reason.ok)) return undefined;
+      const repository = await this.options.repositories.directory(this.source);
+      const question = { repository, commit, dir, attrs, verb };
+      const evaluate = (nix: NixTools) => evaluateFlake(this.slices.nix(nix), question);
+      return await evaluateAlone(this.options.nix, evaluate, inputs.trees);
+    } finally {
+      rmSync(parent, { recursive: true, force: true });
+    }
+  }
+
+  /** Inputs are seen in the store; and beside it, from where a sealed store takes them. */
+  private shownBelow(parent: string): SliceInputs {
+    let count = 0;
+    return {
+      show: (source, commit, stored) => {
+        const at = join(parent, String(count++));
+        mkdirSync(at);
+        this.slices.show(source, commit, [stored, at], stored);
+        return at;
+      },
+    };
   }
 
   /** Of a source that is judged by its slices, only where it comes from is known before something is read of it. */

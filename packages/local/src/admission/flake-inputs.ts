@@ -5,6 +5,7 @@
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { FlakeLock, LockNode } from "@firstmile/formats/nix/flake-lock";
+import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
@@ -13,8 +14,14 @@ import { GitObjects } from "../git/objects.ts";
 import type { ValidTree } from "../pins/sealed-nix.ts";
 import { pathInsideTree, readFlakeLock } from "./lock.ts";
 import { type Authenticate, LockedTrees, type LockedTreesOptions } from "./locked-trees.ts";
-import { type AdmissionSlices, notPlain } from "./slices.ts";
+import { notPlain } from "./slices.ts";
 import { treeOf } from "./tree-of.ts";
+
+/** Where trees go of which only what is read is judged. */
+export interface SliceInputs {
+  /** Has one seen in its place in the store; gives where else it is seen, if anywhere. */
+  show(source: Source, commit: CommitId, stored: StorePath): string | undefined;
+}
 
 export class FlakeInputs {
   private readonly options: LockedTreesOptions;
@@ -28,16 +35,11 @@ export class FlakeInputs {
   }
 
   /** Brings every input of the flake in directory `dir` of a commit into the store. Findings in the lock's order. */
-  async bring(
-    source: Source,
-    commit: CommitId,
-    dir: string,
-    slices: Pick<AdmissionSlices, "show">,
-  ): Promise<Reason[]> {
+  async bring(source: Source, commit: CommitId, dir: string, shown: SliceInputs): Promise<Reason[]> {
     const read = await this.readLock(source, commit, dir);
     if (!read.ok) return [read.reason];
     const reasons: Reason[] = [];
-    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node, slices)));
+    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node, shown)));
     return reasons;
   }
 
@@ -55,7 +57,7 @@ export class FlakeInputs {
     }
   }
 
-  private async input({ name, locked }: LockNode, slices: Pick<AdmissionSlices, "show">): Promise<Reason[]> {
+  private async input({ name, locked }: LockNode, shown: SliceInputs): Promise<Reason[]> {
     if (!locked || pathInsideTree(locked) !== undefined) return [];
     const label = `input ${name}`;
     const from = await this.locked.commit(label, locked);
@@ -69,9 +71,10 @@ export class FlakeInputs {
       await tree.addToStore();
       return { path: tree.path, narHash: tree.narHash, narSize: tree.narSize };
     });
-    if (isSlice && reason.ok && used === undefined) return [notPlain(label, wanted.renew)];
-    if (isSlice && used !== undefined) slices.show(source, commit, used.path, used.path);
-    if (used !== undefined) this.trees.push(used);
+    if (!reason.ok) return [reason];
+    if (!used) return [notPlain(label, wanted.renew)];
+    const at = isSlice ? shown.show(source, commit, used.path) : undefined;
+    this.trees.push(at === undefined ? used : { ...used, at });
     return [reason];
   }
 }
