@@ -1,6 +1,7 @@
 /** The commands. Each is loaded when it is called, so that `firstmile verify` does not pay for the gate. */
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { admitCommand } from "./commands/admit.command.ts";
+import { auditCommand } from "./commands/audit.command.ts";
 import { channelRoutes } from "./commands/channel.command.ts";
 import { checkCommand } from "./commands/check.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
@@ -59,6 +60,7 @@ const routes = buildRouteMap({
     nixConf: nixConfCommand,
     doctor: doctorCommand,
     why: whyCommand,
+    audit: auditCommand,
   },
   docs: {
     brief: "Nix builds and substitutes only what your keys vouch for",

@@ -52,8 +52,8 @@ export async function rulesIfAny(
 }
 
 /**
- * For what only tells more where rules are at hand: those that the user names, those of the trust repository whose
- * checkout `checkout` is, or those that this machine follows. Undefined: there are none, or none that are in force.
+ * What is at hand for telling a person more: rules that they name, those of the trust repository whose checkout
+ * `checkout` is, or those that this machine follows. Undefined: there are none, or none that are in force.
  */
 export async function rulesAtHand(
   context: FirstmileContext,
