@@ -254,7 +254,8 @@ class Attempt {
     if (reasons.some((reason) => !reason.ok)) return undefined;
     const repository = await this.options.repositories.directory(this.source);
     const nix = this.slices.nix(this.options.nix);
-    return evaluateFlake(nix, { repository, commit, dir, attrs, verb });
+    const { addresses } = inputs;
+    return evaluateFlake(nix, { repository, commit, dir, attrs, verb, addresses });
   }
 
   /** Of a source that is judged by its slices, only where it comes from is known before something is read of it. */

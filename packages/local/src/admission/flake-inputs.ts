@@ -18,6 +18,8 @@ import { treeOf } from "./tree-of.ts";
 export class FlakeInputs {
   private readonly options: LockedTreesOptions;
   private readonly trees: LockedTrees;
+  /** For `evaluateFlake`: where the tarballs come from that were brought. */
+  readonly addresses: string[] = [];
 
   constructor(options: LockedTreesOptions, rules: Pick<RulesInForce, "policy">, authenticate: Authenticate) {
     this.options = options;
@@ -67,6 +69,13 @@ export class FlakeInputs {
     });
     if (isSlice && reason.ok && used === undefined) return [notPlain(label, wanted.renew)];
     if (isSlice && used !== undefined) slices.show(source, commit, used, used);
+    if (locked.type === "tarball" && locked.url !== undefined) this.addresses.push(folderOf(locked.url));
     return [reason];
   }
+}
+
+/** Restricted mode takes an address that ends in a slash for all that are below it. */
+function folderOf(url: string): string {
+  const [address = ""] = url.split("?", 1);
+  return address.slice(0, address.lastIndexOf("/") + 1);
 }
