@@ -133,7 +133,12 @@ export const APP_FLAKE = `{
 
 /** A repository that nobody signs. */
 export const PARTS: Readonly<Record<string, string>> = {
-  "default.nix": "args: { tool = import ./tool.nix args; game = import ./game.nix args; }\n",
+  "default.nix": `{ system ? builtins.currentSystem }:
+{
+  tool = import ./tool.nix { inherit system; };
+  game = import ./game.nix { inherit system; };
+}
+`,
   "tool.nix": `{ system ? builtins.currentSystem }:
 derivation {
   name = "tool-1.0";

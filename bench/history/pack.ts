@@ -14,7 +14,9 @@ export class PackWriter {
     const id = createHash("sha1").update(`${type} ${content.length}\0`).update(content).digest("hex");
     if (!this.seen.has(id)) {
       this.seen.add(id);
-      this.parts.push(entryHead(TYPES[type], content.length), deflateSync(content, { level: 1 }));
+      // What zlib returns keeps a whole chunk alive, 16 KiB unless told.
+      const compressed = deflateSync(content, { level: 1, chunkSize: content.length + 64 });
+      this.parts.push(entryHead(TYPES[type], content.length), compressed);
     }
     return id;
   }

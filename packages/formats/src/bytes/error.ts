@@ -20,6 +20,7 @@ export type FormatName =
   | "checksum list"
   | "sigstore bundle"
   | "derivation"
+  | "nix expression"
   | "flake.lock"
   | "npins sources"
   | "niv sources"

@@ -230,7 +230,10 @@ function checkFit(predicate: JsonMembers, output: HandedOutput, release: Release
     if (output.kind !== "nar") predicate.fail("signed.kind", "is a tag, whose tree is no file");
     return;
   }
-  const { file, becomes } = release;
+  const { file, becomes, signed, signature } = release;
+  // Of what a file decompresses to no digest is carried.
+  if (signed.kind === "uncompressed" && (signature.kind === "ssh" || signature.kind === "sigstore"))
+    predicate.fail("signature.kind", "needs a digest of what was signed");
   if (output.kind === "nar") return;
   if (becomes !== "file" || file.sha256 !== output.sha256) predicate.fail("file", "is not the subject");
   if (output.sha512 !== undefined && file.sha512 !== output.sha512)

@@ -5,8 +5,6 @@
  * repetitions. Content is named by its SHA-256, and so is meant wherever it lies: as a file of a source, or as a
  * download. A path narrows it.
  */
-
-import { encodeUtf8, latin1 } from "../bytes/text.ts";
 import type { JsonMembers } from "../dsse/json-members.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import type { JsonValue } from "../nix/json.ts";
@@ -85,8 +83,8 @@ function targetJson(target: Target): JsonValue {
   return path === undefined ? { digest } : { digest, name: spellPath(path) };
 }
 
-/** By digest first. Compared by bytes, as paths are. */
+/** By digest first. Latin-1 strings compare as the bytes that they stand for. */
 function sortKey(target: Target): string {
   if (target.kind === "store") return `1${target.baseName}`;
-  return `0${target.sha256} ${target.id ?? ""} ${target.path === undefined ? "" : latin1(encodeUtf8(target.path))}`;
+  return `0${target.sha256} ${target.id ?? ""} ${target.path ?? ""}`;
 }

@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fuzz } from "../../../../testing/src/fuzz.ts";
@@ -5,6 +8,7 @@ import { readVectors, type Vector } from "../../../../testing/src/vectors.ts";
 import { FormatError } from "../../src/bytes/error.ts";
 import { type CommitId, type ObjectId, parseCommitId } from "../../src/git/object-id.ts";
 import { narHashOf } from "../../src/nix/hash.ts";
+import { contentsDigest } from "../../src/statement/channel.ts";
 import type { AuthorSignature, HandoffStatement, SignedThing } from "../../src/statement/handoff.ts";
 import type { ReviewedChange, ReviewStatement } from "../../src/statement/review.ts";
 import {
@@ -141,12 +145,13 @@ const handoff: fc.Arbitrary<HandoffStatement> = fc
     tag: fc.option(fc.record({ kind: fc.constant("tag" as const), tag: some, commit: some })),
   })
   .map(({ output, urls, file, becomes, signed, signature, tag }) => {
+    const needsDigest = signed.kind === "uncompressed" && /^(?:ssh|sigstore)$/.test(signature.kind);
     const flat = { kind: "file" as const, sha256: file.sha256, sha512: file.sha512 };
     const released = {
       kind: "file" as const,
       file,
       becomes: output ? becomes : ("file" as const),
-      signed,
+      signed: needsDigest ? { kind: "file" as const } : signed,
       signature,
     };
     return { kind: "handoff" as const, output: output ?? flat, urls, release: (output && tag) || released };
@@ -235,6 +240,17 @@ describe("for every statement", () => {
       { numRuns: 1000 },
     );
   });
+});
+
+test("a channel's contents come to what the specification says", () => {
+  const file = (path: string, mode: number, text: string) => ({
+    path,
+    mode,
+    sha256: createHash("sha256").update(text).digest("hex"),
+  });
+  const files = [file("a.nix", 0o100644, "{ }: 1\n"), file("b.nix", 0o100755, "{ }: 2\n")];
+  const spec = readFileSync(join(import.meta.dirname, "../../../../spec/statements.md"), "utf8");
+  expect(spec).toContain(`\`contents\` is \`${contentsDigest(files)}\``);
 });
 
 test("a path that no tree has cannot be written", () => {

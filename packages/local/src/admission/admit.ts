@@ -19,14 +19,14 @@ import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downloads.ts";
-import { type EvaluateWith, evaluatePinned } from "../pins/evaluate-pinned.ts";
+import { type EvaluateWith, evaluateAlone, evaluatePinned } from "../pins/evaluate-pinned.ts";
 import { PinSearch } from "../pins/pin-search.ts";
 import { PinnedTrees } from "../pins/pinned-trees.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
 import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
 import { evaluateFlake } from "./evaluate-flake.ts";
-import { FlakeInputs } from "./flake-inputs.ts";
+import { FlakeInputs, type SliceInputs } from "./flake-inputs.ts";
 import { sourceForInput } from "./input-source.ts";
 import { ensureCommit } from "./locked-trees.ts";
 import type { NixTools } from "./nix-tools.ts";
@@ -200,9 +200,6 @@ class Attempt {
   /** With nothing to fetch; and where it asks for something, with what its pins stand for. */
   private async evaluate(file: string, evaluate: EvaluateWith): Promise<Evaluated> {
     const { nix, repositories, authenticator } = this.options;
-    const viewed: EvaluateWith = (tools, addresses) => evaluate(this.slices.nix(tools), addresses);
-    const first = await viewed(nix, []);
-    if (first.ok || first.wanted === undefined) return first;
     const search = new PinSearch(repositories, this.source, this.request.commit, file);
     const options = {
       repositories,
@@ -212,10 +209,12 @@ class Attempt {
         authenticator.authenticate(this.rules, { source: source.name, commit }),
       prepare: (source: Source, commit: CommitId) => this.slices.prepare(source, commit),
       show: (source: Source, commit: CommitId, at: string, stored: StorePath) =>
-        this.slices.show(source, commit, at, stored),
+        this.slices.show(source, commit, [at], stored),
     };
     using pins = new PinnedTrees(options, search);
-    const evaluated = await evaluatePinned(nix, pins, first, viewed);
+    const evaluated = await evaluatePinned(nix, pins, (tools, addresses) =>
+      evaluate(this.slices.nix(tools), addresses),
+    );
     this.reasons.push(...pins.reasons);
     this.basis.push(...pins.basis);
     if (evaluated.ok) return evaluated;
@@ -235,7 +234,7 @@ class Attempt {
       const origin = await this.slices.prepare(this.source, commit);
       this.reasons.push(origin);
       if (!origin.ok) return undefined;
-      this.slices.show(this.source, commit, treeDir);
+      this.slices.show(this.source, commit, [treeDir]);
       const path = this.slices.path(file);
       if (typeof path !== "string") return this.stop(path);
       return await this.evaluate(file, (nix, addresses) =>
@@ -249,13 +248,33 @@ class Attempt {
   private async flake({ commit, dir, attrs, verb }: FlakeRequest): Promise<Evaluated | undefined> {
     if (this.source.authenticate === "slice") return this.stop(sliceAsFlake(this.source));
     const inputs = new FlakeInputs(this.options, this.rules, (source, id) => this.input(source, id));
-    const reasons = await inputs.bring(this.source, commit, dir, this.slices);
-    this.reasons.push(...reasons);
-    if (reasons.some((reason) => !reason.ok)) return undefined;
-    const repository = await this.options.repositories.directory(this.source);
-    const nix = this.slices.nix(this.options.nix);
-    const { addresses } = inputs;
-    return evaluateFlake(nix, { repository, commit, dir, attrs, verb, addresses });
+    mkdirSync(this.options.treesDir, { recursive: true, mode: 0o755 });
+    const parent = mkdtempSync(join(this.options.treesDir, "inputs-"));
+    try {
+      const reasons = await inputs.bring(this.source, commit, dir, this.shownBelow(parent));
+      this.reasons.push(...reasons);
+      if (reasons.some((reason) => !reason.ok)) return undefined;
+      const repository = await this.options.repositories.directory(this.source);
+      const { addresses } = inputs;
+      const question = { repository, commit, dir, attrs, verb, addresses };
+      const evaluate = (nix: NixTools) => evaluateFlake(this.slices.nix(nix), question);
+      return await evaluateAlone(this.options.nix, evaluate, inputs.trees);
+    } finally {
+      rmSync(parent, { recursive: true, force: true });
+    }
+  }
+
+  /** Inputs are seen in the store; and beside it, from where a sealed store takes them. */
+  private shownBelow(parent: string): SliceInputs {
+    let count = 0;
+    return {
+      show: (source, commit, stored) => {
+        const at = join(parent, String(count++));
+        mkdirSync(at);
+        this.slices.show(source, commit, [stored, at], stored);
+        return at;
+      },
+    };
   }
 
   /** Of a source that is judged by its slices, only where it comes from is known before something is read of it. */

@@ -69,7 +69,7 @@ export async function evaluateFlake(nix: NixTools, question: FlakeQuestion): Pro
       expression,
     ];
     const ended = await evaluate(nix, "nix", args, question.timeoutMs);
-    if ("reason" in ended) return { ok: false, reason: ended.reason };
+    if ("reason" in ended) return { ok: false, ...ended };
     return readRoots(asLines(ended.stdout.toString()), nix.storeDir);
   } finally {
     place.dispose();

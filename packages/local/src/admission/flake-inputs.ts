@@ -5,38 +5,43 @@
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { FlakeLock, LockNode } from "@firstmile/formats/nix/flake-lock";
+import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
+import type { ValidTree } from "../pins/sealed-nix.ts";
 import { pathInsideTree, readFlakeLock } from "./lock.ts";
 import { type Authenticate, LockedTrees, type LockedTreesOptions } from "./locked-trees.ts";
-import { type AdmissionSlices, notPlain } from "./slices.ts";
+import { notPlain } from "./slices.ts";
 import { treeOf } from "./tree-of.ts";
+
+/** Where trees go of which only what is read is judged. */
+export interface SliceInputs {
+  /** Has one seen in its place in the store; gives where else it is seen, if anywhere. */
+  show(source: Source, commit: CommitId, stored: StorePath): string | undefined;
+}
 
 export class FlakeInputs {
   private readonly options: LockedTreesOptions;
-  private readonly trees: LockedTrees;
+  private readonly locked: LockedTrees;
+  /** What was brought into the store. */
+  readonly trees: ValidTree[] = [];
   /** For `evaluateFlake`: where the tarballs come from that were brought. */
   readonly addresses: string[] = [];
 
   constructor(options: LockedTreesOptions, rules: Pick<RulesInForce, "policy">, authenticate: Authenticate) {
     this.options = options;
-    this.trees = new LockedTrees(options, rules, authenticate);
+    this.locked = new LockedTrees(options, rules, authenticate);
   }
 
   /** Brings every input of the flake in directory `dir` of a commit into the store. Findings in the lock's order. */
-  async bring(
-    source: Source,
-    commit: CommitId,
-    dir: string,
-    slices: Pick<AdmissionSlices, "show">,
-  ): Promise<Reason[]> {
+  async bring(source: Source, commit: CommitId, dir: string, shown: SliceInputs): Promise<Reason[]> {
     const read = await this.readLock(source, commit, dir);
     if (!read.ok) return [read.reason];
     const reasons: Reason[] = [];
-    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node, slices)));
+    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node, shown)));
     return reasons;
   }
 
@@ -54,21 +59,24 @@ export class FlakeInputs {
     }
   }
 
-  private async input({ name, locked }: LockNode, slices: Pick<AdmissionSlices, "show">): Promise<Reason[]> {
+  private async input({ name, locked }: LockNode, shown: SliceInputs): Promise<Reason[]> {
     if (!locked || pathInsideTree(locked) !== undefined) return [];
     const label = `input ${name}`;
-    const from = await this.trees.commit(label, locked);
+    const from = await this.locked.commit(label, locked);
     if (!from) return [];
     if ("code" in from) return [from];
     const wanted = { label, locked, renew: `nix flake lock --update-input ${name}` };
     const { source, commit } = from;
     const isSlice = source.authenticate === "slice";
-    const { reason, used } = await this.trees.tree(wanted, source, commit, async (tree) => {
+    const { reason, used } = await this.locked.tree(wanted, source, commit, async (tree) => {
       if (isSlice && !tree.isPlain) return undefined;
-      return tree.addToStore();
+      await tree.addToStore();
+      return { path: tree.path, narHash: tree.narHash, narSize: tree.narSize };
     });
-    if (isSlice && reason.ok && used === undefined) return [notPlain(label, wanted.renew)];
-    if (isSlice && used !== undefined) slices.show(source, commit, used, used);
+    if (!reason.ok) return [reason];
+    if (!used) return [notPlain(label, wanted.renew)];
+    const at = isSlice ? shown.show(source, commit, used.path) : undefined;
+    this.trees.push(at === undefined ? used : { ...used, at });
     if (locked.type === "tarball" && locked.url !== undefined) this.addresses.push(folderOf(locked.url));
     return [reason];
   }

@@ -93,6 +93,15 @@ export function withEnvironment(nix: NixTools, more: NodeJS.ProcessEnv): NixTool
   };
 }
 
+/** The same Nix with these arguments before its own. */
+export function withArguments(nix: NixTools, more: readonly string[]): NixTools {
+  return {
+    ...nix,
+    run: (command, args, options) => nix.run(command, [...more, ...args], options),
+    words: (command, args, options) => nix.words(command, [...more, ...args], options),
+  };
+}
+
 function cleanEnvironment(env: NodeJS.ProcessEnv, home: string): NodeJS.ProcessEnv {
   const kept = KEPT.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
   return {

@@ -50,7 +50,8 @@ interface Prepared {
 }
 
 interface Viewed extends Prepared {
-  readonly view: ViewTree;
+  /** One view for each place where it is seen. */
+  readonly views: readonly ViewTree[];
   readonly stored: StorePath | undefined;
   /** All of it, once a derivation was found to take in the whole tree. */
   whole?: readonly SliceFile[];
@@ -107,16 +108,18 @@ export class AdmissionSlices {
   }
 
   /**
-   * Has the tree of a commit that was prepared seen at `at` while something is evaluated. `stored`: its place in the
-   * store, where it has one.
+   * Has the tree of a commit that was prepared seen at these places while something is evaluated. `stored`: where the
+   * store has it, if it has.
    */
-  show(source: Source, commit: CommitId, at: string, stored?: StorePath): void {
+  show(source: Source, commit: CommitId, places: readonly string[], stored?: StorePath): void {
     const prepared = this.#prepared.get(`${source.name} ${commit}`)!;
-    if (this.#viewed.some(({ view }) => view.at === at)) return;
+    const known = new Set(this.#viewed.flatMap(({ views }) => views.map(({ at }) => at)));
+    if (places.every((at) => known.has(at))) return;
     const { repository, tree, gathered } = prepared;
     const { everything = false } = this.#options;
     const rules = everything ? ({ kind: "observe" } as const) : allowedIn(tree, gathered.coverage);
-    this.#viewed.push({ ...prepared, view: { repository, tree: tree.root, at, rules }, stored });
+    const views = places.map((at) => ({ repository, tree: tree.root, at, rules }));
+    this.#viewed.push({ ...prepared, views, stored });
   }
 
   /**
@@ -138,7 +141,7 @@ export class AdmissionSlices {
   /** Nix with all of them in view, for one evaluation; itself where there are none. */
   nix(nix: NixTools): NixTools {
     if (this.#viewed.length === 0) return nix;
-    const trees = this.#viewed.map(({ view }) => view);
+    const trees = this.#viewed.flatMap(({ views }) => views);
     const run = viewedNix(nix, trees, this.#options.everything ? ["-vv"] : []);
     this.#runs.push(run);
     return run.nix;
@@ -147,15 +150,18 @@ export class AdmissionSlices {
   /** What was read of each, judged file by file, and where Nix said that it evaluated it. */
   files(): SliceRead[] {
     return this.#viewed.map((viewed, i) => {
-      const { source, commit, repository, gathered, whole, view } = viewed;
+      const { source, commit, repository, gathered, whole, views } = viewed;
       const log = this.#runs.map((run) => run.log()).join("\n");
-      const read = whole ?? withUses(this.#read(i).files, log, view.at);
+      const read = whole ?? withUses(this.#read(i).files, log, views[0]!.at);
       return { source, commit, repository, gathered, judged: judgeFiles(gathered.coverage, read) };
     });
   }
 
+  /** Of one of the trees, wherever it was seen. Views only ever come behind those that there are. */
   #read(index: number) {
-    return readFiles(this.#record(), index);
+    const before = this.#viewed.slice(0, index).reduce((sum, { views }) => sum + views.length, 0);
+    const own = this.#viewed[index]!.views.map((_, i) => before + i);
+    return readFiles(this.#record(), new Set(own));
   }
 
   /** What was read, judged; `words` say what was evaluated. To be asked after Nix has ended, well or not. */

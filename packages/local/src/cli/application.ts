@@ -1,9 +1,11 @@
 /** The commands. Each is loaded when it is called, so that `firstmile verify` does not pay for the gate. */
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { admitCommand } from "./commands/admit.command.ts";
+import { auditCommand } from "./commands/audit.command.ts";
 import { channelRoutes } from "./commands/channel.command.ts";
 import { checkCommand } from "./commands/check.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
+import { distrustCommand } from "./commands/distrust.command.ts";
 import { doctorCommand } from "./commands/doctor.command.ts";
 import { gateCommand } from "./commands/gate.command.ts";
 import { handoffCommand } from "./commands/handoff.command.ts";
@@ -15,6 +17,7 @@ import { sliceCommand } from "./commands/slice.command.ts";
 import { trustRoutes } from "./commands/trust.command.ts";
 import { verifyCommand } from "./commands/verify.command.ts";
 import { viewCommand } from "./commands/view.command.ts";
+import { waiveCommand } from "./commands/waive.command.ts";
 import { whyCommand } from "./commands/why.command.ts";
 import type { FirstmileContext } from "./context.ts";
 import { exitCodeOf, explainFailure } from "./failure.ts";
@@ -49,12 +52,15 @@ const routes = buildRouteMap({
     channel: channelRoutes,
     cosign: cosignCommand,
     handoff: handoffCommand,
+    waive: waiveCommand,
+    distrust: distrustCommand,
     admit: admitCommand,
     nix: nixCommand,
     gate: gateCommand,
     nixConf: nixConfCommand,
     doctor: doctorCommand,
     why: whyCommand,
+    audit: auditCommand,
   },
   docs: {
     brief: "Nix builds and substitutes only what your keys vouch for",

@@ -51,6 +51,26 @@ export async function rulesIfAny(
   return { policy, statements: [...own, ...furtherStatements(stateDir, policy, imports).places] };
 }
 
+/**
+ * What is at hand for telling a person more: rules that they name, those of the trust repository whose checkout
+ * `checkout` is, or those that this machine follows. Undefined: there are none, or none that are in force.
+ */
+export async function rulesAtHand(
+  context: FirstmileContext,
+  named: string | undefined,
+  checkout: string | undefined,
+): Promise<Rules | undefined> {
+  if (named !== undefined) return rulesToJudgeBy(context, named);
+  if (checkout !== undefined && existsSync(join(resolve(context.cwd, checkout), "firstmile.toml")))
+    return rulesToJudgeBy(context, checkout);
+  try {
+    return await rulesIfAny(context, undefined);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
+}
+
 async function followedRules(context: FirstmileContext): Promise<Rules | undefined> {
   const current = await currentPolicy(trustedStateDirectory(context.stateDir), context.now);
   if (!current) return undefined;

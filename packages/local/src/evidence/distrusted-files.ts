@@ -15,7 +15,9 @@ import { treeOf } from "../admission/tree-of.ts";
 import { blobOf, GitTree, GitTreeError } from "../git/git-tree.ts";
 import { inOrder } from "../git/in-order.ts";
 import { type NeutralGit, RepositoryError } from "../git/neutral.ts";
-import { GitObjects } from "../git/objects.ts";
+import { GitObjects, GitReadError } from "../git/objects.ts";
+
+const UNREADABLE = [GitTreeError, RepositoryError, GitReadError];
 
 /** What in the tree of `commit` is distrusted; nothing is read where no content is. */
 export async function distrustedFiles(
@@ -27,7 +29,8 @@ export async function distrustedFiles(
   try {
     return await search(git, commit, distrust);
   } catch (error) {
-    if (error instanceof GitTreeError || error instanceof RepositoryError) return [unread(commit, error)];
+    if (error instanceof Error && UNREADABLE.some((kind) => error instanceof kind))
+      return [unread(commit, error)];
     throw error;
   }
 }

@@ -3,6 +3,8 @@
  * for, has it judged, and remembers what passed. It decides nothing itself: `@firstmile/trust/history` does.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { BumpJudge } from "@firstmile/trust/handoff/bump";
+import { handoffsOf } from "@firstmile/trust/handoff/decide";
 import { authenticatedPart } from "@firstmile/trust/history/accepted";
 import {
   authenticate,
@@ -139,6 +141,8 @@ class HistoryRun {
   private readonly known: Remembered;
   private readonly statements: readonly VerifiedStatement[];
   private readonly introduction: CommitId;
+  /** Undefined where no rule lets a bump pass, or nothing was handed on. */
+  private readonly bumps: BumpJudge | undefined;
 
   constructor(
     question: HistoryQuestion,
@@ -156,6 +160,7 @@ class HistoryRun {
     this.known = known;
     this.statements = statements;
     this.introduction = question.source.introduction.commit as string as CommitId;
+    this.bumps = this.bumpJudge(this.question);
   }
 
   /** Undefined: what is remembered cannot be built upon for this tip. */
@@ -168,7 +173,14 @@ class HistoryRun {
     const contents = await this.contents(docket);
     const verdict = authenticate(this.policy, source, docket, contents);
     const read = docket.line.length > 0 ? contents.reviews.validUntil : undefined;
-    const validUntil = earliest([verdict.validUntil, this.known.validUntil, this.certifiedUntil, read]);
+    const ends = [
+      verdict.validUntil,
+      this.known.validUntil,
+      this.certifiedUntil,
+      read,
+      this.bumps?.validUntil,
+    ];
+    const validUntil = earliest(ends);
     const fault = await this.introductionFault();
     if (fault) return { ...verdict, validUntil, allowed: false, denied: [fault, ...verdict.denied] };
     const attacks = [...checked.attacks].map(([id, problem]) => corruptCommit(id, problem));
@@ -247,8 +259,16 @@ class HistoryRun {
     const own = await reader.read(docket.needPaths, this.against());
     if (docket.line.length === 0) return { own, steps: [], reviews, unreadable: [] };
     using objects = new GitObjects(this.git.env);
-    const steps = new StepReader(source, docket, reader, objects, reviews.paths);
+    const steps = new StepReader(source, docket, reader, objects, reviews.paths, this.bumps);
     return { own, reviews, ...(await steps.read()) };
+  }
+
+  private bumpJudge({ source, now }: HistoryQuestion): BumpJudge | undefined {
+    if (source.rules.every(({ review }) => review?.bump === undefined)) return undefined;
+    const distrust = new Distrust(this.policy, this.statements);
+    const policy = distrust.applied(this.policy);
+    const judge = new BumpJudge({ policy, handoffs: handoffsOf(this.statements), distrust, now });
+    return judge.isIdle ? undefined : judge;
   }
 
   private against() {

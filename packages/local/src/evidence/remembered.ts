@@ -11,6 +11,7 @@ import type { Authenticated } from "@firstmile/trust/history/accepted";
 import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
 import type { CommitTable } from "@firstmile/trust/history/commit-table";
 import { asksForReviews } from "@firstmile/trust/history/review";
+import type { Source } from "@firstmile/trust/policy/policy";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import {
   AuthenticatedCommits,
@@ -116,7 +117,7 @@ function keyOf({ policy, source }: HistoryQuestion, statements: readonly Verifie
     source: source.name,
     mode: source.authenticate,
     introduction: source.introduction.commit,
-    against: rejections(statements),
+    against: rejections(statements, source),
   };
 }
 
@@ -124,9 +125,12 @@ function keyOf({ policy, source }: HistoryQuestion, statements: readonly Verifie
  * A rejection can come later than what it rejects, and so can its signer: with another set of them, nothing that was
  * allowed is sure. What only strangers signed is left out, or they could have everything looked at anew for ever.
  */
-function rejections(statements: readonly VerifiedStatement[]): string {
+function rejections(statements: readonly VerifiedStatement[], { rules }: Source): string {
+  const takesBumps = rules.some(({ review }) => review?.bump !== undefined);
   const said = statements.flatMap(({ statement, digest, outcomes }) => {
-    if (statement.kind !== "review" || statement.verdict !== "reject") return [];
+    const isRejection = statement.kind === "review" && statement.verdict === "reject";
+    // A warden's word against a source ends what was let pass as a bump to it.
+    if (!isRejection && !(takesBumps && statement.kind === "distrust")) return [];
     const good = outcomes.flatMap((outcome) => (outcome.valid ? outcome : (outcome.lapsed ?? [])));
     return good.map(({ key, signingKey }) => `${digest} ${key} ${signingKey}`);
   });

@@ -4,13 +4,14 @@
  */
 import { createHash } from "node:crypto";
 import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
+import type { BumpJudge } from "@firstmile/trust/handoff/bump";
 import type { Docket } from "@firstmile/trust/history/authenticate";
 import { type Part, partOfAll, partsOf } from "@firstmile/trust/history/ranges";
 import type { BroughtChange, Step } from "@firstmile/trust/history/review";
 import type { PathChange } from "@firstmile/trust/history/trees";
 import { ruleFor } from "@firstmile/trust/policy/paths";
 import type { Source } from "@firstmile/trust/policy/policy";
-import type { GitObjects } from "../git/objects.ts";
+import type { GitObject, GitObjects } from "../git/objects.ts";
 import type { ChangeReader } from "./own-changes.ts";
 
 export interface ReadSteps {
@@ -29,6 +30,8 @@ export class StepReader {
   private readonly objects: GitObjects;
   /** Paths that any review speaks of: only their contents are hashed anew. */
   private readonly spokenOf: ReadonlySet<string>;
+  /** Undefined: no rule lets a bump pass, or nothing was handed on that could be one. */
+  private readonly bumps: BumpJudge | undefined;
 
   constructor(
     source: Source,
@@ -36,12 +39,14 @@ export class StepReader {
     reader: ChangeReader,
     objects: GitObjects,
     spokenOf: ReadonlySet<string>,
+    bumps: BumpJudge | undefined,
   ) {
     this.source = source;
     this.docket = docket;
     this.reader = reader;
     this.objects = objects;
     this.spokenOf = spokenOf;
+    this.bumps = bumps;
   }
 
   async read(): Promise<ReadSteps> {
@@ -71,7 +76,13 @@ export class StepReader {
     const net = await this.reader.brought(commit, this.against());
     if (!net) return undefined;
     const asked = net.filter(({ path }) => ruleFor(path, this.source.rules)?.review !== undefined);
-    const plain = { commit, ...part, net: await this.hashed(asked), own: undefined, sides: [] };
+    const plain = {
+      commit,
+      ...part,
+      net: await this.withBumps(await this.hashed(asked)),
+      own: undefined,
+      sides: [],
+    };
     const { history } = this.docket;
     const isMerge = history.commits.parentCount(history.commits.row(commit)) > 1;
     if (asked.length === 0 || !isMerge || this.source.authenticate === "tip") return plain;
@@ -84,6 +95,21 @@ export class StepReader {
   private against() {
     const introduction = this.source.introduction.commit as string as CommitId;
     return this.source.authenticate === "tip" ? { commit: introduction } : ("first-parent" as const);
+  }
+
+  /** With what changes version and hash alone marked as that, under rules that let it pass. */
+  private async withBumps(changes: readonly BroughtChange[]): Promise<readonly BroughtChange[]> {
+    const { bumps } = this;
+    if (!bumps) return changes;
+    const possible = changes.filter((change) => isPossibleBump(change, this.source));
+    const blobs = await this.objects.getAll(possible.flatMap(({ before, after }) => [before!.id, after!.id]));
+    const bumped = new Set(
+      possible.filter(({ before, after }, i) => {
+        const [old, fresh] = [contentOf(before!.id, blobs[2 * i]), contentOf(after!.id, blobs[2 * i + 1])];
+        return old !== undefined && fresh !== undefined && bumps.judge(old, fresh).safe;
+      }),
+    );
+    return changes.map((change) => (bumped.has(change) ? { ...change, bumped: true } : change));
   }
 
   /** With the SHA-256 of what is read, so that a review of it holds for these bytes and not for a SHA-1. */
@@ -104,6 +130,19 @@ const SUBMODULE = 0o160000;
 
 function isSubmodule({ mode }: { readonly mode: number }): boolean {
   return mode === SUBMODULE;
+}
+
+/** The same file, before and after, where the rule of its path has `bump`. */
+function isPossibleBump({ path, before, after }: BroughtChange, { rules }: Source): boolean {
+  const isFile = before?.mode === after?.mode && (before?.mode === 0o100644 || before?.mode === 0o100755);
+  return isFile && ruleFor(path, rules)?.review?.bump !== undefined;
+}
+
+/** Undefined where the bytes are missing, or others than their name says. */
+function contentOf(id: ObjectId, object: GitObject | undefined): Buffer | undefined {
+  if (object?.type !== "blob" || hashObject("blob", object.content, objectHashOf(id)) !== id)
+    return undefined;
+  return object.content;
 }
 
 /** No digest at all of bytes that are missing or others than their name says. */

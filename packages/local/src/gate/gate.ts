@@ -18,6 +18,7 @@ import { RepositoryError } from "../git/neutral.ts";
 import { DownloadJudge } from "../handoff/downloads.ts";
 import { LIMITS } from "../statements/place.ts";
 import { AdmittedDownloads } from "./admitted-downloads.ts";
+import { type AuditAnswer, type AuditOptions, audit } from "./audit.ts";
 import { type ControlRequest, type ControlRoutes, ControlServer, RequestError } from "./control.ts";
 import { decideBuild } from "./decide-build.ts";
 import { asStorePath, decideOutput, type OutputDeciding, type OutputDecision } from "./decide-output.ts";
@@ -28,6 +29,7 @@ import { Ledger } from "./ledger.ts";
 import { MachineKey } from "./machine-key.ts";
 import { StoreObjections } from "./objections.ts";
 import { StoreOrigins } from "./origins.ts";
+import { Recipes } from "./recipes.ts";
 import { RulesHolder } from "./rules-in-force.ts";
 import { SentStatements } from "./sent-statements.ts";
 import { gateSocket } from "./socket.ts";
@@ -60,6 +62,9 @@ export class Gate {
   private readonly treesDir: string;
   private readonly deciding: OutputDeciding;
   private readonly admissions: Admissions;
+  private readonly auditing: AuditOptions;
+  /** One at a time, whoever asks meanwhile: it looks at everything. */
+  private audited: Promise<AuditAnswer> | undefined;
   private readonly repositories: SourceRepositories;
   private readonly ledger: Ledger;
   private readonly rules: RulesHolder;
@@ -95,8 +100,10 @@ export class Gate {
     });
     const origins = new StoreOrigins(nix, ledger);
     const { storeDir } = nix;
+    const recipes = new Recipes(storeDir);
+    const objections = new StoreObjections(recipes);
     const downloads = new DownloadJudge({ nix, repositories, clock });
-    const objections = new StoreObjections(storeDir);
+    const admitted = new AdmittedDownloads({ ledger, downloads, storeDir });
     this.deciding = {
       rules,
       ledger,
@@ -104,9 +111,10 @@ export class Gate {
       origins,
       objections,
       outgoing,
-      downloads: new AdmittedDownloads({ ledger, downloads, storeDir }),
+      downloads: admitted,
       storeDir,
     };
+    this.auditing = { rules, ledger, authenticator, downloads, recipes };
     this.admissions = new Admissions({
       rules,
       authenticator,
@@ -168,6 +176,7 @@ export class Gate {
       "GET /refusals": async ({ query }) =>
         this.ledger.decisionsOn(undefined, Math.min(Number(query.get("limit") ?? 1) || 1, 1000)),
       "GET /sources": async () => this.sources(),
+      "GET /audit": async () => this.audit(),
       "POST /objects": async (request) => this.objects(request),
       "POST /admit": async (request) => this.admit(request),
     };
@@ -229,6 +238,13 @@ export class Gate {
 
   private note(question: "build" | "substitute" | "admit", subject: string, decided: Verdict): void {
     this.ledger.note(question, subject, decided, this.options.clock());
+  }
+
+  private audit(): Promise<AuditAnswer> {
+    this.audited ??= audit(this.auditing).finally(() => {
+      this.audited = undefined;
+    });
+    return this.audited;
   }
 
   private async sources(): Promise<unknown> {

@@ -48,6 +48,15 @@ export interface AdmittedDerivation {
   readonly download?: Download | undefined;
 }
 
+/** A derivation with every admission that it is part of. */
+export interface AdmittedBy {
+  readonly path: DrvPath;
+  /** At least one. */
+  readonly admissions: readonly number[];
+  readonly outputs: readonly StorePath[];
+  readonly download: Download | undefined;
+}
+
 export type Question = "build" | "substitute" | "admit";
 
 /** One decision as it was given, newest first in lists. */
@@ -180,11 +189,32 @@ export class Ledger implements Disposable {
     const rows = this.sql(
       "SELECT a.id, a.request, a.basis, a.time FROM derivation d JOIN admission a ON a.id = d.admission WHERE d.path = ? ORDER BY a.id DESC",
     ).all(derivation);
-    return rows.map((row) => ({
-      id: Number(row.id),
-      request: String(row.request),
-      basis: JSON.parse(String(row.basis)) as Basis[],
-      time: Number(row.time),
+    return rows.map(readAdmission);
+  }
+
+  /** Every admission, newest first. */
+  admissions(): Admission[] {
+    return this.sql("SELECT id, request, basis, time FROM admission ORDER BY id DESC")
+      .all()
+      .map(readAdmission);
+  }
+
+  /** Every admitted derivation, in no particular order. */
+  derivations(): AdmittedBy[] {
+    const outputs = new Map<string, StorePath[]>();
+    for (const { derivation, path } of this.sql("SELECT derivation, path FROM output").all()) {
+      const known = outputs.get(String(derivation));
+      if (known) known.push(String(path) as StorePath);
+      else outputs.set(String(derivation), [String(path) as StorePath]);
+    }
+    const rows = this.sql(
+      "SELECT d.path, group_concat(d.admission) AS ids, w.said FROM derivation d LEFT JOIN download w ON w.path = d.path GROUP BY d.path",
+    ).all();
+    return rows.map(({ path, ids, said }) => ({
+      path: String(path) as DrvPath,
+      admissions: String(ids).split(",").map(Number),
+      outputs: outputs.get(String(path)) ?? [],
+      download: typeof said === "string" ? readDownload(said) : undefined,
     }));
   }
 
@@ -274,6 +304,15 @@ function open(file: string): DatabaseSync {
   } catch (error) {
     throw new LedgerError(file, error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+function readAdmission({ id, request, basis, time }: Readonly<Record<string, unknown>>): Admission {
+  return {
+    id: Number(id),
+    request: String(request),
+    basis: JSON.parse(String(basis)) as Basis[],
+    time: Number(time),
+  };
 }
 
 function downloadText({ hash, ...rest }: Download): string {

@@ -4,6 +4,7 @@
  */
 
 import { FormatError } from "@firstmile/formats/bytes/error";
+import { parseTag } from "@firstmile/formats/git/tag";
 import { parseDetachedSignature } from "@firstmile/formats/openpgp/detached";
 import { parseMinisign } from "@firstmile/formats/signify/minisign";
 import { parseSignifySignature } from "@firstmile/formats/signify/signature";
@@ -14,10 +15,21 @@ import type { Policy } from "@firstmile/trust/policy/policy";
 import { type SignedUpstream, signatureUrl, upstreamFor } from "@firstmile/trust/policy/upstream";
 import { sshFingerprint } from "@firstmile/trust/ssh/keys";
 import { ArchiveRefused } from "../archives/refused.ts";
+import { GitTreeError } from "../git/git-tree.ts";
+import { RepositoryError } from "../git/neutral.ts";
 import { type SignatureCandidate, signatureCandidates } from "./candidates.ts";
 import type { Fetched, FoundSignature, ReleaseFetcher } from "./fetch.ts";
-import { type Made, makeHandoff, type Source, SourceDiffers, sourceFrom, type Wanted } from "./make.ts";
+import {
+  type Made,
+  makeHandoff,
+  makeTagged,
+  type Source,
+  SourceDiffers,
+  sourceFrom,
+  type Wanted,
+} from "./make.ts";
 import { signatureKind } from "./signature-kind.ts";
+import { fetchTag, type TaggedTree, type TagPlace, tagPlaces } from "./tags.ts";
 
 export interface ExamineOptions {
   /** Undefined: this machine follows no rules, and none were named. */
@@ -69,6 +81,8 @@ export async function examine(
 ): Promise<Examined> {
   const asked = askedOf(wanted.urls, options.policy);
   if (asked.kind === "pinned") return asked;
+  const tagged = await searchTags(wanted, asked, options);
+  if (tagged) return tagged;
   const fetched = await source();
   if (!fetched.ok) return { kind: "unavailable", problem: fetched.problem };
   try {
@@ -80,6 +94,49 @@ export async function examine(
     if (error instanceof SourceDiffers) return { kind: "unavailable", problem: error.message };
     throw error;
   }
+}
+
+/** A signed tag, of which an archive or a checkout is pinned; undefined where there is none to look for, or none. */
+async function searchTags(
+  wanted: Wanted,
+  asked: Asked,
+  options: ExamineOptions,
+): Promise<Examined | undefined> {
+  if (wanted.method !== "nar" || options.signature !== undefined) return undefined;
+  for (const place of tagPlaces(wanted.urls, wanted.revision)) {
+    const found = await tagAt(place, options.fetcher.problems);
+    if (!found) continue;
+    const { author, isNew } = authorOf(asked, options);
+    if (!author)
+      return { kind: "unknown-author", found: [{ over: "tag", url: place.url, bytes: found.tag }] };
+    try {
+      const made = makeTagged(wanted, found, author, options.now);
+      if (made.check.ok) return { kind: "holds", made, author: author.name, isNew };
+      const { code, message } = made.check;
+      return { kind: "refused", code, message: `tag ${found.name} of ${place.url}: ${message}` };
+    } catch (error) {
+      if (!(error instanceof SourceDiffers)) throw error;
+      options.fetcher.problems.push(error.message);
+    }
+  }
+  return undefined;
+}
+
+async function tagAt(place: TagPlace, problems: string[]): Promise<TaggedTree | undefined> {
+  try {
+    return await fetchTag(place);
+  } catch (error) {
+    if (!(error instanceof RepositoryError || error instanceof FormatError || error instanceof GitTreeError))
+      throw error;
+    problems.push(error.message);
+    return undefined;
+  }
+}
+
+/** By whose keys it is checked: the rule's author, or whom the user gives. */
+function authorOf(asked: Asked, { policy, author }: ExamineOptions) {
+  const listed = asked.kind === "author" ? authorKeys(policy!, asked.author) : undefined;
+  return { author: listed ?? author, isNew: listed === undefined };
 }
 
 function candidatesFor(
@@ -99,16 +156,16 @@ async function search(
   source: Source,
   candidates: readonly SignatureCandidate[],
   asked: Asked,
-  { policy, author: given, fetcher, now }: ExamineOptions,
+  options: ExamineOptions,
 ): Promise<Examined> {
-  const listed = asked.kind === "author" ? authorKeys(policy!, asked.author) : undefined;
-  const author = listed ?? given;
+  const { fetcher, now } = options;
+  const { author, isNew } = authorOf(asked, options);
   const found: FoundSignature[] = [];
   let refused: Made | undefined;
   for await (const signature of fetcher.signatures(candidates)) {
     found.push(signature);
     const made = author && (await makeHandoff(wanted, source, signature, author, now));
-    if (made?.check.ok) return { kind: "holds", made, author: author!.name, isNew: listed === undefined };
+    if (made?.check.ok) return { kind: "holds", made, author: author!.name, isNew };
     refused ??= made;
     // Whose signature it is, is all that can be said without keys.
     if (!author) break;
@@ -122,8 +179,9 @@ async function search(
 }
 
 /** Whose signature it says it is, for a person to look the key up by. */
-export function claimedKey({ bytes }: FoundSignature): string {
+export function claimedKey({ over, bytes: found }: FoundSignature): string {
   try {
+    const bytes = over === "tag" ? (parseTag(found).signature ?? new Uint8Array(0)) : found;
     switch (signatureKind(bytes)) {
       case "openpgp": {
         const [made] = parseDetachedSignature(bytes);

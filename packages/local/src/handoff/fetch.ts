@@ -18,7 +18,7 @@ import { MAX_SOURCE } from "./store-content.ts";
 
 /** A signature as it was found. */
 export interface FoundSignature {
-  readonly over: SignatureCandidate["kind"];
+  readonly over: SignatureCandidate["kind"] | "tag";
   readonly url: string;
   readonly bytes: Buffer;
   /** The list that it is over, where it is over one. */

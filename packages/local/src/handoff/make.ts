@@ -22,8 +22,10 @@ import { checkHandoff, type HandoffCheck } from "@firstmile/trust/handoff/verify
 import { ArchiveRefused } from "../archives/refused.ts";
 import { compressionOf, uncompress } from "../archives/uncompress.ts";
 import { unpack } from "../archives/unpack.ts";
+import type { SignatureCandidate } from "./candidates.ts";
 import type { FoundSignature } from "./fetch.ts";
 import { signatureKind } from "./signature-kind.ts";
+import type { TaggedTree } from "./tags.ts";
 
 /** What is to be handed on. */
 export interface Wanted {
@@ -37,6 +39,8 @@ export interface Wanted {
   /** Undefined: whatever is there. */
   readonly hash: NixHash | undefined;
   readonly executable: boolean;
+  /** Of a repository: what is asked for. */
+  readonly revision: string | undefined;
 }
 
 /** A source that is what was wanted, and how it becomes that. */
@@ -120,17 +124,33 @@ export async function makeHandoff(
   now: number,
 ): Promise<Made | undefined> {
   const kind = signatureKind(signature.bytes);
-  if (kind === undefined) return undefined;
+  if (kind === undefined || signature.over === "tag") return undefined;
   let last: Made | undefined;
   const content = { file: source.bytes, ...(source.narHash ? { narHash: source.narHash } : {}) };
   const inner = signature.over === "uncompressed" ? await innerOf(source.bytes) : undefined;
   for (const name of wanted.names.filter(isFileName)) {
-    const statement = statementOf(wanted, source, { ...signature, kind }, name);
+    const statement = statementOf(wanted, source, { ...signature, over: signature.over, kind }, name);
     const check = checkHandoff(statement, author, now, inner ? { ...content, uncompressed: inner } : content);
     last = { statement, check, signature };
     if (check.ok) break;
   }
   return last;
+}
+
+/** A signed tag whose tree is what was wanted. Throws `SourceDiffers`. */
+export function makeTagged(wanted: Wanted, found: TaggedTree, author: AuthorKeys, now: number): Made {
+  const { tag, commit, tree, narHash, url, name } = found;
+  const { hash } = wanted;
+  if (hash && (hash.algorithm !== "sha256" || narHashOf(hash.digest) !== narHash))
+    throw new SourceDiffers(`the tree of tag ${name} is ${sriHash(narHash)}, and another one is pinned`);
+  const statement: HandoffStatement = {
+    kind: "handoff",
+    output: { kind: "nar", narHash },
+    urls: statedUrls(wanted.urls),
+    release: { kind: "tag", tag, commit },
+  };
+  const check = checkHandoff(statement, author, now, { tree });
+  return { statement, check, signature: { over: "tag", url: `${url} ${name}`, bytes: tag } };
 }
 
 /** Throws `ArchiveRefused`. */
@@ -141,11 +161,21 @@ async function innerOf(bytes: Buffer): Promise<Buffer | undefined> {
 function statementOf(
   { urls }: Wanted,
   { bytes, output, becomes }: Source,
-  { kind, over, bytes: made, list }: FoundSignature & { kind: NonNullable<ReturnType<typeof signatureKind>> },
+  {
+    kind,
+    over,
+    bytes: made,
+    list,
+  }: FoundSignature & {
+    over: SignatureCandidate["kind"];
+    kind: NonNullable<ReturnType<typeof signatureKind>>;
+  },
   name: string,
 ): HandoffStatement {
   const isSha512 =
-    (output.kind === "file" && output.sha512 !== undefined) || kind === "ssh" || over === "list";
+    (output.kind === "file" && output.sha512 !== undefined) ||
+    ["ssh", "sigstore"].includes(kind) ||
+    over === "list";
   const file: ReleasedFile = {
     name,
     sha256: hex("sha256", bytes),

@@ -14,7 +14,7 @@ export function mirrorsIn(derivations: Derivations): Mirrors {
   for (const { name, derivation } of derivations.values()) {
     if (name !== "mirrors-list") continue;
     for (const [key, value] of derivation.env) {
-      const urls = value.split(/\s+/).filter((word) => /^(?:https?|ftp):\/\//.test(word));
+      const urls = value.split(/\s+/).filter((word) => /^(?:https?|ftp|file):\/\//.test(word));
       if (urls.length > 0) mirrors.set(key, urls);
     }
   }

@@ -54,8 +54,8 @@ function targetsIn(derivations: Extract<Closure, { ok: true }>["derivations"]): 
   );
   const sorted = [...once.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   return sorted.map((download) => {
-    const { name, urls, method, hash, executable } = download;
-    const wanted = { title: name, urls, names: [...fileNames(download)], method, hash, executable };
+    const { name, urls, method, hash, executable, revision } = download;
+    const wanted = { title: name, urls, names: [...fileNames(download)], method, hash, executable, revision };
     return { wanted, from: fetchable(urls, mirrors), download };
   });
 }
@@ -64,7 +64,15 @@ function targetsIn(derivations: Extract<Closure, { ok: true }>["derivations"]): 
 export function targetOfUrl(url: string, hash: NixHash | undefined, unpack: boolean): HandoffTarget {
   const name = fileNameOf(url);
   const method = unpack ? "nar" : "flat";
-  const wanted = { title: name || url, urls: [url], names: [name], method, hash, executable: false } as const;
+  const wanted = {
+    title: name || url,
+    urls: [url],
+    names: [name],
+    method,
+    hash,
+    executable: false,
+    revision: undefined,
+  } as const;
   return { wanted, from: [url], download: undefined };
 }
 

@@ -1,4 +1,7 @@
-/** Versions of programs, as they say them themselves: for choosing what to print, never for deciding trust. */
+/**
+ * Versions of programs, as they say them themselves: for choosing what to print, and how to run a program that is
+ * trusted to evaluate anyway. Never for deciding trust.
+ */
 export interface Version {
   readonly major: number;
   readonly minor: number;

@@ -7,9 +7,10 @@
  */
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { Evaluated } from "../admission/evaluate-file.ts";
-import { type NixTools, withEnvironment } from "../admission/nix-tools.ts";
+import { type NixTools, withArguments, withEnvironment } from "../admission/nix-tools.ts";
+import { atLeast, parseVersion } from "../nix-conf/version.ts";
 import type { PinnedTrees } from "./pinned-trees.ts";
-import { sealedNix, sealingProblem } from "./sealed-nix.ts";
+import { sealedNix, sealingProblem, type ValidTree } from "./sealed-nix.ts";
 
 /** Evaluates the same question with a Nix, and with the addresses that fetchers may be given. */
 export type EvaluateWith = (nix: NixTools, addresses: readonly string[]) => Promise<Evaluated>;
@@ -21,42 +22,89 @@ export type EvaluatedPinned =
 /** More than anybody pins; each is one evaluation. */
 const MAX_ROUNDS = 100;
 
-/** `first`: how it ended with nothing to fetch. Throws `NixError` where Nix cannot be run. */
+/** Evaluates with nothing to fetch, and then with what it asks for. Throws `NixError` where Nix cannot be run. */
 export async function evaluatePinned(
   nix: NixTools,
   pins: PinnedTrees,
-  first: Evaluated,
   evaluate: EvaluateWith,
 ): Promise<EvaluatedPinned> {
-  let evaluated = first;
+  const first = await evaluateAlone(nix, (tools) => evaluate(tools, []));
+  let [evaluated, tools] = [first, nix];
   for (let round = 0; !evaluated.ok; round++) {
     if (evaluated.wanted === undefined) return { ok: false, reasons: [evaluated.reason] };
     if (round >= MAX_ROUNDS) return { ok: false, reasons: [tooMany()] };
     const refused = await pins.bring(evaluated.wanted);
-    if (refused.length > 0) return { ok: false, reasons: refused };
-    evaluated = await evaluateSealed(nix, pins, evaluate);
+    if (refused.length > 0) {
+      const other =
+        tools === nix && pins.isBrought(evaluated.wanted) ? await withoutFetchTree(nix) : undefined;
+      if (!other) return { ok: false, reasons: refused };
+      tools = other;
+    }
+    const trees = [...pins.trees, ...pins.viewed];
+    evaluated = await sealed(tools, trees, (inside) => evaluate(inside, pins.addresses), pins.env);
   }
-  return written(nix, pins, evaluated, evaluate);
+  if (evaluated === first) return evaluated;
+  // Once more in the real store, for the derivations to be there.
+  await pins.keep();
+  const written = await evaluate(withEnvironment(tools, pins.env), pins.addresses);
+  if (!written.ok) return { ok: false, reasons: [written.reason] };
+  return areSame(written, evaluated) ? written : { ok: false, reasons: [different()] };
 }
 
-async function evaluateSealed(nix: NixTools, pins: PinnedTrees, evaluate: EvaluateWith): Promise<Evaluated> {
-  using sealed = sealedNix(nix, [...pins.trees, ...pins.viewed], pins.env);
-  const evaluated = await evaluate(sealed.nix, pins.addresses);
+/**
+ * Evaluates what needs nothing but these trees. Nix before 2.34 takes a tree from the store for `fetchTree` by its hash
+ * alone, and asks nobody; so there it is evaluated twice, once where nothing else is to be had.
+ */
+export async function evaluateAlone(
+  nix: NixTools,
+  evaluate: (nix: NixTools) => Promise<Evaluated>,
+  trees: readonly ValidTree[] = [],
+): Promise<Evaluated> {
+  const plain = await evaluate(nix);
+  if (!plain.ok || !takesByHash(nix)) return plain;
+  const alone = await sealed(nix, trees, evaluate);
+  if (!alone.ok) return alone;
+  return areSame(plain, alone) ? plain : { ok: false, reason: different() };
+}
+
+/** Whether `fetchTree` does, as said above; 2.34 is the oldest of which it was tried that it does not. */
+function takesByHash({ version }: NixTools): boolean {
+  const parsed = parseVersion(version);
+  return !parsed || !atLeast(parsed, 2, 34);
+}
+
+/**
+ * The same Nix without `builtins.fetchTree`, for loaders that take it where there is one and `fetchTarball` otherwise:
+ * 2.34's asks the network for a tree that lies in the store. Undefined for Nix that has it in any case.
+ */
+async function withoutFetchTree(nix: NixTools): Promise<NixTools | undefined> {
+  if (takesByHash(nix)) return undefined;
+  const show = ["--extra-experimental-features", "nix-command", "config", "show", "experimental-features"];
+  const shown = await nix.run("nix", show, { offline: true, timeoutMs: 60_000 });
+  const features = shown.stdout.toString().trim().split(/\s+/);
+  if (shown.code !== 0 || !features.some((feature) => HAS_FETCH_TREE.has(feature))) return undefined;
+  const kept = features.filter((feature) => !HAS_FETCH_TREE.has(feature));
+  return withArguments(nix, ["--option", "experimental-features", kept.join(" ")]);
+}
+
+const HAS_FETCH_TREE: ReadonlySet<string> = new Set(["flakes", "fetch-tree"]);
+
+async function sealed(
+  nix: NixTools,
+  trees: readonly ValidTree[],
+  evaluate: (nix: NixTools) => Promise<Evaluated>,
+  env?: NodeJS.ProcessEnv,
+): Promise<Evaluated> {
+  using inside = sealedNix(nix, trees, env);
+  const evaluated = await evaluate(inside.nix);
   const problem = evaluated.ok ? undefined : sealingProblem(nix.storeDir, evaluated.said ?? "");
   return problem ? { ok: false, reason: problem } : evaluated;
 }
 
-/** Once more in the real store, for the derivations to be there. */
-async function written(
-  nix: NixTools,
-  pins: PinnedTrees,
-  shown: Extract<Evaluated, { ok: true }>,
-  evaluate: EvaluateWith,
-): Promise<EvaluatedPinned> {
-  await pins.keep();
-  const again = await evaluate(withEnvironment(nix, pins.env), pins.addresses);
-  if (!again.ok) return { ok: false, reasons: [again.reason] };
-  return again.roots.join() === shown.roots.join() ? again : { ok: false, reasons: [different()] };
+type Shown = Extract<Evaluated, { ok: true }>;
+
+function areSame(a: Shown, b: Shown): boolean {
+  return a.roots.join() === b.roots.join();
 }
 
 function tooMany(): Reason {

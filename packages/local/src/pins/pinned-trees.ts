@@ -68,6 +68,11 @@ export class PinnedTrees implements Disposable {
     return [];
   }
 
+  /** Whether a tree is there that an address may mean. */
+  isBrought({ address }: WantedAddress): boolean {
+    return (this.#asked.get(address)?.brought.length ?? 0) > 0;
+  }
+
   /** After the evaluation was found good. */
   async keep(): Promise<void> {
     for (const put of this.#later) await put();
@@ -119,7 +124,9 @@ export class PinnedTrees implements Disposable {
       return;
     }
     asked.brought.push(outcome.hash);
-    this.reasons.push(...outcome.reasons);
+    // The same commit may be asked for under several addresses.
+    const told = new Set(this.reasons.map(({ message }) => message));
+    this.reasons.push(...outcome.reasons.filter(({ message }) => !told.has(message)));
     this.#note(outcome);
     this.#search.add(outcome.source, outcome.commit, pin.label);
   }
@@ -127,7 +134,8 @@ export class PinnedTrees implements Disposable {
   #note({ source, commit, tree, viewed, keep }: BroughtPin): void {
     if (tree) (viewed ? this.viewed : this.trees).push(tree);
     if (keep) this.#later.push(keep);
-    if (!viewed) this.basis.push({ source: source.name, commit });
+    const known = this.basis.some((one) => one.source === source.name && one.commit === commit);
+    if (!viewed && !known) this.basis.push({ source: source.name, commit });
   }
 }
 

@@ -34,8 +34,7 @@ export function draftSitting(said: readonly SaidOfWork[], all: SaidOfSitting): R
 
 /** The files of a piece of work, as a statement has them. */
 export function changesOf({ files, before, after }: ReviewWork): ReviewedChange[] {
-  const from = before && { id: before.content.id, mode: before.content.mode };
-  return files.map(({ file }) => ({ path: file.path, before: from, after }));
+  return files.map(({ file }) => ({ path: file.path, before: before?.content, after }));
 }
 
 function sortedChanges(said: readonly SaidOfWork[]): ReviewedChange[] {

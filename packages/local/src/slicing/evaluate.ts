@@ -64,7 +64,7 @@ export async function evaluateSlice(
   try {
     const { attrs, argstr, file } = request;
     const evaluated = await evaluatePath(viewed.nix, { treeDir, file, attrs, argstr }, join(treeDir, path));
-    const { files, refused } = readFiles(viewed.record(), 0);
+    const { files, refused } = readFiles(viewed.record(), new Set([0]));
     const read = { files: withUses(files, viewed.log(), treeDir), refused, how: viewed.how() };
     if (evaluated.ok) return { ...evaluated, ...read };
     return { ok: false, reason: explained(evaluated.reason, viewed.record()), ...read };

@@ -3,7 +3,7 @@
  * that is judged by its slices. Evaluated by whoever asks, with everything shown: for people to look at.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import type { DrvPath } from "@firstmile/formats/nix/store-path";
+import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
 import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, type Reason } from "@firstmile/trust/verdict/verdict";
@@ -50,8 +50,13 @@ export async function flakeSlices(question: FlakeSlicesQuestion): Promise<FlakeS
   // Whether the commits of other inputs are authentic is asked elsewhere: here it is read what they come to.
   const judge = async (input: Source, id: CommitId): Promise<Reason> =>
     input.authenticate === "slice" ? slices.prepare(input, id) : found("authentic", `${input.name} at ${id}`);
+  const shown = {
+    show(input: Source, id: CommitId, stored: StorePath): undefined {
+      slices.show(input, id, [stored], stored);
+    },
+  };
   const inputs = new FlakeInputs({ repositories, nix }, rules, judge);
-  const refused = (await inputs.bring(source, commit, dir, slices)).find(({ ok }) => !ok);
+  const refused = (await inputs.bring(source, commit, dir, shown)).find(({ ok }) => !ok);
   if (refused) return { ok: false, reason: refused };
   const repository = await repositories.directory(source);
   const { addresses } = inputs;

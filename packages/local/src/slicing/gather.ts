@@ -99,8 +99,8 @@ class Gathering {
       wrote: await writersOf(this.#git, policy, introductionOf(source), commit),
     });
     const validUntil = earliest([certifiedUntil, fresh?.until, ...timesOf(statements, now)]);
-    const whole = together(origin, fresh?.reason);
     const said = { coverage, distrust, waivers, statements, vouched };
+    const whole = together(origin, fresh?.reason);
     return { ...said, policy, source, origin: whole, validUntil, incomplete };
   }
 

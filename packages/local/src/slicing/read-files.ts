@@ -2,9 +2,16 @@
 import type { SliceFile } from "@firstmile/trust/slice/file";
 import type { OpenedFile, ViewRecord } from "../view/view.ts";
 
-/** What was read of one of the trees in view, and what was held back. */
-export function readFiles(record: ViewRecord, tree: number): { files: SliceFile[]; refused: OpenedFile[] } {
-  const opened = record.files.filter((one) => one.tree === tree);
+/** What was read of a tree that is in view once or several times, and what was held back: each file once. */
+export function readFiles(
+  record: ViewRecord,
+  trees: ReadonlySet<number>,
+): { files: SliceFile[]; refused: OpenedFile[] } {
+  const byPath = new Map<string, OpenedFile>();
+  for (const one of record.files) {
+    if (trees.has(one.tree) && byPath.get(one.path)?.allowed !== false) byPath.set(one.path, one);
+  }
+  const opened = [...byPath.values()];
   const files = opened
     .filter(({ allowed }) => allowed)
     .map(({ path, mode, id, sha256 }) => ({ path, mode, id, sha256, use: useOf(path) }))

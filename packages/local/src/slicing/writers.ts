@@ -4,8 +4,9 @@
  * Claims: a content that some commit since the introduction brought in is known with everybody whom that commit names
  * as author, committer or co-author; of a merge, what is in it as no parent has it. Used only against people, since
  * nobody reviews what they wrote, so naming too many is safe. Against: an author who is a reviewer too. Leaves out:
- * whoever writes under an address that the policy does not list, since addresses prove nothing; and whether the
- * objects have the ids that the database says.
+ * whoever writes under an address that the policy does not list, since addresses prove nothing; whose lines others
+ * took along, in a merge or a change of their own, since a content is its last hand's; and whether the objects have the
+ * ids that the database says.
  *
  * Contents are told by Git's id alone, whatever their mode: making a file executable makes nobody its author.
  */

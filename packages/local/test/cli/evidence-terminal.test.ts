@@ -1,17 +1,21 @@
 /** `firstmile review` at a terminal, which script(1) plays: pager, question, Ctrl-C. */
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { readStatements } from "@firstmile/local/statements/read";
 import { statementIn } from "@firstmile/local/statements/sign";
+import {
+  CTRL_C,
+  ENTER,
+  HAS_TERMINAL,
+  atTerminal as inTerminal,
+  type Seen,
+  type Step,
+  UP,
+} from "@firstmile/testing/at-terminal";
 import { makeWorld, type Person, type World } from "@firstmile/testing/world";
-import { gitEnv, type WorldRepository } from "@firstmile/testing/world-repository";
+import type { WorldRepository } from "@firstmile/testing/world-repository";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-const CHECKOUT = resolve(import.meta.dirname, "../../../..");
 const QUESTION = "What do you say of it?";
-const CTRL_C = "\x03";
-const [UP, ENTER] = ["\x1b[A", "\r"];
 
 let world: World;
 let alice: Person;
@@ -29,60 +33,9 @@ async function fresh(): Promise<void> {
   await repository.commit({ by: alice, files: { a: "2\n" } });
 }
 
-interface Step {
-  /** What has to be on the screen before it. */
-  readonly after: string;
-  readonly type: string;
-}
-
-interface Seen {
-  readonly code: number | null;
-  readonly screen: string;
-}
-
-/** Runs the command line of bob at a terminal and types each step once what it waits for was seen. */
-async function atTerminal(
-  args: readonly string[],
-  steps: readonly Step[],
-  env = {},
-  columns = 80,
-): Promise<Seen> {
-  const words = [join(CHECKOUT, "firstmile"), "review", repository.dir, "main", ...args].map(
-    (word) => `'${word}'`,
-  );
-  const command = `stty cols ${columns} rows 60; exec ${words.join(" ")}`;
-  const config = { ...bob.gitConfig, "user.email": "bob@example.org" };
-  const pairs = Object.entries(config).flatMap(([key, value], i) => [
-    [`GIT_CONFIG_KEY_${i}`, key],
-    [`GIT_CONFIG_VALUE_${i}`, value],
-  ]);
-  const child = spawn("script", ["-qfec", command, "/dev/null"], {
-    env: {
-      ...gitEnv(),
-      HOME: world.dir,
-      TERM: "xterm",
-      FIRSTMILE_STATE: world.path("state"),
-      GIT_CONFIG_COUNT: "3",
-      ...Object.fromEntries(pairs),
-      ...env,
-    },
-    timeout: 20_000,
-  });
-  let screen = "";
-  let from = 0;
-  const left = [...steps];
-  child.stdout.on("data", (chunk: Buffer) => {
-    screen += chunk.toString();
-    const [next] = left;
-    const at = next ? screen.indexOf(next.after, from) : -1;
-    if (!next || at < 0) return;
-    left.shift();
-    from = at + next.after.length;
-    // The prompt is on the screen a moment before it reads keys.
-    setTimeout(() => child.stdin.write(next.type), 200);
-  });
-  const code = await new Promise<number | null>((done) => child.on("close", done));
-  return { code, screen };
+/** Runs a review of bob's at a terminal. */
+function atTerminal(args: readonly string[], steps: readonly Step[], env = {}, columns = 80): Promise<Seen> {
+  return inTerminal(world, bob, ["review", repository.dir, "main", ...args], steps, { env, columns });
 }
 
 async function signed() {
@@ -90,7 +43,7 @@ async function signed() {
   return found.map(({ envelope }) => statementIn(envelope));
 }
 
-describe.skipIf(!existsSync("/usr/bin/script"))("at a terminal", { timeout: 60_000 }, () => {
+describe.skipIf(!HAS_TERMINAL)("at a terminal", { timeout: 60_000 }, () => {
   test("the diff is in the pager, and the answer is signed", async () => {
     await fresh();
     const paged = world.fresh("paged");
@@ -151,13 +104,13 @@ describe.skipIf(!existsSync("/usr/bin/script"))("at a terminal", { timeout: 60_0
     writeFileSync(slow, '#!/bin/sh\necho signing >/dev/tty\nsleep 5\nexec ssh-keygen "$@"\n', {
       mode: 0o755,
     });
-    const env = {
-      PAGER: "cat",
-      GIT_CONFIG_COUNT: "4",
-      GIT_CONFIG_KEY_3: "gpg.ssh.program",
-      GIT_CONFIG_VALUE_3: slow,
-    };
-    const { code } = await atTerminal(["--yes"], [{ after: "signing", type: CTRL_C }], env);
+    const { code } = await inTerminal(
+      world,
+      bob,
+      ["review", repository.dir, "main", "--yes"],
+      [{ after: "signing", type: CTRL_C }],
+      { env: { PAGER: "cat" }, config: { "gpg.ssh.program": slow } },
+    );
     expect([code, await signed()]).toEqual([130, []]);
   });
 

@@ -83,6 +83,22 @@ describe.each(VERSIONS)("attacks on pins, Nix of %s", (version) => {
       await denied("tree-differs", {}, `(builtins.seq (import ${right}) ${decoy})`);
     });
 
+    test("fetchTree, which 2.8 lets take any tree of the store by its hash, in a file and in a flake", async () => {
+      const github = `type = "github"; owner = "o"; repo = "dep"; rev = "${first.rev}"; lastModified = 1;`;
+      for (const input of [github, 'type = "path"; path = "/nowhere"; lastModified = 1;']) {
+        const tree = `(builtins.fetchTree { ${input} narHash = "${evil.sri}"; })`;
+        const text = WORDS(tree);
+        const file = await pins.admit({ "default.nix": `{ words = ${text}; }` }, "words");
+        const refused = expect.stringMatching(/✗ (?:tree-differs|outside-access|evaluation-failed):/);
+        expect([tree, file.code, file.said]).toEqual([tree, 1, refused]);
+        const flake = `{ outputs = _: { packages.x86_64-linux.words = ${text}; }; }`;
+        await pins.admit({ "default.nix": "{ }", "flake.nix": flake });
+        const ended = await pins.world.firstmile("admit", ".#words");
+        expect([tree, ended.code, ended.stdout]).toEqual([tree, 1, refused]);
+        expect(await admitted()).toBe(derivations);
+      }
+    });
+
     test("the revision of another commit, with the hash of the first", async () => {
       const second = await pins.depCommit({ more: "more" });
       const url = second.archive;

@@ -170,6 +170,27 @@ describe.each(VERSIONS)("pins, Nix of %s", (version) => {
       }
     });
 
+    test("a flake's own lock, read by a loader in the shape of flake-compat", async () => {
+      const { rev, sri: narHash } = pins.first;
+      const lastModified = Number(
+        (await pins.world.run("git", ["-C", pins.dep.dir, "log", "-1", "--format=%ct", rev])).stdout,
+      );
+      const locked = { type: "github", owner: "o", repo: "dep", rev, narHash, lastModified };
+      const lock = { nodes: { root: { inputs: { dep: "dep" } }, dep: { locked } }, root: "root", version: 7 };
+      const loader = `let fetchTree = builtins.fetchTree or (info: { outPath = fetchTarball {
+          url = "https://api.\${info.host or "github.com"}/repos/\${info.owner}/\${info.repo}/tarball/\${info.rev}"; sha256 = info.narHash; }; });
+        in (fetchTree (builtins.fromJSON (builtins.readFile ./flake.lock)).nodes.dep.locked).outPath`;
+      const files = { "flake.lock": JSON.stringify(lock), "loader.nix": loader };
+      const said = await works(
+        files,
+        "(import ./loader.nix)",
+        "input dep of flake.lock is the tree of commit",
+      );
+      const plain = await works(npinsFiles({ dep: npinsPin(pins.first) }), "(import ./npins).dep", "pin dep");
+      const drv = /\/\S+-words\.drv/;
+      expect(drv.exec(said)![0]).toBe(drv.exec(plain)![0]);
+    });
+
     test("firstmile nix nix-build does both", async () => {
       await pins.admit({
         ...npinsFiles({ dep: npinsPin(pins.first) }),
@@ -178,6 +199,17 @@ describe.each(VERSIONS)("pins, Nix of %s", (version) => {
       const ended = await pins.world.firstmile("nix", "nix-build", "-A", "words", "--no-out-link");
       expect([ended.code, ended.stderr]).toEqual([0, expect.anything()]);
       expect(readFileSync(ended.stdout.trim().split("\n").at(-1)!, "utf8")).toBe("signed words\n");
+    });
+
+    test("what rests on a pin is not built any more when its repository is nobody's", async () => {
+      const text = `{ words = ${WORDS("(import ./npins).dep").replace('"words"', '"later"')}; }`;
+      const files = { ...npinsFiles({ dep: npinsPin(pins.first) }), "default.nix": text };
+      expect((await pins.admit(files, "words")).code).toBe(0);
+      const introduction = pins.world.source.tip();
+      await pins.world.changeRules({ sources: { pkgs: { introduction } } });
+      const built = await pins.world.build("words");
+      expect([built.code, built.stdout]).toEqual([1, ""]);
+      expect(`${(await pins.world.firstmile("why", "--last")).stdout}`).toContain("no source dep any more");
     });
   });
 });

@@ -18,6 +18,7 @@ import type { Ed25519Key } from "../crypto/ed25519.ts";
 import { digest } from "../crypto/hash.ts";
 import { claimOfOpenPgp, verifyOpenPgp } from "../openpgp/verify.ts";
 import type { Fingerprint, SignatureCode, SignatureOutcome } from "../signature/outcome.ts";
+import { verifyReleased } from "../sigstore/released.ts";
 import { verifySshsig } from "../ssh/verify.ts";
 import type { AuthorKeys, NumberedKeyAtHand } from "./author.ts";
 
@@ -90,8 +91,10 @@ function check(
       return attempt(() => checkMinisign(parseMinisign(signature), signed, author));
     case "signify":
       return attempt(() => checkSignify(signature, bytes, author));
-    case "sigstore":
-      return { outcome: refuse("unsupported-signature", "is a Sigstore bundle"), rests: "claim" };
+    case "sigstore": {
+      const { outcome, over } = verifyReleased(signature, signed, author.ring.sigstore, now);
+      return { outcome, rests: bytes === undefined && over === "other" ? "digest" : "content" };
+    }
   }
 }
 

@@ -19,6 +19,8 @@ export interface Download {
   readonly hash: NixHash;
   /** Whether a recursive output is one executable file: a program that is fetched. */
   readonly executable: boolean;
+  /** Of a repository: the tag or commit that is asked for (`rev`); undefined where it names none. */
+  readonly revision?: string;
 }
 
 /** Undefined where the output is not a fixed one. */
@@ -30,7 +32,9 @@ export function downloadOf(drvPath: DrvPath, name: string, derivation: Derivatio
   const attributes = attributesOf(derivation);
   const urls = [...new Set(["url", "urls"].flatMap((key) => words(attributes.get(key))))];
   const executable = ["1", "true"].includes(attributes.get("executable") ?? "");
-  return { drvPath, output: path, name, urls, method, hash, executable };
+  const revision = attributes.get("rev");
+  const asked = revision === undefined || revision === "" ? {} : { revision };
+  return { drvPath, output: path, name, urls, method, hash, executable, ...asked };
 }
 
 function words(value: string | undefined): string[] {

@@ -7,7 +7,8 @@
  * What is read is content: a path, what stood there before and what after. So a review holds after a squash or a
  * rebase that comes to the same content, and no longer when a byte differs. It is asked along the line of first
  * parents: each of its commits brings in a range, which for a merge is what its further parents had and the first had
- * not. Left out: how well somebody read; people who write under names that the policy does not know.
+ * not. A bump of a package's version, where a rule lets that be, counts as read by everybody, file by file.
+ * Left out: how well somebody read; people who write under names that the policy does not know.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
@@ -22,6 +23,8 @@ import type { PathChange } from "./trees.ts";
 /** What a path is after a change, with the SHA-256 of its content where that was read. */
 export interface BroughtChange extends PathChange {
   readonly after: ResultVersion | undefined;
+  /** Under a rule with `bump`: a change of version and hash alone, to a source that the same author signed. */
+  readonly bumped?: boolean;
 }
 
 /** What people approved and rejected, by content: see statement/review-index.ts. */
@@ -169,7 +172,8 @@ class Readers {
       if (by === EVERYBODY || by.size > 0) pieces.push({ from, to, by });
     };
     for (const [at, { step, change }] of changes.entries()) {
-      const accepted = this.source.goodlist.has(this.steps[step]!.commit);
+      const bumped = review.bump !== undefined && change.bumped === true;
+      const accepted = bumped || this.source.goodlist.has(this.steps[step]!.commit);
       add(at, at + 1, accepted ? EVERYBODY : this.ofOne(step, change, review));
       this.addStretches(path, changes, at, add);
     }

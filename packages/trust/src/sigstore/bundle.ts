@@ -9,6 +9,7 @@
 import { encodeBase64, encodeHex, encodeUtf8 } from "@firstmile/formats/bytes/text";
 import type { InclusionProof, LogEntry } from "@firstmile/formats/cms/log-entry";
 import type { SignerInfo } from "@firstmile/formats/cms/signed-data";
+import type { EnvelopeContent, MessageContent, SigstoreBundle } from "@firstmile/formats/sigstore/bundle";
 import type { toSignedEntity } from "@sigstore/verify";
 import { digest } from "../crypto/hash.ts";
 
@@ -20,9 +21,18 @@ export const ENTRY_KIND = { kind: "hashedrekord", version: "0.0.1" } as const;
  * `certificate` is DER.
  */
 export function logEntryBody(signer: SignerInfo, certificate: Uint8Array): Uint8Array {
-  const hash = { algorithm: "sha256", value: encodeHex(digest("sha256", signer.signedBytes)) };
+  return signatureEntryBody(digest("sha256", signer.signedBytes), signer.signature, certificate);
+}
+
+/** The same for a signature over anything, by its SHA-256. */
+export function signatureEntryBody(
+  sha256: Uint8Array,
+  made: Uint8Array,
+  certificate: Uint8Array,
+): Uint8Array {
+  const hash = { algorithm: "sha256", value: encodeHex(sha256) };
   const publicKey = { content: encodeBase64(encodeUtf8(pem(certificate))) };
-  const signature = { content: encodeBase64(signer.signature), publicKey };
+  const signature = { content: encodeBase64(made), publicKey };
   const { kind, version } = ENTRY_KIND;
   return encodeUtf8(JSON.stringify({ apiVersion: version, kind, spec: { data: { hash }, signature } }));
 }
@@ -53,6 +63,34 @@ export function sigstoreBundle(signer: SignerInfo, certificate: Uint8Array, entr
   };
 }
 
+/** A bundle beside a released file, as the library takes it. */
+export function releaseBundle({ certificate, content }: SigstoreBundle, entry: LoggedEntry): Bundle {
+  return {
+    mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
+    content: content.kind === "message" ? messageContent(content) : envelopeContent(content),
+    verificationMaterial: {
+      content: { $case: "certificate", certificate: { rawBytes: buffer(certificate) } },
+      tlogEntries: [tlogEntry(entry, entry.body)],
+      timestampVerificationData: undefined,
+    },
+  };
+}
+
+function messageContent({ sha256, signature }: MessageContent): Bundle["content"] {
+  const messageDigest = { algorithm: SHA2_256, digest: buffer(sha256) };
+  return { $case: "messageSignature", messageSignature: { messageDigest, signature: buffer(signature) } };
+}
+
+function envelopeContent({
+  envelope: { payloadType, payload, signatures },
+}: EnvelopeContent): Bundle["content"] {
+  const listed = signatures.map(({ sig, keyid = "" }) => ({ sig: buffer(sig), keyid }));
+  return {
+    $case: "dsseEnvelope",
+    dsseEnvelope: { payloadType, payload: buffer(payload), signatures: listed },
+  };
+}
+
 /** An entry with both of the log's words: its promise, which has the time, and its proof. */
 export type LoggedEntry = LogEntry & { readonly promise: Uint8Array; readonly proof: InclusionProof };
 
@@ -64,7 +102,7 @@ function tlogEntry(entry: LoggedEntry, body: Uint8Array) {
   return {
     logIndex: String(entry.logIndex),
     logId: { keyId: buffer(entry.logId) },
-    kindVersion: ENTRY_KIND,
+    kindVersion: { kind: entry.kind, version: entry.version },
     integratedTime: String(entry.integratedTime),
     inclusionPromise: { signedEntryTimestamp: buffer(entry.promise) },
     inclusionProof: {

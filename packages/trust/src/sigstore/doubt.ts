@@ -16,11 +16,20 @@ export interface Doubt {
   readonly message: string;
 }
 
-/** Undefined where there is none. Never throws. */
-export function doubtOf(bundle: Bundle, signed: Uint8Array, instance: SigstoreInstance): Doubt | undefined {
+/**
+ * Undefined where there is none. Never throws. `signed` undefined: what was signed is not at hand, and the log's word
+ * that it checked this signature over this digest stands for the check. An envelope brings what was signed itself.
+ */
+export function doubtOf(
+  bundle: Bundle,
+  signed: Uint8Array | undefined,
+  instance: SigstoreInstance,
+): Doubt | undefined {
   if (instance.kind === "unusable") return { code: "weak-key", message: instance.problem };
   try {
-    const entity = toSignedEntity(bundle, Buffer.from(signed));
+    const entity = toSignedEntity(bundle, signed && Buffer.from(signed));
+    if (signed === undefined && bundle.content.$case === "messageSignature")
+      entity.signature.verifySignature = () => true;
     if (!isReadWhole(entity, bundle)) return UNREAD;
     instance.verifier.verify(entity);
     return undefined;

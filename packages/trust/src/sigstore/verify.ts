@@ -109,7 +109,12 @@ function checkMessage({ messageDigest }: SignerInfo, message: Uint8Array): void 
 /** Seconds by which a log's clock may be ahead of ours. */
 const CLOCK_TOLERANCE = 600;
 
-function checkTime({ integratedTime }: LoggedEntry, { notBefore, notAfter }: Certificate, now: number): void {
+/** Also of signatures on releases. Throws `Refusal`. */
+export function checkTime(
+  { integratedTime }: LoggedEntry,
+  { notBefore, notAfter }: Certificate,
+  now: number,
+): void {
   if (integratedTime > now + CLOCK_TOLERANCE) {
     refuse("bad-signature", "its log entry is dated in the future");
   }

@@ -33,14 +33,15 @@ export class HandoffWorld {
   readonly stranger = new Author("ff02030405060708");
   readonly #people = new Map(["alice", "bob", "carol"].map((name) => [name, sshKey()]));
 
-  policy(upstream: string): Policy {
+  /** `keys`: the author's, as they are listed. */
+  policy(upstream: string, keys = `"${this.hello.listed("minisign")}"`): Policy {
     const people = [...this.#people].map(([name]) => `[principal.${name}]\nkeys = ["keys/${name}.pub"]\n`);
     const text = `format = 1
 name = "acme"
 expires = 2097-06-01T00:00:00Z
 ${people.join("")}
 [principal.hello]
-keys = ["${this.hello.listed("minisign")}"]
+keys = [${keys}]
 [principal.hello-signify]
 keys = ["${new Author("ee02030405060708").listed("signify")}"]
 [role]

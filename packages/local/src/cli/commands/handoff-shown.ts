@@ -73,6 +73,7 @@ function holdsText({ made, author, isNew }: Extract<Examined, { kind: "holds" }>
     file: "over the source",
     uncompressed: "over the source, decompressed",
     list: "over a list that names the source",
+    tag: "over a tag whose tree is the source",
   };
   const past = check.lapsed === undefined ? [] : [`the key is of the past: ${check.lapsed}`];
   const by = isNew ? `the key that you gave for ${author}` : `its author ${author}`;

@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { FirstmileContext } from "../context.ts";
-import { badEnvironment } from "../failure.ts";
 import type { Interruption } from "./review-interruption.ts";
+
+/** There is no such editor, or its user ended it in a way that means no. */
+export class EditorError extends Error {}
 
 /** As Git cuts what follows off a commit's message. */
 const SCISSORS = "# ------------------------ >8 ------------------------";
@@ -15,7 +17,7 @@ const HELP = "# Your note goes above this line; what follows is for reading, and
 /** Longer notes are refused anyway. */
 const MAX_KEPT = 1 << 16;
 
-/** What was written above the line; undefined: nothing. Throws `Failure` where there is no editor. */
+/** What was written above the line. Throws `EditorError` where the editor says that it failed. */
 export async function editNote(
   { env, terminal }: FirstmileContext,
   text: AsyncIterable<string>,
@@ -43,8 +45,7 @@ async function edit(env: NodeJS.ProcessEnv, file: string): Promise<void> {
   const editor = env.GIT_EDITOR ?? env.VISUAL ?? env.EDITOR ?? "vi";
   const child = spawn("sh", ["-c", `${editor} "$@"`, editor, file], { env, stdio: "inherit" });
   const [code] = await once(child, "close");
-  if (code !== 0)
-    throw badEnvironment(`${editor}: the editor ended with ${code ?? "a signal"}`, "name another in EDITOR");
+  if (code !== 0) throw new EditorError(`the editor, ${editor}, ended with ${code ?? "a signal"}`);
 }
 
 function noteIn(text: string): string | undefined {

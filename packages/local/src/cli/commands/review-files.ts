@@ -11,6 +11,7 @@ import { badInput, EXIT, Failure } from "../failure.ts";
 import type { ReviewFlags } from "./review.command.ts";
 import { SliceReader } from "./slice.ts";
 import type { SliceTarget } from "./slice-target.ts";
+import { targetOf } from "./verify-target.ts";
 
 export interface ReviewFiles {
   readonly target: SliceTarget;
@@ -34,6 +35,12 @@ export class ReviewReader {
 
   static async open(context: FirstmileContext, flags: ReviewFlags): Promise<ReviewReader> {
     return new ReviewReader(await SliceReader.open(context, flags), flags);
+  }
+
+  /** Whether a source has to be fetched before it can be read. */
+  isElsewhere(source: string): boolean {
+    const { context, rules } = this.#reader;
+    return targetOf(context.cwd, rules.policy, source, undefined).kind === "remote";
   }
 
   target(source: string, revision: string | undefined): Promise<SliceTarget> {

@@ -28,7 +28,7 @@ export async function listReviews(
   const found = await findIn(context, read);
   const queue = queueOf(found.work, read.gathered.coverage);
   const own = flags.for === undefined ? queue : forPerson(queue, flags.for, read.gathered.policy);
-  tellUnreadable(terminal, found);
+  tellUnreadable(terminal, read, found);
   const shown = { read, queue: own, all: flags.all, for: flags.for };
   if (flags.suggest) return flags.json ? terminal.json(orderJson(shown)) : showOrder(terminal, shown);
   if (flags.json) terminal.json(queueJson(shown));

@@ -5,6 +5,7 @@ import type { SlicedFile } from "../../slicing/slice-of.ts";
 import type { Terminal } from "../terminal.ts";
 import type { ShownQueue } from "./review-list.ts";
 import { headline, queuedJson } from "./review-queue-shown.ts";
+import { tell } from "./review-shown.ts";
 import { pathOf } from "./review-work-shown.ts";
 import { count, coverageLine, share, thousands } from "./slice-shown.ts";
 
@@ -16,8 +17,8 @@ export function showOrder(terminal: Terminal, shown: ShownQueue): void {
   const { read, all } = shown;
   const { steps, lines } = orderOf(shown);
   terminal.print(terminal.style("bold", headline(shown)));
-  terminal.print(`  ${coverageLine(read.files)}`);
-  for (const text of marksText(steps, lines)) terminal.print(`  ${text}`);
+  tell(terminal, coverageLine(read.files));
+  for (const text of marksText(steps, lines)) tell(terminal, text);
   if (steps.length === 0) return;
   terminal.print();
   const listed = all ? steps : steps.slice(0, SHOWN);

@@ -1,15 +1,18 @@
 /** The queue of a team as it is read: by rule and by who is left, the smallest first. */
 import type { PrincipalName } from "@firstmile/trust/policy/names";
 import type { Rule } from "@firstmile/trust/policy/policy";
+import { failing } from "@firstmile/trust/slice/judged";
 import { day } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { groupQueue, type QueuedWork } from "../../reviewing/queue.ts";
-import type { ReviewWork } from "../../reviewing/work.ts";
+import { isOpen, type ReviewWork } from "../../reviewing/work.ts";
+import type { SlicedFile } from "../../slicing/slice-of.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import type { ShownQueue } from "./review-list.ts";
-import { short } from "./review-shown.ts";
+import { short, tell } from "./review-shown.ts";
+import { closedText } from "./review-sitting-shown.ts";
 import { asks, pathOf } from "./review-work-shown.ts";
-import { count, coverageLine, thousands } from "./slice-shown.ts";
+import { count, coverageLine, standingText, thousands } from "./slice-shown.ts";
 
 /** Files of one group that are listed unless all are asked for. */
 const SHOWN = 15;
@@ -17,19 +20,30 @@ const SHOWN = 15;
 export function showQueue(terminal: Terminal, shown: ShownQueue): void {
   const { read, queue, all } = shown;
   terminal.print(terminal.style("bold", headline(shown)));
-  terminal.print(`  ${coverageLine(read.files)}`);
-  terminal.print(`  ${queueText(queue, shown.for)}`);
+  tell(terminal, coverageLine(read.files));
+  tell(terminal, queueText(queue, shown.for));
   let rule: Rule | undefined | null = null;
   for (const group of groupQueue(queue)) {
     if (group.rule !== rule) showRule(terminal, group.rule);
     rule = group.rule;
-    terminal.print(`  ${wrap(peopleText(group.queue[0]!), terminal.width - 2, "    ")}`);
+    tell(terminal, peopleText(group.queue[0]!));
     const listed = all ? group.queue : group.queue.slice(0, SHOWN);
     for (const { work } of listed) terminal.print(`  ${workLine(terminal, work)}`);
     const more = group.queue.length - listed.length;
     if (more > 0)
       terminal.print(terminal.style("dim", `${" ".repeat(12)}and ${thousands(more)} more: --all`));
   }
+  showClosed(terminal, read.files, all);
+}
+
+/** Files that no reading lifts, and why. */
+function showClosed(terminal: Terminal, files: readonly SlicedFile[], all: boolean): void {
+  const closed = failing(files).filter((one) => !isOpen(one));
+  if (closed.length === 0) return;
+  terminal.print();
+  terminal.print(wrap(closedText(files)!, terminal.width, "  "));
+  for (const one of all ? closed : closed.slice(0, SHOWN))
+    terminal.print(`  ${visiblePath(one.file.path)}  ${standingText(one.standing)}`);
 }
 
 /** `core at 0123456789ab  -A gcc`. */

@@ -92,6 +92,11 @@ export function onwardText(place: WritablePlace): string {
   return `commit it: git -C ${repository} add ${STATEMENTS_FOLDER} && git -C ${repository} commit -S`;
 }
 
+/** A line below a headline, broken where the terminal ends. */
+export function tell(terminal: Terminal, text: string): void {
+  terminal.print(`  ${wrap(text, terminal.width - 2, "    ")}`);
+}
+
 export function warn(terminal: Terminal, text: string): void {
   const words = `${terminal.style("yellow", "note:")} ${text}`;
   terminal.say(wrap(words, terminal.width, "  "));

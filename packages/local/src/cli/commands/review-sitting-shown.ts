@@ -4,29 +4,40 @@ import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import type { ForReader } from "../../reviewing/for-reader.ts";
 import type { KeptStatement } from "../../reviewing/keep.ts";
 import type { SaidOfWork } from "../../reviewing/sitting.ts";
-import type { FoundWork, ReviewWork } from "../../reviewing/work.ts";
+import { type FoundWork, isOpen, type ReviewWork } from "../../reviewing/work.ts";
 import type { SlicedFile } from "../../slicing/slice-of.ts";
+import { unreadText } from "../../statements/unread.ts";
 import type { WritablePlace } from "../../statements/write.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import type { ReviewFiles } from "./review-files.ts";
-import { keptText, onwardText, short, warn } from "./review-shown.ts";
+import { keptText, onwardText, short, tell, warn } from "./review-shown.ts";
 import { count, coverageLine, thousands } from "./slice-shown.ts";
 
 export function tellOpening(
   terminal: Terminal,
-  { source, target, words }: ReviewFiles,
+  { source, target, words, files }: ReviewFiles,
   { mine, others }: ForReader,
 ): void {
   const what = `${source.name} at ${short(target.commit)}  ${harmless(words)}`.trimEnd();
   terminal.print(terminal.style("bold", what));
-  terminal.print(`  ${toReadText(mine)}`);
+  tell(terminal, toReadText(mine));
   const rest = [
     others.read.length > 0 ? `${thousands(filesIn(others.read))} you have read` : "",
     others.wrote.length > 0 ? `${thousands(filesIn(others.wrote))} you had a part in` : "",
     others.notAsked.length > 0 ? `${thousands(filesIn(others.notAsked))} no rule asks you for` : "",
   ];
   const said = rest.filter(Boolean);
-  if (said.length > 0) terminal.print(`  for others to read: ${said.join(", ")}`);
+  if (said.length > 0) tell(terminal, `for others to read: ${said.join(", ")}`);
+  const closed = closedText(files);
+  if (closed !== undefined) tell(terminal, closed);
+}
+
+/** Files that no reading lifts; undefined: there are none. */
+export function closedText(files: readonly SlicedFile[]): string | undefined {
+  const closed = failing(files).filter((one) => !isOpen(one)).length;
+  if (closed === 0) return undefined;
+  const are = closed === 1 ? "is" : "are";
+  return `${count(closed, "file")} ${are} rejected, distrusted or under no rule: no reading changes that`;
 }
 
 /** `14 files to read, 412 lines: 9 as changes of what was read before`. */
@@ -38,7 +49,12 @@ function toReadText(work: readonly ReviewWork[]): string {
 }
 
 /** What nobody can read or begin at here. */
-export function tellUnreadable(terminal: Terminal, { unreadable, gone }: FoundWork): void {
+export function tellUnreadable(
+  terminal: Terminal,
+  { gathered }: ReviewFiles,
+  { unreadable, gone }: FoundWork,
+): void {
+  for (const place of gathered.incomplete) warn(terminal, harmless(unreadText(place)));
   for (const { file, why } of unreadable)
     warn(terminal, `${visiblePath(file.file.path)} cannot be read here: ${WHY[why]}`);
   for (const { path, by } of gone)

@@ -7,6 +7,7 @@ import type { ReviewWork } from "../../reviewing/work.ts";
 import { isAtTerminal } from "../at-terminal.ts";
 import type { FirstmileContext } from "../context.ts";
 import type { ReviewFlags } from "./review.command.ts";
+import { EditorError } from "./review-editor.ts";
 import { Interruption } from "./review-interruption.ts";
 import type { WorkShower } from "./review-shower.ts";
 import { warn } from "./review-shown.ts";
@@ -74,8 +75,7 @@ export class Sitter {
   }
 
   async #answer(work: ReviewWork, place: string, interruption: Interruption): Promise<WorkAnswer> {
-    const note = this.#flags.editor ? await this.#shower.edit(work, interruption) : undefined;
-    if (!this.#flags.editor) await this.#shower.page([work], interruption);
+    const note = await this.#show(work, interruption);
     interruption.check();
     const { askWork, noteProblem } = await import("./review-slice-question.ts");
     const problem = noteProblem(note);
@@ -84,6 +84,18 @@ export class Sitter {
     const about = `${place}  ${pathOf(work)}, ${sizeText(work)}`;
     const question = { about, binary: work.binary, note: problem === undefined ? note : undefined };
     return askWork(this.#flags, question, interruption);
+  }
+
+  /** A note that was written on it, in an editor. */
+  async #show(work: ReviewWork, interruption: Interruption): Promise<string | undefined> {
+    try {
+      if (this.#flags.editor) return await this.#shower.edit(work, interruption);
+    } catch (error) {
+      if (!(error instanceof EditorError)) throw error;
+      warn(this.#context.terminal, `${error.message}: here it is without`);
+    }
+    await this.#shower.page([work], interruption);
+    return undefined;
   }
 
   /** What was said before it was interrupted. */

@@ -2,6 +2,7 @@
  * `firstmile review SOURCE [REV] -A ATTR`: one sitting. Shows what is left to read of a slice, the smallest first, asks
  * about each, and signs at its end what was said.
  */
+import { failing } from "@firstmile/trust/slice/judged";
 import { neutralGit } from "../../git/neutral.ts";
 import { type ForReader, forReader } from "../../reviewing/for-reader.ts";
 import { type KeptStatement, signAndKeep } from "../../reviewing/keep.ts";
@@ -16,13 +17,14 @@ import type { WritablePlace } from "../../statements/write.ts";
 import { isAtTerminal } from "../at-terminal.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
+import { wrap } from "../terminal.ts";
 import type { ReviewFlags } from "./review.command.ts";
 import { type ReviewFiles, ReviewReader } from "./review-files.ts";
 import { INTERRUPTED, Interruption } from "./review-interruption.ts";
 import { WorkShower } from "./review-shower.ts";
 import { warn } from "./review-shown.ts";
 import { Sitter } from "./review-sitting.ts";
-import { sittingJson, tellOpening, tellSitting, tellUnreadable } from "./review-sitting-shown.ts";
+import { closedText, sittingJson, tellOpening, tellSitting, tellUnreadable } from "./review-sitting-shown.ts";
 import { coverageLine } from "./slice-shown.ts";
 
 export async function reviewSlice(
@@ -33,12 +35,12 @@ export async function reviewSlice(
 ): Promise<void> {
   checkFlags(flags);
   const reader = await ReviewReader.open(context, flags);
-  const target = await reader.target(named, revision);
-  if (!target.isOwn && flags.to === undefined)
+  if (flags.to === undefined && reader.isElsewhere(named))
     throw badInput(
       `${named} is fetched, and is no repository of yours to keep a review in`,
       "name a checkout of it, or --to DIR: a checkout of your trust repository",
     );
+  const target = await reader.target(named, revision);
   const place = placeFor(context.cwd, flags.to, target.repository);
   const user = await readyKey(target.repository);
   await readyPlace(place);
@@ -107,7 +109,7 @@ class SliceReview {
   #open(read: ReviewFiles, found: FoundWork, own: ForReader, signer: Signer): void {
     const { terminal } = this.#context;
     if (!this.#flags.json && own.mine.length > 0) tellOpening(terminal, read, own);
-    tellUnreadable(terminal, found);
+    tellUnreadable(terminal, read, found);
     if (signer.kind === "nobody")
       warn(
         terminal,
@@ -150,10 +152,15 @@ class SliceReview {
   #nothingToRead(read: ReviewFiles, { others }: ForReader): void {
     const { terminal } = this.#context;
     const open = Object.values(others).flat().length;
-    const text = open === 0 ? "there is nothing to read" : "there is nothing for you to read";
-    if (this.#flags.json) terminal.json({ files: [], statements: [], open });
-    else terminal.print(`${text}: ${coverageLine(read.files)}`);
-    this.#context.exit(open === 0 ? EXIT.ok : EXIT.denied);
+    const who = open === 0 ? "" : " for you";
+    const line = (text: string) => terminal.print(wrap(text, terminal.width, "  "));
+    if (this.#flags.json) terminal.json({ files: [], statements: [], open: failing(read.files).length });
+    else {
+      line(`there is nothing${who} to read: ${coverageLine(read.files)}`);
+      const closed = closedText(read.files);
+      if (closed !== undefined) line(closed);
+    }
+    this.#context.exit(failing(read.files).length === 0 ? EXIT.ok : EXIT.denied);
   }
 
   #nothing(interrupted: boolean): void {

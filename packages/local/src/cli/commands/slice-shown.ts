@@ -166,6 +166,7 @@ function fileLine(terminal: Terminal, { file, standing, lines }: SlicedFile): st
   return `  ${mark} ${visiblePath(file.path)}  ${count(lines, "line")}  ${standingText(standing)}`;
 }
 
+/** What a file comes to, in some words. */
 export function standingText(standing: SlicedFile["standing"]): string {
   switch (standing.kind) {
     case "read":

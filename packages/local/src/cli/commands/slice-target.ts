@@ -13,8 +13,6 @@ export interface SliceTarget {
   readonly repository: string;
   readonly source: Source;
   readonly commit: CommitId;
-  /** Whether it is a repository of whoever asks, and not a copy that was fetched for them. */
-  readonly isOwn: boolean;
   /** What paths such as `./.` are named after. */
   readonly directoryName: string;
 }
@@ -45,7 +43,7 @@ async function here(
   const root = await run("git", ["-C", path, "rev-parse", "--show-toplevel"]);
   const name =
     root.code === 0 ? basename(root.stdout.toString().trimEnd()) : basename(path).replace(/\.git$/, "");
-  return { repository: path, source, commit, isOwn: true, directoryName: name };
+  return { repository: path, source, commit, directoryName: name };
 }
 
 async function remote(
@@ -55,5 +53,5 @@ async function remote(
 ): Promise<SliceTarget> {
   terminal.progress(`fetching from ${target.urls.join(", ")}`);
   const { repository, source, heads } = await fetchTarget(stateDir, policy, target, undefined);
-  return { repository, source, commit: heads[0]!.head, isOwn: false, directoryName: source.name };
+  return { repository, source, commit: heads[0]!.head, directoryName: source.name };
 }

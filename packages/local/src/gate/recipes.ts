@@ -1,0 +1,42 @@
+/** What derivations are made of, read from the store once: what a derivation's path stands for never changes. */
+import { type Derivation, derivationKind } from "@firstmile/formats/nix/derivation";
+import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
+import { readDerivation } from "../admission/closure.ts";
+
+/** What of a derivation can be spoken against, and what it is made of. */
+export interface Recipe {
+  /** Those whose paths are known before building. */
+  readonly outputs: readonly StorePath[];
+  readonly sources: readonly StorePath[];
+  readonly inputs: readonly DrvPath[];
+  readonly isFixed: boolean;
+}
+
+/** Held at most: a few hundred bytes each, and nixpkgs has some 100,000. */
+const MAX_RECIPES = 200_000;
+
+export class Recipes {
+  readonly #storeDir: string;
+  readonly #known = new Map<DrvPath, Recipe>();
+
+  constructor(storeDir: string) {
+    this.#storeDir = storeDir;
+  }
+
+  /** Throws `CorruptDerivation` or `FormatError` where it cannot be read as what its path names. */
+  of(path: DrvPath): Recipe {
+    const known = this.#known.get(path);
+    if (known) return known;
+    const recipe = recipeOf(readDerivation(path, this.#storeDir));
+    if (this.#known.size >= MAX_RECIPES) this.#known.clear();
+    this.#known.set(path, recipe);
+    return recipe;
+  }
+}
+
+function recipeOf(derivation: Derivation): Recipe {
+  const outputs = [...derivation.outputs.values()].flatMap((one) => ("path" in one ? [one.path] : []));
+  const { inputSrcs, inputDrvs } = derivation;
+  const isFixed = derivationKind(derivation) === "fixed";
+  return { outputs, sources: [...inputSrcs], inputs: [...inputDrvs.keys()], isFixed };
+}
