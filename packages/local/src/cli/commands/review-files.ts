@@ -18,11 +18,15 @@ export interface ReviewFiles {
   /** As it is under the rules in force. */
   readonly source: Source;
   readonly gathered: GatheredCase;
-  /** In the order of paths. */
+  /** All that is read, in the order of paths. */
+  readonly slice: readonly SlicedFile[];
+  /** Of these, what was asked for. */
   readonly files: readonly SlicedFile[];
   /** What was evaluated, as on a command line; "": the files were named. */
   readonly words: string;
 }
+
+type Read = Omit<ReviewFiles, "target" | "files">;
 
 export class ReviewReader {
   readonly #reader: SliceReader;
@@ -55,34 +59,31 @@ export class ReviewReader {
     const { origin } = read.gathered;
     if (!origin.ok) throw new Failure(EXIT.denied, `${origin.code}: ${origin.message}`, origin.remedy);
     const isWanted = named(paths);
-    const files = paths.length === 0 ? read.files : read.files.filter(({ file: one }) => isWanted(one.path));
+    const files = paths.length === 0 ? read.slice : read.slice.filter(({ file: one }) => isWanted(one.path));
     if (files.length === 0) throw nothingThere(paths, read.words);
     return { ...read, target, files };
   }
 
   /** The same files as evidence has it now. */
-  async again({ target, files }: ReviewFiles, places: readonly StatementPlace[]): Promise<SlicedFile[]> {
-    return judged(await this.#gather(target, places), files);
+  async again({ target, slice }: ReviewFiles, places: readonly StatementPlace[]): Promise<SlicedFile[]> {
+    return judged(await this.#gather(target, places), slice);
   }
 
-  async #evaluated(
-    target: SliceTarget,
-    places: readonly StatementPlace[],
-  ): Promise<Omit<ReviewFiles, "target">> {
+  async #evaluated(target: SliceTarget, places: readonly StatementPlace[]): Promise<Read> {
     const { slice, source, gathered, words } = await this.#reader.read(target, places);
-    return { source, gathered, words, files: slice.files };
+    return { source, gathered, words, slice: slice.files };
   }
 
   async #named(
     target: SliceTarget,
     paths: readonly string[],
     places: readonly StatementPlace[],
-  ): Promise<Omit<ReviewFiles, "target">> {
+  ): Promise<Read> {
     const gathered = await this.#gather(target, places);
     const git = await neutralGit(target.repository);
     try {
-      const files = judged(gathered, await filesAt(git, target.commit, named(paths)));
-      return { source: gathered.source, gathered, words: "", files };
+      const slice = judged(gathered, await filesAt(git, target.commit, named(paths)));
+      return { source: gathered.source, gathered, words: "", slice };
     } finally {
       git.dispose();
     }

@@ -3,7 +3,7 @@ import type { PrincipalName } from "@firstmile/trust/policy/names";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { neutralGit } from "../../git/neutral.ts";
 import { GitObjects } from "../../git/objects.ts";
-import { placeFor } from "../../reviewing/place-for.ts";
+import { besides, placeFor } from "../../reviewing/place-for.ts";
 import { type QueuedWork, queueOf } from "../../reviewing/queue.ts";
 import { type FoundWork, findWork, isOpen } from "../../reviewing/work.ts";
 import type { FirstmileContext } from "../context.ts";
@@ -23,7 +23,7 @@ export async function listReviews(
   const { terminal, cwd } = context;
   const reader = await ReviewReader.open(context, flags);
   const target = await reader.target(named ?? ".", revision);
-  const places = flags.to === undefined ? [] : [placeFor(cwd, flags.to, target.repository)];
+  const places = besides(placeFor(cwd, flags.to, target.repository));
   const read = await reader.read(target, places);
   const found = await findIn(context, read);
   const queue = queueOf(found.work, read.gathered.coverage);

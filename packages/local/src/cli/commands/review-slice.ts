@@ -6,7 +6,7 @@ import { failing } from "@firstmile/trust/slice/judged";
 import { neutralGit } from "../../git/neutral.ts";
 import { type ForReader, forReader } from "../../reviewing/for-reader.ts";
 import { type KeptStatement, signAndKeep } from "../../reviewing/keep.ts";
-import { placeFor } from "../../reviewing/place-for.ts";
+import { besides, placeFor } from "../../reviewing/place-for.ts";
 import { ReviewMaterial } from "../../reviewing/read-change.ts";
 import { readyKey, readyPlace } from "../../reviewing/ready.ts";
 import { draftSitting, type SaidOfSitting, type SaidOfWork } from "../../reviewing/sitting.ts";
@@ -44,7 +44,9 @@ export async function reviewSlice(
   const place = placeFor(context.cwd, flags.to, target.repository);
   const user = await readyKey(target.repository);
   await readyPlace(place);
-  await new SliceReview(context, flags, reader, { place, user }).run(await reader.read(target, [place]));
+  await new SliceReview(context, flags, reader, { place, user }).run(
+    await reader.read(target, besides(place)),
+  );
 }
 
 function checkFlags({ yes, reject, json, path }: ReviewFlags): void {
@@ -121,7 +123,7 @@ class SliceReview {
     const kept = await this.#keep(said);
     if (!kept) return this.#nothing(true);
     const { place } = this.#means;
-    const done = { read, said, kept, place, after: await this.#reader.again(read, [place]) };
+    const done = { read, said, kept, place, after: await this.#reader.again(read, besides(place)) };
     const { json, skimmed, machine } = this.#flags;
     if (json) this.#context.terminal.json(sittingJson(done));
     else tellSitting(this.#context.terminal, done, !skimmed && !machine);
@@ -131,7 +133,8 @@ class SliceReview {
   async #keep(said: readonly SaidOfWork[]): Promise<readonly KeptStatement[] | undefined> {
     using interruption = new Interruption();
     const reviews = draftSitting(said, this.#all());
-    this.#context.terminal.progress("signing");
+    // From here on the terminal is the signing program's: it may ask for a PIN or a touch.
+    this.#context.terminal.clearProgress();
     try {
       return await signAndKeep(reviews, {
         ...this.#means,
