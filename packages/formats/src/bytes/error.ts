@@ -12,6 +12,7 @@ export type FormatName =
   | "store path"
   | "nar"
   | "nar export"
+  | "tar"
   | "narinfo"
   | "nix key"
   | "minisign"

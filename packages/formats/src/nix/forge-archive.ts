@@ -33,6 +33,8 @@ const ON_OTHERS = [
   // cgit, and Bitbucket.
   new RegExp(`^/(.+)/snapshot/(?:[^/]*-)?${ID}${ENDING}$`),
   new RegExp(`^/([^/]+/[^/]+)/get/${ID}${ENDING}$`),
+  // The gate's own (spec/policy.md): the repository is what it has of a source.
+  new RegExp(`^/(source/[^/]+)/${ID}\\.tar\\.gz$`),
 ];
 
 export function namedCommit(address: string): NamedCommit | undefined {

@@ -255,7 +255,8 @@ class Attempt {
       this.reasons.push(...reasons);
       if (reasons.some((reason) => !reason.ok)) return undefined;
       const repository = await this.options.repositories.directory(this.source);
-      const question = { repository, commit, dir, attrs, verb };
+      const { addresses } = inputs;
+      const question = { repository, commit, dir, attrs, verb, addresses };
       const evaluate = (nix: NixTools) => evaluateFlake(this.slices.nix(nix), question);
       return await evaluateAlone(this.options.nix, evaluate, inputs.trees);
     } finally {

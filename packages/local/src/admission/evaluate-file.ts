@@ -91,7 +91,7 @@ export async function evaluatePath(nix: NixTools, question: FileQuestion, file: 
 }
 
 /** Nix takes apart by white space what stands here: an address that has some would be several. */
-function addressList({ addresses = [] }: FileQuestion): string {
+export function addressList({ addresses = [] }: Pick<FileQuestion, "addresses">): string {
   const bad = addresses.find((address) => !isAddress(address));
   if (bad !== undefined) throw new NixError(`${JSON.stringify(bad)} is no address`);
   return addresses.join(" ");

@@ -8,7 +8,7 @@
  * and an input that is not there fails, since there is no network.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import { EVALUATION_OPTIONS, type Evaluated, evaluate, readRoots } from "./evaluate-file.ts";
+import { addressList, EVALUATION_OPTIONS, type Evaluated, evaluate, readRoots } from "./evaluate-file.ts";
 import { evaluationRepository } from "./evaluation-repository.ts";
 import { type FlakeVerb, flakeExpression } from "./flake-attributes.ts";
 import type { NixTools } from "./nix-tools.ts";
@@ -24,6 +24,8 @@ export interface FlakeQuestion {
   /** As behind `#`; none: what the verb takes by default. */
   readonly attrs: readonly string[];
   readonly verb: FlakeVerb;
+  /** Where locked tarballs come from, down to the last slash: named by restricted mode, and fetched from nowhere. */
+  readonly addresses?: readonly string[];
   /** Default five minutes. */
   readonly timeoutMs?: number;
 }
@@ -54,7 +56,8 @@ export async function evaluateFlake(nix: NixTools, question: FlakeQuestion): Pro
     const reference = `git+file://${encodeURI(place.dir)}?rev=${commit}${directory(question.dir)}`;
     const expression = flakeExpression(reference, nix.system, attrs, verb);
     if (typeof expression !== "string") return { ok: false, reason: expression };
-    const allowed = ["--option", "allowed-uris", `git+file://${encodeURI(place.dir)} ${INPUT_KINDS}`];
+    const own = `git+file://${encodeURI(place.dir)}`;
+    const allowed = ["--option", "allowed-uris", `${own} ${INPUT_KINDS} ${addressList(question)}`.trimEnd()];
     const args = [
       "eval",
       "--offline",

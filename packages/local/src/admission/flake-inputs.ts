@@ -28,6 +28,8 @@ export class FlakeInputs {
   private readonly locked: LockedTrees;
   /** What was brought into the store. */
   readonly trees: ValidTree[] = [];
+  /** For `evaluateFlake`: where the tarballs come from that were brought. */
+  readonly addresses: string[] = [];
 
   constructor(options: LockedTreesOptions, rules: Pick<RulesInForce, "policy">, authenticate: Authenticate) {
     this.options = options;
@@ -75,6 +77,13 @@ export class FlakeInputs {
     if (!used) return [notPlain(label, wanted.renew)];
     const at = isSlice ? shown.show(source, commit, used.path) : undefined;
     this.trees.push(at === undefined ? used : { ...used, at });
+    if (locked.type === "tarball" && locked.url !== undefined) this.addresses.push(folderOf(locked.url));
     return [reason];
   }
+}
+
+/** Restricted mode takes an address that ends in a slash for all that are below it. */
+function folderOf(url: string): string {
+  const [address = ""] = url.split("?", 1);
+  return address.slice(0, address.lastIndexOf("/") + 1);
 }

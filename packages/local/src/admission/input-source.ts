@@ -3,13 +3,17 @@
  * the input's commit is then held to. So an input that could be taken for two repositories has no source at all.
  */
 import type { LockedReference } from "@firstmile/formats/nix/flake-lock";
+import { type NamedCommit, namedCommit } from "@firstmile/formats/nix/forge-archive";
+import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 
 /** The source whose URLs name the repository that the input is locked to; undefined where none does. */
 export function sourceForInput(policy: Policy, locked: LockedReference): Source | undefined {
   const url = repositoryUrl(locked);
   const key = url === undefined ? undefined : repositoryKey(url);
-  if (key === undefined) return undefined;
+  if (url === undefined || key === undefined) return undefined;
+  const [, own] = OF_A_GATE.exec(url) ?? [];
+  if (own !== undefined) return policy.sources.get(own as SourceName);
   return [...policy.sources.values()].find(({ urls }) => urls.some((own) => repositoryKey(own) === key));
 }
 
@@ -24,10 +28,39 @@ export function pathInsideTree(locked: LockedReference): string | undefined {
   return names.includes("..") || path.includes("\0") ? undefined : names.join("/");
 }
 
+/**
+ * What a gate hands out, on this machine or on that of whoever wrote the lock: ports differ, and only the loopback is
+ * ever a gate. Whoever serves it there, the tree is held against the commit.
+ */
+const OF_A_GATE = /^http:\/\/127\.0\.0\.1(?::\d{1,5})?\/source\/([a-z0-9][a-z0-9._-]*)$/;
+
+/** The commit that an input is locked to; undefined where it names none, or two. */
+export function lockedCommit(locked: LockedReference): NamedCommit | undefined {
+  if (locked.type === "tarball") return archivedCommit(locked);
+  const repository = repositoryUrl(locked);
+  return repository === undefined || locked.rev === undefined ? undefined : { repository, rev: locked.rev };
+}
+
+/** Of a tarball the address says it, where a forge serves archives of commits at such ones. */
+function archivedCommit({ url = "", rev }: LockedReference): NamedCommit | undefined {
+  // Parsers of URLs take out white space: Nix would not.
+  if (!/^[!-~]+$/.test(url)) return undefined;
+  const [address = "", query = ""] = url.split("?", 2);
+  const words = [...new URLSearchParams(query)];
+  // A gate puts what it knows of a commit behind it, where a lock may keep it; anything else may mean another tree.
+  if (words.some(([word]) => !LOCK_WORDS.has(word))) return undefined;
+  const named = namedCommit(address);
+  const said = [rev, ...words.filter(([word]) => word === "rev").map(([, value]) => value)];
+  return said.every((one) => one === undefined || one === named?.rev) ? named : undefined;
+}
+
+const LOCK_WORDS: ReadonlySet<string> = new Set(["rev", "revCount", "lastModified", "narHash"]);
+
 /** Where the input's repository is; undefined for a kind of input that is no Git repository. */
 export function repositoryUrl(locked: LockedReference): string | undefined {
   const { type, owner, repo, host, url } = locked;
   if (type === "git") return url?.replace(/^git\+/, "");
+  if (type === "tarball") return archivedCommit(locked)?.repository;
   const defaultHost = FORGES.get(type);
   if (defaultHost === undefined || owner === undefined || repo === undefined) return undefined;
   const group = type === "gitlab" ? owner.replaceAll(/%2f/gi, "/") : owner;

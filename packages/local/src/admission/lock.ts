@@ -27,7 +27,7 @@ import type { NixTools } from "./nix-tools.ts";
 import { addTreeToStore } from "./tree.ts";
 import { differencesFromDirectory, directoryNode, MAX_DIFFERENCES } from "./tree-difference.ts";
 
-export { pathInsideTree, repositoryUrl, sourceForInput } from "./input-source.ts";
+export { lockedCommit, pathInsideTree, repositoryUrl, sourceForInput } from "./input-source.ts";
 
 export type LockRead =
   /** Undefined: the flake has no flake.lock, and so may have no inputs. */
@@ -125,7 +125,9 @@ async function lockFaults(question: LockedTreeQuestion, read: Commit): Promise<s
   const { locked, commit, git, unhashed = false } = question;
   const faults: string[] = [];
   const { rev, lastModified, revCount, narHash } = locked;
-  if (rev !== commit) faults.push(`rev is ${rev ?? "missing"}, the commit is ${commit}`);
+  // Of a tarball older Nix locks no revision: its address names it, and an expression sees none.
+  const isUnsaid = rev === undefined && locked.type === "tarball";
+  if (rev !== commit && !isUnsaid) faults.push(`rev is ${rev ?? "missing"}, the commit is ${commit}`);
   const { time } = read.committer.identity();
   if (lastModified !== undefined && lastModified !== time)
     faults.push(`lastModified is ${lastModified}, the commit's is ${time}`);

@@ -11,7 +11,7 @@ import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import { checkLockedTree, type LockedTree, repositoryUrl, sourceForInput } from "./lock.ts";
+import { checkLockedTree, type LockedTree, lockedCommit, repositoryUrl, sourceForInput } from "./lock.ts";
 import type { NixTools } from "./nix-tools.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 
@@ -55,8 +55,8 @@ export class LockedTrees {
     locked: LockedReference,
   ): Promise<{ source: Source; commit: CommitId } | Reason | undefined> {
     const source = sourceForInput(this.rules.policy, locked);
-    if (!source || locked.rev === undefined) return noSource(label, locked);
-    const commit = locked.rev as CommitId;
+    const commit = lockedCommit(locked)?.rev as CommitId | undefined;
+    if (!source || commit === undefined) return noSource(label, locked);
     const absent = await ensureCommit(this.options.repositories, source, commit);
     if (absent) return absent;
     return (await this.authenticate(source, commit)).ok ? { source, commit } : undefined;
@@ -81,6 +81,10 @@ export class LockedTrees {
 }
 
 function noSource(label: string, locked: LockedReference): Reason {
+  if (locked.type === "tarball" && lockedCommit(locked) === undefined)
+    return lacking("unknown-source", `${label} is locked to ${locked.url}, which names no one commit`, {
+      remedy: "name it in the address, where Nix does not lock what a channel leads to: …/COMMIT.tar.gz",
+    });
   const where = repositoryUrl(locked) ?? locked.url ?? locked.path ?? locked.type;
   return lacking("unknown-source", `${label} comes from ${where}, which is no source of the policy`, {
     remedy: `add a [source] with urls = [${JSON.stringify(where)}] and an introduction to the trust repository`,

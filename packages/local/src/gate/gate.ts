@@ -24,6 +24,7 @@ import { decideBuild } from "./decide-build.ts";
 import { asStorePath, decideOutput, type OutputDeciding, type OutputDecision } from "./decide-output.ts";
 import { EvidenceWatch } from "./evidence-watch.ts";
 import { Outgoing } from "./http/outgoing.ts";
+import { SourceResponder } from "./http/sourceresponder.ts";
 import { Ledger } from "./ledger.ts";
 import { MachineKey } from "./machine-key.ts";
 import { StoreObjections } from "./objections.ts";
@@ -32,6 +33,7 @@ import { Recipes } from "./recipes.ts";
 import { RulesHolder } from "./rules-in-force.ts";
 import { SentStatements } from "./sent-statements.ts";
 import { gateSocket } from "./socket.ts";
+import { SourceArchives } from "./source-archives.ts";
 import { oneLine, Substituter, type SubstituterEvent } from "./substituter.ts";
 
 export const DEFAULT_PORT = 17339;
@@ -72,6 +74,7 @@ export class Gate {
   private readonly control: ControlServer;
   private readonly key: MachineKey;
   private readonly evidence: EvidenceWatch;
+  private url = "";
 
   static async create(options: GateOptions): Promise<Gate> {
     return new Gate(options, await nixTools(options.env));
@@ -123,7 +126,14 @@ export class Gate {
       treesDir: join(this.dir, "trees"),
       clock,
     });
+    const archives = new SourceArchives({ rules, authenticator, repositories, clock });
+    const sources = new SourceResponder({
+      find: (name, which) => archives.find(name, which),
+      base: () => this.url,
+      log: options.log,
+    });
     this.substituter = new Substituter({
+      sources,
       deciding: this.deciding,
       key: this.key,
       decide: (hashPart) => this.decideOutput(hashPart),
@@ -139,9 +149,10 @@ export class Gate {
     // Trees of a gate that crashed, or of a machine that lost power, may be there in part.
     rmSync(this.treesDir, { recursive: true, force: true });
     const port = await this.substituter.listen(this.options.port ?? this.lastPort());
+    this.url = `http://127.0.0.1:${port}`;
     const endpoint = {
       hookPath: this.writeHook(),
-      url: `http://127.0.0.1:${port}`,
+      url: this.url,
       publicKey: this.key.publicKey,
     };
     this.evidence.start();

@@ -13,6 +13,7 @@ import type { OutputDeciding, OutputDecision } from "./decide-output.ts";
 import { type NarInfoAnswer, NarInfoResponder, narInfoHashPart } from "./http/narinforesponder.ts";
 import { REASON_HEADER, streamNar } from "./http/narstream.ts";
 import { cacheUrl } from "./http/outgoing.ts";
+import { isSourceTarget, type SourceResponder } from "./http/sourceresponder.ts";
 import type { MachineKey } from "./machine-key.ts";
 
 export interface SubstituterOptions {
@@ -21,6 +22,8 @@ export interface SubstituterOptions {
   readonly decide: (hashPart: string) => Promise<OutputDecision>;
   /** Told how each NAR ended and why each path was denied. */
   readonly log: (event: SubstituterEvent) => void;
+  /** Answers for sources' trees. */
+  readonly sources: Pick<SourceResponder, "respond">;
 }
 
 export type SubstituterEvent =
@@ -77,6 +80,10 @@ export class Substituter {
     if (hashPart !== undefined) {
       this.forgetWhenChanged();
       void this.responder.respond(hashPart, request, response);
+      return;
+    }
+    if (isSourceTarget(target)) {
+      void this.options.sources.respond(request, response);
       return;
     }
     if (target === "/nix-cache-info") return this.cacheInfo(response);

@@ -14,7 +14,7 @@ import { FETCHED_NAME, type Pin } from "@firstmile/formats/nix/pin";
 import { checkStoreName } from "@firstmile/formats/nix/store-path";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { plainText } from "../admission/evaluation-failure.ts";
-import { repositoryUrl } from "../admission/input-source.ts";
+import { lockedCommit } from "../admission/input-source.ts";
 import { blobOf, type GitTree } from "../git/git-tree.ts";
 import { inOrder } from "../git/in-order.ts";
 import type { GitObjects } from "../git/objects.ts";
@@ -90,16 +90,15 @@ function readLock(path: string, content: Buffer): NamedPin[] {
 function flakePins(content: Buffer, shown: string): NamedPin[] {
   const pins: NamedPin[] = [];
   for (const { name, locked } of parseFlakeLock(content).nodes.values()) {
-    const repository = locked && repositoryUrl(locked);
-    if (locked?.rev === undefined || repository === undefined) continue;
+    const named = locked && lockedCommit(locked);
+    if (!locked || !named) continue;
     const isGit = locked.type === "git";
     const pin: Pin = {
       kind: "commit",
       name,
       fetcher: isGit ? "fetchGit" : "fetchTarball",
-      url: isGit ? locked.url : undefined,
-      repository,
-      rev: locked.rev,
+      url: isGit || locked.type === "tarball" ? locked.url : undefined,
+      ...named,
       narHash: locked.narHash,
       storeNames: [FETCHED_NAME],
     };

@@ -59,7 +59,9 @@ export async function flakeSlices(question: FlakeSlicesQuestion): Promise<FlakeS
   const refused = (await inputs.bring(source, commit, dir, shown)).find(({ ok }) => !ok);
   if (refused) return { ok: false, reason: refused };
   const repository = await repositories.directory(source);
-  const evaluated = await evaluateFlake(slices.nix(nix), { repository, commit, dir, attrs, verb: "build" });
+  const { addresses } = inputs;
+  const asked = { repository, commit, dir, attrs, verb: "build", addresses } as const;
+  const evaluated = await evaluateFlake(slices.nix(nix), asked);
   if (!evaluated.ok) return evaluated;
   const closure = await readClosure(nix, evaluated.roots);
   if (!closure.ok) return closure;

@@ -5,10 +5,12 @@ import { neutralGit } from "@firstmile/local/git/neutral";
 import { GitObjects } from "@firstmile/local/git/objects";
 import { treeNarHash } from "@firstmile/local/git/tree-nar-hash";
 import { runOk } from "@firstmile/local/process/run";
+import { readStatements } from "@firstmile/local/statements/read";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { derivationText, GateWorld, VERSIONS } from "../../../../testing/src/gate-world.ts";
 import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
 import type { WorldRepository } from "../../../../testing/src/world.ts";
+import { signingEnv } from "../../../../testing/src/world-people.ts";
 import { gitEnv } from "../../../../testing/src/world-repository.ts";
 import { signedBy, wholeReviewOf } from "../../../../testing/src/world-statements.ts";
 
@@ -106,6 +108,21 @@ describe.each(VERSIONS)("a flake with an input that is judged by its slices, Nix
         ["hello.txt", "copied"],
       ]);
       expect(ended.code).toBe(1);
+    });
+
+    test("one sitting goes through what the flake reads of each input", async () => {
+      const out = world.people.fresh("out");
+      const review = (...args: readonly string[]) =>
+        world.run(world.program, ["review", ".#hello", ...args], { env: signingEnv(world.bob) });
+      expect((await review("--yes")).stderr).toContain("--to DIR");
+      const listed = JSON.parse((await review("--list", "--json")).stdout);
+      expect(listed).toMatchObject([{ source: "lib", commit: lib.tip(), words: ".#hello" }]);
+      const ended = await review("--yes", "--to", out);
+      expect(ended.stdout).toContain("now     coverage 100.0 % of files");
+      expect(ended.code).toBe(0);
+      const { found } = await readStatements([{ kind: "directory", path: out }]);
+      await world.carry(...found.map(({ envelope }) => envelope));
+      expect((await admit("hello")).code).toBe(0);
     });
 
     test("what is read of it has to be covered; the derivation is the one that the user's Nix makes", async () => {

@@ -59,6 +59,7 @@ export type SliceCode =
   | "review-rejected"
   | "distrusted"
   | "waiver-expired"
+  | "not-published"
   | "view-unavailable";
 
 /** Why Nix may not build or substitute something. */

@@ -85,14 +85,15 @@ async function enforcing({ judged, unjudged, repository, tree }: ViewTarget): Pr
 
 /** On stderr, since what the command printed is the result. */
 async function report(
-  { terminal, cwd }: FirstmileContext,
+  context: FirstmileContext,
   { record, json }: ViewFlags,
   target: ViewTarget,
   result: ViewResult,
 ): Promise<void> {
+  const { terminal, cwd } = context;
   const text = JSON.stringify(recordJson(target, result), undefined, 2);
   if (record !== undefined) writeFileSync(resolve(cwd, record), `${text}\n`);
   if (json) return terminal.say(text);
   showSummary(terminal, target, result);
-  await showRefused(terminal, target, result);
+  await showRefused(context, target, result);
 }
