@@ -16,7 +16,7 @@ import type { Basis } from "../gate/ledger.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { RepositoryError } from "../git/neutral.ts";
 import { sourceFreshness } from "../mirrors/judge-source.ts";
-import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
+import { type GatheredCase, gatherCase, heardOf } from "../slicing/gather.ts";
 import { tellingUnread } from "../statements/unread.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 
@@ -55,7 +55,7 @@ interface Answer {
 }
 
 /** Gathers what speaks for the files of one commit. */
-type Gather = (rules: RulesInForce, source: Source, commit: CommitId) => Promise<GatheredCase>;
+type Gather = (source: Source, commit: CommitId) => Promise<GatheredCase>;
 
 const MAX_ANSWERS = 10_000;
 /** Commits looked into at a time: most of it is waiting for Git. */
@@ -75,15 +75,19 @@ export class Authenticator {
     this.sliceFiles = options.sliceFiles;
   }
 
-  /** The findings on many, in their order. What speaks for the files of one commit is gathered once for all slices of it. */
+  /**
+   * The findings on many, in their order. Statements are read once for each source, and what speaks for the files of one
+   * commit is gathered once for all slices of it.
+   */
   async authenticateAll(rules: RulesInForce, bases: readonly Basis[]): Promise<Reason[]> {
     const found = new Map<Basis, Reason>();
+    const heard = new Map<string, ReturnType<typeof heardOf>>();
     const groups = [...Map.groupBy(bases, ({ source, commit }) => `${source} ${commit}`).values()];
     const work = async () => {
       for (let group = groups.pop(); group; group = groups.pop()) {
         let gathered: Promise<GatheredCase> | undefined;
-        const gather: Gather = (...question) => {
-          gathered ??= this.gather(...question);
+        const gather: Gather = (source, commit) => {
+          gathered ??= this.gather(rules, source, commit, heard);
           return gathered;
         };
         for (const basis of group) found.set(basis, await this.authenticate(rules, basis, gather));
@@ -97,7 +101,7 @@ export class Authenticator {
   async authenticate(
     rules: RulesInForce,
     basis: Basis,
-    gather: Gather = (...question) => this.gather(...question),
+    gather: Gather = (source, commit) => this.gather(rules, source, commit),
   ): Promise<Reason> {
     const { source: sourceName, commit, slice } = basis;
     const source = rules.policy.sources.get(sourceName as SourceName);
@@ -112,7 +116,7 @@ export class Authenticator {
     if (known && this.clock() < known.validUntil) return known.reason;
     const isSlice = source.authenticate === "slice";
     const answer = isSlice
-      ? this.askSlice(basis, source, () => gather(rules, source, commit))
+      ? this.askSlice(basis, source, () => gather(source, commit))
       : this.ask(rules, source, commit);
     // Git that cannot be run is no finding: the next question asks again.
     answer.catch(() => this.answers.delete(key));
@@ -144,10 +148,18 @@ export class Authenticator {
     }
   }
 
-  private async gather(rules: RulesInForce, source: Source, commit: CommitId): Promise<GatheredCase> {
+  /** `known`: statements that were read for this source a moment ago, and where to note those that are now. */
+  private async gather(
+    { policy, statements }: RulesInForce,
+    source: Source,
+    commit: CommitId,
+    known = new Map<string, ReturnType<typeof heardOf>>(),
+  ): Promise<GatheredCase> {
     const repository = await this.repositories.directory(source);
-    const { policy, statements } = rules;
-    return gatherCase({ repository, policy, source, commit, statements, now: this.clock() });
+    const question = { repository, policy, source, statements, now: this.clock() };
+    const heard = known.get(source.name) ?? heardOf(question);
+    known.set(source.name, heard);
+    return gatherCase({ ...question, commit, heard: await heard });
   }
 
   private async ask(rules: RulesInForce, source: Source, tip: CommitId): Promise<Answer> {

@@ -21,7 +21,7 @@ import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { electorateNow } from "../evidence/electorate.ts";
 import { timesOf } from "../evidence/exceptions.ts";
 import { introductionFault } from "../evidence/introduction.ts";
-import { heardStatements } from "../evidence/statements.ts";
+import { type HeardStatements, heardStatements } from "../evidence/statements.ts";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
 import { sourceFreshness } from "../mirrors/judge-source.ts";
 import type { StatementPlace } from "../statements/place.ts";
@@ -42,6 +42,14 @@ export interface SliceCase {
   readonly statements: readonly StatementPlace[];
   /** Unix seconds. */
   readonly now: number;
+  /** What `heardOf` gave for another commit of the same question a moment ago. */
+  readonly heard?: HeardStatements;
+}
+
+/** All statements there are: the same for each commit of a source. */
+export function heardOf({ repository, policy, statements, now }: Omit<SliceCase, "commit" | "source">) {
+  const { policy: filled } = electorateNow(policy, now);
+  return heardStatements(filled, [{ kind: "ref", repository }, ...statements], now);
 }
 
 export interface GatheredCase {
@@ -82,10 +90,9 @@ class Gathering {
   }
 
   async run(): Promise<GatheredCase> {
-    const { repository, now, commit } = this.#question;
+    const { now, commit, heard } = this.#question;
     const { policy: filled, validUntil: certifiedUntil } = electorateNow(this.#question.policy, now);
-    const places = [{ kind: "ref" as const, repository }, ...this.#question.statements];
-    const { statements: all, incomplete } = await heardStatements(filled, places, now);
+    const { statements: all, incomplete } = heard ?? (await heardOf(this.#question));
     const distrust = new Distrust(filled, all);
     const policy = distrust.applied(filled);
     const source = policy.sources.get(this.#question.source.name)!;

@@ -72,13 +72,13 @@ function showPart(terminal: Terminal, { source, commit, words, files }: CoveredP
       rule ? `line ${rule.line}  ${rule.paths.map(({ text }) => text).join(" ")}` : "no rule",
       asks,
       thousands(all),
-      share(own.covered.files, all),
       thousands(own.covered.files),
+      share(own.covered.files, all),
       thousands(own.waived.files),
       thousands(own.open.files),
     ];
   });
-  const head = ["rule", "asks for", "files", "covered", "", "waived", "open"];
+  const head = ["rule", "asks for", "files", "covered", "share", "waived", "open"];
   for (const line of aligned([head, ...rows], 2)) terminal.print(`  ${line}`);
 }
 

@@ -163,7 +163,9 @@ function ends({ past, future }: BurnDown, scale: Scale): string[] {
     const room = 14 + 6.2 * String(-ended).length;
     if (x - free < 0) return [dot];
     free = x + room;
-    return [dot, halo(x + 7, y - 6, `\u2212${ended}`, 'font-size="11" fill="#222222"')];
+    const fits = x + room < SIZE.width - BOX.right;
+    const side = fits ? "" : ' text-anchor="end"';
+    return [dot, halo(fits ? x + 7 : x - 7, y - 6, `\u2212${ended}`, `font-size="11" fill="#222222"${side}`)];
   });
 }
 
