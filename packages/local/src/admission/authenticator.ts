@@ -3,10 +3,12 @@
  * them. An answer is kept as long as the rules and the statements beside them stay the same and nothing that it rests on
  * has expired.
  */
+
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { historyReason } from "@firstmile/trust/history/reason";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import type { SliceFile } from "@firstmile/trust/slice/file";
 import { judgeFiles } from "@firstmile/trust/slice/judged";
 import { sliceReason } from "@firstmile/trust/slice/reason";
@@ -103,7 +105,7 @@ export class Authenticator {
     const source = rules.policy.sources.get(sourceName as SourceName);
     if (!source) {
       return lacking("unknown-source", `the policy has no source ${sourceName} any more`, {
-        remedy: `add [source.${sourceName}] to the trust repository`,
+        remedy: `add [source.${tomlKey(sourceName)}] to the trust repository`,
       });
     }
     const evidence = `${rules.evidence} ${this.repositories.generation(source)}`;
