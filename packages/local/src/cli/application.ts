@@ -6,6 +6,7 @@ import { auditCommand } from "./commands/audit.command.ts";
 import { channelRoutes } from "./commands/channel.command.ts";
 import { checkCommand } from "./commands/check.command.ts";
 import { cosignCommand } from "./commands/cosign.command.ts";
+import { coverageCommand } from "./commands/coverage.command.ts";
 import { distrustCommand } from "./commands/distrust.command.ts";
 import { doctorCommand } from "./commands/doctor.command.ts";
 import { gateCommand } from "./commands/gate.command.ts";
@@ -63,6 +64,7 @@ const routes = buildRouteMap({
     doctor: doctorCommand,
     why: whyCommand,
     audit: auditCommand,
+    coverage: coverageCommand,
   },
   docs: {
     brief: "Nix builds and substitutes only what your keys vouch for",

@@ -18,6 +18,7 @@ import { RepositoryError } from "../git/neutral.ts";
 import { DownloadJudge } from "../handoff/downloads.ts";
 import { LIMITS } from "../statements/place.ts";
 import { AdmittedDownloads } from "./admitted-downloads.ts";
+import { admittedSlices } from "./admitted-slices.ts";
 import { type AuditAnswer, type AuditOptions, audit } from "./audit.ts";
 import { type ControlRequest, type ControlRoutes, ControlServer, RequestError } from "./control.ts";
 import { decideBuild } from "./decide-build.ts";
@@ -177,6 +178,7 @@ export class Gate {
         this.ledger.decisionsOn(undefined, Math.min(Number(query.get("limit") ?? 1) || 1, 1000)),
       "GET /sources": async () => this.sources(),
       "GET /audit": async () => this.audit(),
+      "GET /slices": async () => admittedSlices(this.ledger, join(this.dir, "sources")),
       "POST /objects": async (request) => this.objects(request),
       "POST /admit": async (request) => this.admit(request),
     };

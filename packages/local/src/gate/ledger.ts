@@ -315,12 +315,12 @@ function readAdmission({ id, request, basis, time }: Readonly<Record<string, unk
   };
 }
 
-function downloadText({ hash, ...rest }: Download): string {
+export function downloadText({ hash, ...rest }: Download): string {
   return JSON.stringify({ ...rest, algorithm: hash.algorithm, digest: encodeHex(hash.digest) });
 }
 
 /** Written by `downloadText`; what a derivation path stands for never changes. */
-function readDownload(text: string): Download {
+export function readDownload(text: string): Download {
   const { algorithm, digest, ...rest } = JSON.parse(text) as Omit<Download, "hash"> & {
     algorithm: Download["hash"]["algorithm"];
     digest: string;

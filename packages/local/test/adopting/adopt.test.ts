@@ -11,12 +11,14 @@ import { neutralGit } from "@firstmile/local/git/neutral";
 import { GitObjects } from "@firstmile/local/git/objects";
 import { treeNarHash } from "@firstmile/local/git/tree-nar-hash";
 import { runOk } from "@firstmile/local/process/run";
+import { writeStatement } from "@firstmile/local/statements/write";
 import { firstRefusal } from "@firstmile/trust/verdict/verdict";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { derivationText, GateWorld, VERSIONS } from "../../../../testing/src/gate-world.ts";
 import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
 import type { Person, WorldRepository } from "../../../../testing/src/world.ts";
 import { emailOf, gitEnv } from "../../../../testing/src/world-repository.ts";
+import { signedBy, wholeReviewOf } from "../../../../testing/src/world-statements.ts";
 
 const MONTH = 30.4375 * 86_400;
 const now = () => Math.floor(Date.now() / 1000);
@@ -170,6 +172,69 @@ describe.each(VERSIONS)("adopt, Nix of %s", (version) => {
       expect((await world.build("hello")).code).toBe(0);
     });
 
+    test("coverage counts it as waived, with its ends, and draws how it came to that", async () => {
+      const svg = join(world.nix.dir, "coverage.svg");
+      const ended = await world.firstmile("coverage", "--json", "--svg", svg);
+      const counted = JSON.parse(ended.stdout);
+      expect([ended.code, counted.covered.files, counted.waived.files, counted.open.files]).toEqual([
+        0, 0, 3, 0,
+      ]);
+      expect(counted.waivers.map(({ files }: { files: number }) => files)).toEqual([1, 2]);
+      // Before there were rules for it nothing of it passed, and once all waivers are over nothing does.
+      const opens = (points: { shares: { open: { files: number } } }[]) =>
+        points.map(({ shares }) => shares.open.files);
+      expect([opens(counted.past), opens(counted.future)]).toEqual([
+        [3, 0, 0],
+        [1, 3],
+      ]);
+      expect(readFileSync(svg, "utf8")).toContain("waived 100.0 %");
+      const text = (await world.firstmile("coverage")).stdout;
+      expect(text).toMatch(/^waived +100\.0 % +3 of 3 files/m);
+      expect(text).toContain("what ends when");
+      const named = await world.firstmile("coverage", ".", "-A", "hello", "--policy", trust, "--json");
+      expect(JSON.parse(named.stdout).waived).toEqual(counted.waived);
+    });
+
+    test("what is read meanwhile counts as covered, and no more as waived", async () => {
+      const read = await wholeReviewOf(world.source, world.source.tip(), ["default.nix"]);
+      const place = { kind: "directory", path: join(trust, "statements") } as const;
+      // Somebody else than alice, who alone is root here, would not be heard.
+      await writeStatement(place, await signedBy(read, [world.bob]));
+      const before = await world.firstmile("coverage", ".", "-A", "hello", "--policy", trust, "--json");
+      expect(JSON.parse(before.stdout).covered.files).toBe(0);
+      await writeStatement(place, await signedBy(read, [world.alice]));
+      const after = await world.firstmile("coverage", ".", "-A", "hello", "--policy", trust);
+      expect(after.stdout).toMatch(/^covered +33\.3 % +1 of 3 files/m);
+      expect(after.stdout).toMatch(/^read whole +1 file/m);
+      const commit = [
+        "-C",
+        trust,
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@b",
+        "commit",
+        "-q",
+        "-S",
+        "-m",
+        "Read",
+      ];
+      await world.run("git", ["-C", trust, "add", "statements"]);
+      expect((await world.run("git", commit, { env: as(world.alice) })).code).toBe(0);
+      expect((await world.firstmile("trust", "update")).code).toBe(0);
+      expect(JSON.parse((await world.firstmile("coverage", "--json")).stdout).covered.files).toBe(1);
+    });
+
+    test.each([
+      [["pkgs", "--admitted"], "one of them"],
+      [["-A", "hello"], "no source"],
+      [["none"], "none"],
+      [[".", "-A", "hello", "--svg", "/nowhere/x.svg"], "cannot be written"],
+    ])("coverage %j is refused: %s", async (args, problem) => {
+      const ended = await world.firstmile("coverage", ...args);
+      expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining(problem)]);
+    });
+
     test("what it did not read is not let through", async () => {
       expect((await admit("other")).stdout).toContain("pkgs/other/default.nix: role root has not read it");
     });
@@ -185,9 +250,9 @@ describe.each(VERSIONS)("adopt, Nix of %s", (version) => {
       expect(before).not.toBe(world.source.tip());
     });
 
-    test("after the first end it is refused by that; before it, it is not", async () => {
-      expect(new Set(await refusalsAt(world, now() + 1.8 * MONTH))).toEqual(new Set([undefined]));
-      expect(new Set(await refusalsAt(world, now() + 2.1 * MONTH))).toEqual(new Set(["waiver-expired"]));
+    test("after a waiver's end what it let through is refused, and what was read meanwhile is not", async () => {
+      expect(new Set(await refusalsAt(world, now() + 2.1 * MONTH))).toEqual(new Set([undefined]));
+      expect(new Set(await refusalsAt(world, now() + 6.2 * MONTH))).toEqual(new Set(["waiver-expired"]));
     });
 
     test("more can be adopted into the same rules, and what was waived stays as it was", async () => {
