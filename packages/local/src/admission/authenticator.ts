@@ -54,6 +54,11 @@ interface Answer {
   readonly validUntil: number;
 }
 
+/** What was not heard may be heard the next time: such an answer is told so, and not kept. */
+function whole({ reason, validUntil }: Answer, unread: readonly string[]): Answer {
+  return { reason: tellingUnread(reason, unread), validUntil: unread.length > 0 ? 0 : validUntil };
+}
+
 const MAX_ANSWERS = 10_000;
 
 export class Authenticator {
@@ -113,7 +118,7 @@ export class Authenticator {
       if (!origin.ok) return { reason: origin, validUntil };
       const question = { source: gathered.source, commit, words: "", coverage };
       const reason = sliceReason(question, judgeFiles(coverage, files));
-      return { reason: tellingUnread(reason, gathered.incomplete), validUntil };
+      return whole({ reason, validUntil }, gathered.incomplete);
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
@@ -134,8 +139,8 @@ export class Authenticator {
       });
       const freshness = await this.freshness(rules, source, tip, repository);
       const until = [verdict.validUntil, freshness?.until].filter((time) => time !== undefined);
-      const reason = tellingUnread(together(historyReason(verdict), freshness?.reason), verdict.incomplete);
-      return { reason, validUntil: Math.min(...until) };
+      const reason = together(historyReason(verdict), freshness?.reason);
+      return whole({ reason, validUntil: Math.min(...until) }, verdict.incomplete);
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
