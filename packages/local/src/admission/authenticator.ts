@@ -54,12 +54,9 @@ interface Answer {
   readonly validUntil: number;
 }
 
-/** What was not heard may be heard the next time: such an answer is told so, and not kept. */
-function whole({ reason, validUntil }: Answer, unread: readonly string[]): Answer {
-  return { reason: tellingUnread(reason, unread), validUntil: unread.length > 0 ? 0 : validUntil };
-}
-
 const MAX_ANSWERS = 10_000;
+/** Whoever floods a place must not have every question worked out anew. */
+const UNREAD_SECONDS = 60;
 
 export class Authenticator {
   private readonly repositories: SourceRepositories;
@@ -118,7 +115,7 @@ export class Authenticator {
       if (!origin.ok) return { reason: origin, validUntil };
       const question = { source: gathered.source, commit, words: "", coverage };
       const reason = sliceReason(question, judgeFiles(coverage, files));
-      return whole({ reason, validUntil }, gathered.incomplete);
+      return this.heard({ reason, validUntil }, gathered.incomplete);
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
@@ -140,11 +137,17 @@ export class Authenticator {
       const freshness = await this.freshness(rules, source, tip, repository);
       const until = [verdict.validUntil, freshness?.until].filter((time) => time !== undefined);
       const reason = together(historyReason(verdict), freshness?.reason);
-      return whole({ reason, validUntil: Math.min(...until) }, verdict.incomplete);
+      return this.heard({ reason, validUntil: Math.min(...until) }, verdict.incomplete);
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
     }
+  }
+
+  /** What was not heard may be heard the next time: such an answer is told so, and kept for a short while. */
+  private heard({ reason, validUntil }: Answer, unread: readonly string[]): Answer {
+    const until = unread.length > 0 ? this.clock() + UNREAD_SECONDS : validUntil;
+    return { reason: tellingUnread(reason, unread), validUntil: Math.min(until, validUntil) };
   }
 
   private freshness(rules: RulesInForce, source: Source, commit: CommitId, repository: string) {
