@@ -3,10 +3,12 @@
  * them. An answer is kept as long as the rules and the statements beside them stay the same and nothing that it rests on
  * has expired.
  */
+
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { historyReason } from "@firstmile/trust/history/reason";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import type { SliceFile } from "@firstmile/trust/slice/file";
 import { judgeFiles } from "@firstmile/trust/slice/judged";
 import { sliceReason } from "@firstmile/trust/slice/reason";
@@ -16,7 +18,7 @@ import type { Basis } from "../gate/ledger.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { RepositoryError } from "../git/neutral.ts";
 import { sourceFreshness } from "../mirrors/judge-source.ts";
-import { gatherCase } from "../slicing/gather.ts";
+import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
 import { tellingUnread } from "../statements/unread.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 
@@ -54,9 +56,14 @@ interface Answer {
   readonly validUntil: number;
 }
 
+/** Gathers what speaks for the files of one commit. */
+type Gather = (rules: RulesInForce, source: Source, commit: CommitId) => Promise<GatheredCase>;
+
 const MAX_ANSWERS = 10_000;
 /** Whoever floods a place must not have every question worked out anew. */
 const UNREAD_SECONDS = 60;
+/** Commits looked into at a time: most of it is waiting for Git. */
+const AT_ONCE = 4;
 
 export class Authenticator {
   private readonly repositories: SourceRepositories;
@@ -72,13 +79,35 @@ export class Authenticator {
     this.sliceFiles = options.sliceFiles;
   }
 
+  /** The findings on many, in their order. What speaks for the files of one commit is gathered once for all slices of it. */
+  async authenticateAll(rules: RulesInForce, bases: readonly Basis[]): Promise<Reason[]> {
+    const found = new Map<Basis, Reason>();
+    const groups = [...Map.groupBy(bases, ({ source, commit }) => `${source} ${commit}`).values()];
+    const work = async () => {
+      for (let group = groups.pop(); group; group = groups.pop()) {
+        let gathered: Promise<GatheredCase> | undefined;
+        const gather: Gather = (...question) => {
+          gathered ??= this.gather(...question);
+          return gathered;
+        };
+        for (const basis of group) found.set(basis, await this.authenticate(rules, basis, gather));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    return bases.map((basis) => found.get(basis)!);
+  }
+
   /** The finding on one commit of a source that the policy may or may not still have, or on what was read of it. */
-  async authenticate(rules: RulesInForce, basis: Basis): Promise<Reason> {
+  async authenticate(
+    rules: RulesInForce,
+    basis: Basis,
+    gather: Gather = (...question) => this.gather(...question),
+  ): Promise<Reason> {
     const { source: sourceName, commit, slice } = basis;
     const source = rules.policy.sources.get(sourceName as SourceName);
     if (!source) {
       return lacking("unknown-source", `the policy has no source ${sourceName} any more`, {
-        remedy: `add [source.${sourceName}] to the trust repository`,
+        remedy: `add [source.${tomlKey(sourceName)}] to the trust repository`,
       });
     }
     const evidence = `${rules.evidence} ${this.repositories.generation(source)}`;
@@ -86,7 +115,9 @@ export class Authenticator {
     const known = await this.answers.get(key);
     if (known && this.clock() < known.validUntil) return known.reason;
     const isSlice = source.authenticate === "slice";
-    const answer = isSlice ? this.askSlice(rules, source, basis) : this.ask(rules, source, commit);
+    const answer = isSlice
+      ? this.askSlice(basis, source, () => gather(rules, source, commit))
+      : this.ask(rules, source, commit);
     // Git that cannot be run is no finding: the next question asks again.
     answer.catch(() => this.answers.delete(key));
     if (this.answers.size >= MAX_ANSWERS) this.answers.clear();
@@ -97,20 +128,15 @@ export class Authenticator {
     return reason;
   }
 
-  private async askSlice(rules: RulesInForce, source: Source, { commit, slice }: Basis): Promise<Answer> {
+  private async askSlice(
+    { commit, slice }: Basis,
+    source: Source,
+    gather: () => Promise<GatheredCase>,
+  ): Promise<Answer> {
     const files = slice === undefined ? undefined : this.sliceFiles(slice);
     if (!files) return { reason: notASlice(source, commit), validUntil: 0 };
-    const repository = await this.repositories.directory(source);
-    const { policy, statements } = rules;
     try {
-      const gathered = await gatherCase({
-        repository,
-        policy,
-        source,
-        commit,
-        statements,
-        now: this.clock(),
-      });
+      const gathered = await gather();
       const { coverage, origin, validUntil = Number.POSITIVE_INFINITY } = gathered;
       if (!origin.ok) return { reason: origin, validUntil };
       const question = { source: gathered.source, commit, words: "", coverage };
@@ -120,6 +146,12 @@ export class Authenticator {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
     }
+  }
+
+  private async gather(rules: RulesInForce, source: Source, commit: CommitId): Promise<GatheredCase> {
+    const repository = await this.repositories.directory(source);
+    const { policy, statements } = rules;
+    return gatherCase({ repository, policy, source, commit, statements, now: this.clock() });
   }
 
   private async ask(rules: RulesInForce, source: Source, tip: CommitId): Promise<Answer> {

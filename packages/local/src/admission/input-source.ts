@@ -91,7 +91,7 @@ const CASELESS: ReadonlySet<string> = new Set(["github.com", "gitlab.com"]);
  * One spelling for all spellings of a URL: without `.git` and slashes at the end, host in lower case. Undefined for
  * what is no URL, or has a query, fragment or password.
  */
-function repositoryKey(text: string): string | undefined {
+export function repositoryKey(text: string): string | undefined {
   const url = URL.parse(text);
   if (url?.search !== "" || url.hash !== "" || url.password !== "" || /[?#]/.test(text)) return undefined;
   const host = url.host.toLowerCase();

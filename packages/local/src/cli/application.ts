@@ -1,6 +1,7 @@
 /** The commands. Each is loaded when it is called, so that `firstmile verify` does not pay for the gate. */
 import { type Application, buildApplication, buildRouteMap, text_en } from "@stricli/core";
 import { admitCommand } from "./commands/admit.command.ts";
+import { adoptCommand } from "./commands/adopt.command.ts";
 import { auditCommand } from "./commands/audit.command.ts";
 import { channelRoutes } from "./commands/channel.command.ts";
 import { checkCommand } from "./commands/check.command.ts";
@@ -43,6 +44,7 @@ export function application(version: string, terminal: Terminal): Application<Fi
 const routes = buildRouteMap({
   routes: {
     init: initCommand,
+    adopt: adoptCommand,
     trust: trustRoutes,
     verify: verifyCommand,
     slice: sliceCommand,

@@ -37,6 +37,7 @@ const INPUT_ERRORS: ReadonlySet<string> = new Set([
   "FormatError",
   "BatchFormatError",
   "SourceError",
+  "AdoptionError",
   "SubjectError",
   "UnadmittableError",
 ]);

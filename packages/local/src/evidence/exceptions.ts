@@ -42,7 +42,8 @@ export async function gatherExceptions<P extends Policy>(
     outcomes: one.outcomes.map((outcome) => standing.weigh(outcome, "" as CommitId)),
   }));
   const waivers = new Waivers(filled, identities.ownerOf, weighed, now);
-  return { policy: applied, distrust, waivers, validUntil: Math.min(validUntil, ...timesOf(weighed, now)) };
+  const until = timesOf(weighed, now).reduce((a, b) => Math.min(a, b), validUntil);
+  return { policy: applied, distrust, waivers, validUntil: until };
 }
 
 /** When a key behind a statement expires, or a waiver ends. */

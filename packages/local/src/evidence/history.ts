@@ -23,6 +23,7 @@ import { followedParents } from "@firstmile/trust/history/shape";
 import { Standing } from "@firstmile/trust/history/standing";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
+import { takesBumps } from "@firstmile/trust/slice/bumped";
 import { Distrust } from "@firstmile/trust/slice/distrust";
 import { ReviewsInTime } from "@firstmile/trust/statement/reviews-in-time";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
@@ -264,7 +265,7 @@ class HistoryRun {
   }
 
   private bumpJudge({ source, now }: HistoryQuestion): BumpJudge | undefined {
-    if (source.rules.every(({ review }) => review?.bump === undefined)) return undefined;
+    if (!takesBumps(source)) return undefined;
     const distrust = new Distrust(this.policy, this.statements);
     const policy = distrust.applied(this.policy);
     const judge = new BumpJudge({ policy, handoffs: handoffsOf(this.statements), distrust, now });

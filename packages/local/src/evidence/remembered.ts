@@ -12,6 +12,7 @@ import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
 import type { CommitTable } from "@firstmile/trust/history/commit-table";
 import { asksForReviews } from "@firstmile/trust/history/review";
 import type { Source } from "@firstmile/trust/policy/policy";
+import { takesBumps } from "@firstmile/trust/slice/bumped";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import {
   AuthenticatedCommits,
@@ -125,12 +126,12 @@ function keyOf({ policy, source }: HistoryQuestion, statements: readonly Verifie
  * A rejection can come later than what it rejects, and so can its signer: with another set of them, nothing that was
  * allowed is sure. What only strangers signed is left out, or they could have everything looked at anew for ever.
  */
-function rejections(statements: readonly VerifiedStatement[], { rules }: Source): string {
-  const takesBumps = rules.some(({ review }) => review?.bump !== undefined);
+function rejections(statements: readonly VerifiedStatement[], source: Source): string {
+  const bumpsPass = takesBumps(source);
   const said = statements.flatMap(({ statement, digest, outcomes }) => {
     const isRejection = statement.kind === "review" && statement.verdict === "reject";
     // A warden's word against a source ends what was let pass as a bump to it.
-    if (!isRejection && !(takesBumps && statement.kind === "distrust")) return [];
+    if (!isRejection && !(bumpsPass && statement.kind === "distrust")) return [];
     const good = outcomes.flatMap((outcome) => (outcome.valid ? outcome : (outcome.lapsed ?? [])));
     return good.map(({ key, signingKey }) => `${digest} ${key} ${signingKey}`);
   });

@@ -16,15 +16,16 @@ export interface NamedKeys {
 const SSH = /^SHA256:[A-Za-z0-9+/]{43}(?: as [ -~]+)?$/;
 const NIX = /^nix:[^\s:]+:[A-Za-z0-9+/]{43}=$/;
 const SIGSTORE = /^sigstore:\S+ [ -~]+ [0-9a-f]{12}$/;
+const AUTHOR = /^(?:minisign|signify):[A-Za-z0-9+/]+={0,2}$/;
 /** In capitals, as gpg prints them: in small letters it could be a commit. Spaces as gpg sets them. */
 const OPENPGP = /^(?:[0-9A-F]{40}|[0-9A-F]{64})$/;
 
-/** `SHA256:…`, forty hex digits in capitals, `nix:NAME:BASE64` or `sigstore:…`. Undefined: it is none of these. */
+/** `SHA256:…`, forty hex digits in capitals, `nix:NAME:BASE64`, `sigstore:…`, `minisign:…` or `signify:…`. Undefined: it is none of these. */
 export function namedKey(text: string): NamedKeys | undefined {
   const plain = text.replace(/(?<=[0-9A-F]) +(?=[0-9A-F])/g, "");
   const isKey = OPENPGP.test(plain) && /[A-F]/.test(plain);
   if (isKey) return { keys: [plain], words: `key ${plain}` };
-  return [SSH, NIX, SIGSTORE].some((form) => form.test(text))
+  return [SSH, NIX, SIGSTORE, AUTHOR].some((form) => form.test(text))
     ? { keys: [text], words: `key ${text}` }
     : undefined;
 }

@@ -83,8 +83,10 @@ class Audit {
 
   /** A derivation holds while one admission does that it is part of; where none does, the newest says why. */
   async #sources(admissions: readonly Admission[], derivations: readonly AdmittedBy[]): Promise<void> {
-    const verdicts = new Map<number, readonly Reason[]>();
-    for (const admission of admissions) verdicts.set(admission.id, await this.#judge(admission));
+    const bases = admissions.flatMap(({ id, basis }) => basis.map((one) => ({ ...one, id })));
+    const reasons = await this.#options.authenticator.authenticateAll(this.#rules, bases);
+    const verdicts = new Map(admissions.map(({ id }): [number, Reason[]] => [id, []]));
+    for (const [i, { id }] of bases.entries()) verdicts.get(id)!.push(...refusalsIn([reasons[i]!]));
     for (const { id, request } of admissions) {
       for (const reason of verdicts.get(id)!) this.#causes.asked(reason, request);
     }
@@ -92,12 +94,6 @@ class Audit {
       if (ids.some((id) => verdicts.get(id)!.length === 0)) continue;
       for (const reason of verdicts.get(Math.max(...ids))!) this.#causes.touch(reason, path);
     }
-  }
-
-  async #judge({ basis }: Admission): Promise<readonly Reason[]> {
-    const { authenticator } = this.#options;
-    const reasons = await Promise.all(basis.map((one) => authenticator.authenticate(this.#rules, one)));
-    return refusalsIn(reasons);
   }
 
   async #refusedDownloads(derivations: readonly AdmittedBy[]): Promise<ReadonlyMap<DrvPath, Reason[]>> {

@@ -5,6 +5,8 @@
  * and distrusts that came after the admission. Where the policy has no such rules, and no warden speaks, nothing of
  * this costs anything.
  */
+
+import { existsSync } from "node:fs";
 import type { HandoffStatement } from "@firstmile/formats/statement/handoff";
 import { decideDownloads } from "@firstmile/trust/handoff/decide";
 import type { Download } from "@firstmile/trust/handoff/download";
@@ -75,10 +77,9 @@ export class DownloadJudge {
   async #lookInStore(state: State, gathered: GatheredHandoffs, open: readonly Download[]): Promise<void> {
     const passed = open.filter(({ drvPath }) => !state.known.get(drvPath)!.final);
     if (passed.length === 0) return;
-    const valid = await validPaths(
-      this.#options.nix,
-      passed.map(({ output }) => output),
-    );
+    // Nix is asked only about what is there at all: most hooks are answered without.
+    const there = passed.map(({ output }) => output).filter((path) => existsSync(path));
+    const valid = there.length === 0 ? new Set() : await validPaths(this.#options.nix, there);
     for (const download of passed.filter(({ output }) => valid.has(output))) {
       state.known.set(download.drvPath, { reason: await this.#checked(gathered, download), final: true });
     }

@@ -68,16 +68,16 @@ export async function sourceFrom(wanted: Wanted, bytes: Buffer): Promise<Source>
       `it is pinned by ${method} ${hash?.algorithm}, by which nothing can be handed on`,
     );
   const expected = hash && narHashOf(hash.digest);
-  const problems: string[] = [];
+  let refused: ArchiveRefused | undefined;
   for (const becomes of waysOf(wanted)) {
-    const narHash = await becoming(becomes, bytes, problems);
-    if (narHash === undefined || (expected !== undefined && narHash !== expected)) continue;
-    return { bytes, output: { kind: "nar", narHash }, becomes, narHash };
+    const narHash = await becoming(becomes, bytes);
+    if (narHash instanceof ArchiveRefused) refused = narHash;
+    else if (expected === undefined || narHash === expected)
+      return { bytes, output: { kind: "nar", narHash }, becomes, narHash };
   }
-  const pinned = expected
-    ? `it does not become ${sriHash(expected)}, which is pinned`
-    : "it becomes no output";
-  throw new SourceDiffers([pinned, ...problems].join("; "));
+  // An archive that is refused may be what was pinned: nobody unpacks it to see.
+  if (refused) throw refused;
+  throw new SourceDiffers(`it does not become ${sriHash(expected!)}, which is pinned`);
 }
 
 function flatSource(hash: NixHash | undefined, bytes: Buffer): Source {
@@ -91,11 +91,13 @@ function flatSource(hash: NixHash | undefined, bytes: Buffer): Source {
   return { bytes, output, becomes: "file", narHash: undefined };
 }
 
-function waysOf({ executable }: Wanted): Becoming[] {
+/** Without a hash to compare with only unpacking is meant: the user asked for that. */
+function waysOf({ executable, hash }: Wanted): Becoming[] {
+  if (hash === undefined) return ["tree"];
   return executable ? ["executable"] : ["tree", "file", "executable"];
 }
 
-async function becoming(becomes: Becoming, bytes: Buffer, problems: string[]): Promise<NarHash | undefined> {
+async function becoming(becomes: Becoming, bytes: Buffer): Promise<NarHash | ArchiveRefused> {
   if (becomes !== "tree") {
     const executable = becomes === "executable";
     return narDigest({ kind: "regular", executable, size: bytes.length, content: [bytes] }).narHash;
@@ -103,9 +105,8 @@ async function becoming(becomes: Becoming, bytes: Buffer, problems: string[]): P
   try {
     return (await unpack(bytes)).narHash;
   } catch (error) {
-    if (!(error instanceof ArchiveRefused)) throw error;
-    problems.push(`unpacked: ${error.message}`);
-    return undefined;
+    if (error instanceof ArchiveRefused) return error;
+    throw error;
   }
 }
 

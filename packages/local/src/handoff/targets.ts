@@ -36,11 +36,13 @@ export async function targetsOfFile(nix: NixTools, file: string, attrs: readonly
   return evaluated.ok ? targetsOfDerivations(nix, evaluated.roots) : evaluated;
 }
 
-/** Below derivations, themselves included. */
+/** Below derivations; of those that are downloads themselves, these alone. */
 export async function targetsOfDerivations(nix: NixTools, roots: readonly DrvPath[]): Promise<Targets> {
   const closure = await readClosure(nix, roots);
   if (!closure.ok) return closure;
-  return { ok: true, targets: targetsIn(closure.derivations) };
+  const targets = targetsIn(closure.derivations);
+  const own = targets.filter(({ download }) => roots.includes(download!.drvPath));
+  return { ok: true, targets: own.length === roots.length ? own : targets };
 }
 
 function targetsIn(derivations: Extract<Closure, { ok: true }>["derivations"]): HandoffTarget[] {

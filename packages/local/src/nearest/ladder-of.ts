@@ -43,21 +43,34 @@ const CHEAP = 5000;
 /** By path, what a few files that nobody covers are like; none where it would take long to say. */
 export async function likenessOf(
   files: readonly JudgedFile[],
-  { repository, coverage, stateDir }: LadderCase,
+  question: LadderCase,
 ): Promise<ReadonlyMap<string, string>> {
-  const likeness = new Map<string, string>();
+  const nearest = await nearestOf(files, question);
+  return new Map(
+    [...nearest].flatMap(([path, { standing }]): [string, string][] =>
+      standing.kind === "covered" ? [[path, likenessText(standing)]] : [],
+    ),
+  );
+}
+
+/** By path, the signed file that each of a few came from, which nobody covers; none where it would take long to say. */
+export async function nearestOf(
+  files: readonly JudgedFile[],
+  { repository, coverage, stateDir }: LadderCase,
+): Promise<ReadonlyMap<string, Nearest>> {
+  const found = new Map<string, Nearest>();
   const open = files.filter(({ standing }) => standing.kind === "uncovered");
   const covered = new Beginnings(coverage).all().map(({ content, ...one }) => ({ ...one, ...content }));
-  if (open.length === 0 || covered.length === 0 || covered.length > CHEAP) return likeness;
+  if (open.length === 0 || covered.length === 0 || covered.length > CHEAP) return found;
   const git = await neutralGit(repository);
   try {
     using objects = new GitObjects(git.env);
-    const nearest = await NearestSigned.open({ objects, covered, stateDir });
+    const signed = await NearestSigned.open({ objects, covered, stateDir });
     for (const { file } of open) {
-      const standing = (await nearest.nearestSigned(file))?.standing;
-      if (standing?.kind === "covered") likeness.set(file.path, likenessText(standing));
+      const nearest = await signed.nearestSigned(file);
+      if (nearest) found.set(file.path, nearest);
     }
-    return likeness;
+    return found;
   } finally {
     git.dispose();
   }

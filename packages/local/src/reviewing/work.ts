@@ -16,7 +16,7 @@ import { changedLines, measure } from "./measure.ts";
 import { NearestBeginning } from "./nearest-beginning.ts";
 
 export interface ReviewWork {
-  /** Files of this content, in the order of paths; at least one. */
+  /** Files of this content under one rule, in the order of paths; at least one. */
   readonly files: readonly JudgedFile[];
   readonly after: Content;
   /** What it is a change from; undefined: it is read whole. */
@@ -53,12 +53,14 @@ export async function findWork(files: readonly JudgedFile[], options: WorkOption
 
 class WorkFinder {
   readonly #objects: GitObjects;
+  readonly #coverage: SliceCoverage;
   readonly #beginnings: Beginnings;
   readonly #nearest: NearestBeginning;
   readonly #gone = new Map<string, CoveredContent>();
 
   constructor({ objects, coverage, stateDir }: WorkOptions) {
     this.#objects = objects;
+    this.#coverage = coverage;
     this.#beginnings = new Beginnings(coverage);
     this.#nearest = new NearestBeginning(objects, this.#beginnings, stateDir);
   }
@@ -72,7 +74,20 @@ class WorkFinder {
       if (typeof content === "string") unreadable.push({ file, why: content });
       else work.push(await this.#workOn(file, content));
     }
-    return { work: together(work).sort(bySize), unreadable, gone: [...this.#gone.values()] };
+    return { work: this.#together(work).sort(bySize), unreadable, gone: [...this.#gone.values()] };
+  }
+
+  /** One piece of work for what is the same to read, and asked of the same people. */
+  #together(work: readonly ReviewWork[]): ReviewWork[] {
+    const groups = Map.groupBy(work, ({ after, before, files: [one] }) =>
+      [
+        contentKey(after),
+        before === undefined ? "" : contentKey(before.content),
+        one!.rule?.line,
+        JSON.stringify(this.#coverage.people(one!.file.path, after)),
+      ].join("\0"),
+    );
+    return [...groups.values()].map((same) => ({ ...same[0]!, files: same.flatMap(({ files }) => files) }));
   }
 
   async #workOn(judged: JudgedFile, content: Buffer): Promise<ReviewWork> {
@@ -112,14 +127,6 @@ class WorkFinder {
     });
     return found;
   }
-}
-
-/** One piece of work for what is the same to read. */
-function together(work: readonly ReviewWork[]): ReviewWork[] {
-  const groups = Map.groupBy(work, ({ after, before }) =>
-    [contentKey(after), before === undefined ? "" : contentKey(before.content)].join("\0"),
-  );
-  return [...groups.values()].map((same) => ({ ...same[0]!, files: same.flatMap(({ files }) => files) }));
 }
 
 /** What holds something up before what is only waived for now; then what is read soonest. */

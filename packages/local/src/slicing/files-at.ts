@@ -5,9 +5,9 @@ import { compileGlob, matchesGlob } from "@firstmile/trust/policy/paths";
 import type { SliceFile } from "@firstmile/trust/slice/file";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { treeOf } from "../admission/tree-of.ts";
-import { blobOf, GitTree } from "../git/git-tree.ts";
+import { blobOf, GitTree, GitTreeError } from "../git/git-tree.ts";
 import { inOrder } from "../git/in-order.ts";
-import type { NeutralGit } from "../git/neutral.ts";
+import { type NeutralGit, RepositoryError } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { countLines } from "../reviewing/measure.ts";
 import { modeOf } from "./published.ts";
@@ -18,8 +18,20 @@ export interface CountedFile {
   readonly lines: number;
 }
 
-/** In the order of paths. Throws `GitTreeError`, `RepositoryError`. */
+/** In the order of paths. Throws `RepositoryError` where not all of them can be read. */
 export async function filesAt(
+  git: NeutralGit,
+  commit: CommitId,
+  isWanted: (path: string) => boolean,
+): Promise<CountedFile[]> {
+  try {
+    return await read(git, commit, isWanted);
+  } catch (error) {
+    throw error instanceof GitTreeError ? new RepositoryError(error.message) : error;
+  }
+}
+
+async function read(
   git: NeutralGit,
   commit: CommitId,
   isWanted: (path: string) => boolean,

@@ -3,15 +3,19 @@
  * place, who had a part in what, what channels published. It decides nothing itself: `@firstmile/trust/slice` does.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { BumpJudge } from "@firstmile/trust/handoff/bump";
+import { handoffsOf } from "@firstmile/trust/handoff/decide";
 import { Standing } from "@firstmile/trust/history/standing";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
 import type { SignatureOutcome } from "@firstmile/trust/signature/outcome";
+import { Approvals } from "@firstmile/trust/slice/approvals";
+import { takesBumps } from "@firstmile/trust/slice/bumped";
 import { publishedSlices, type Vouched } from "@firstmile/trust/slice/channels";
 import { SliceCoverage } from "@firstmile/trust/slice/cover";
 import { Distrust } from "@firstmile/trust/slice/distrust";
 import { Waivers } from "@firstmile/trust/slice/waivers";
-import { reviewsOf } from "@firstmile/trust/statement/review-index";
+import { reviewsOf, type SignedReview } from "@firstmile/trust/statement/review-index";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { electorateNow } from "../evidence/electorate.ts";
@@ -21,6 +25,7 @@ import { heardStatements } from "../evidence/statements.ts";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
 import { sourceFreshness } from "../mirrors/judge-source.ts";
 import type { StatementPlace } from "../statements/place.ts";
+import { bumpedFiles } from "./bumped.ts";
 import { descendsFrom } from "./descent.ts";
 import { vouchedFiles } from "./published.ts";
 import { reachedBy } from "./reached.ts";
@@ -91,17 +96,43 @@ class Gathering {
     const waivers = new Waivers(policy, identities.ownerOf, statements, now);
     const published = publishedSlices(policy, source, commit, identities.ownerOf, statements);
     const vouched = await vouchedFiles(this.#git, commit, published);
+    const reviews = reviewsOf(statements, identities.ownerOf);
+    const bumps = this.#bumpJudge(policy, source, statements, distrust);
     const coverage = new SliceCoverage(policy, source, {
-      reviews: reviewsOf(statements, identities.ownerOf),
+      reviews,
       distrust,
       waivers,
       vouched,
+      bumped: bumps && (await this.#bumped(source, reviews, bumps)),
       wrote: await writersOf(this.#git, policy, introductionOf(source), commit),
     });
-    const validUntil = earliest([certifiedUntil, fresh?.until, ...timesOf(statements, now)]);
+    const validUntil = earliest([
+      certifiedUntil,
+      fresh?.until,
+      bumps?.validUntil,
+      ...timesOf(statements, now),
+    ]);
     const said = { coverage, distrust, waivers, statements, vouched };
     const whole = together(origin, fresh?.reason);
     return { ...said, policy, source, origin: whole, validUntil, incomplete };
+  }
+
+  /** Undefined where no rule lets a bump pass, or nothing was handed on. */
+  #bumpJudge(
+    policy: Policy,
+    source: Source,
+    statements: readonly VerifiedStatement[],
+    distrust: Distrust,
+  ): BumpJudge | undefined {
+    if (!takesBumps(source)) return undefined;
+    const { now } = this.#question;
+    const judge = new BumpJudge({ policy, handoffs: handoffsOf(statements), distrust, now });
+    return judge.isIdle ? undefined : judge;
+  }
+
+  #bumped(source: Source, reviews: readonly SignedReview[], judge: BumpJudge) {
+    const { commit } = this.#question;
+    return bumpedFiles(this.#git, { source, commit, approvals: new Approvals(reviews), judge });
   }
 
   /** A retired key's word counts in the commits that it was good for, and a compromised one's nowhere. */

@@ -1,7 +1,13 @@
 /**
  * The machine's Nix with some trees in view: whatever it evaluates reads them through the view, and what it read is
  * kept. Only commands that evaluate are run so: the store is asked outside.
+ *
+ * Against: what an evaluation before this one has left in Nix's own cache, by which it takes a file for copied already
+ * and does not read it again: then nobody would be asked who covers that file today. So each has a cache of its own.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { NixTools } from "../admission/nix-tools.ts";
 import { runInView, type ViewRecord, type ViewResult, type ViewTree } from "../view/view.ts";
 
@@ -30,9 +36,16 @@ export function viewedNix(
       const { argv, env } = nix.words(command, [...args, ...more], options);
       const { timeoutMs = LIMITS.timeoutMs, maxBytes = LIMITS.maxBytes, cwd } = options;
       const stdio = { timeoutMs, maxBytes };
-      last = await runInView(trees, { argv, env, stdio, cwd: cwd ?? "/" });
-      const { code, stdout, stderr } = last;
-      return { code, stdout, stderr };
+      const cache = mkdtempSync(join(tmpdir(), "firstmile-cache-"));
+      try {
+        // Whoever gives Nix a cache with something in it has made that for this evaluation.
+        const own = { XDG_CACHE_HOME: cache, ...env };
+        last = await runInView(trees, { argv, env: own, stdio, cwd: cwd ?? "/" });
+        const { code, stdout, stderr } = last;
+        return { code, stdout, stderr };
+      } finally {
+        rmSync(cache, { recursive: true, force: true });
+      }
     },
   };
   return {

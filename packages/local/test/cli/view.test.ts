@@ -16,10 +16,11 @@ describe.skipIf(missing)("view", () => {
   let signed: CommitId;
   let slice: string;
   let everyCommit: string;
+  let bob: Person;
   beforeAll(async () => {
     world = await makeWorld();
     const alice: Person = await world.person("alice");
-    const bob: Person = await world.person("bob");
+    bob = await world.person("bob");
     repository = await world.repository("pkgs");
     const files = { read: "read\n", "d/unread": "one\ntwo\n" };
     signed = await repository.commit({ by: alice, files });
@@ -83,6 +84,25 @@ describe.skipIf(missing)("view", () => {
         `    help: to be read by bob: firstmile review pkgs ${signed.slice(0, 12)} --path d/unread\n`,
     );
     expect((await view(flags, "main", "cat", "read")).code).toBe(0);
+  });
+
+  test("shows a file that was changed since somebody read it with what differs", async () => {
+    const lines = Array.from({ length: 40 }, (_, n) => `attribute${n} = value of number ${n};`);
+    const known = { "d/package.nix": `${lines.join("\n")}\n` };
+    const before = await repository.commit({ branch: "like", parents: [signed], files: known });
+    await publish(repository, await wholeReviewOf(repository, before, ["d/package.nix"]), bob);
+    const changed = { "d/package.nix": `${lines.with(20, "attribute20 = evil;").join("\n")}\n` };
+    await repository.commit({ branch: "like", parents: [before], files: changed });
+    const { code, stderr } = await view(
+      ["--enforce", "--policy", slice],
+      "like",
+      "sh",
+      "-c",
+      "cat d/package.nix; true",
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain("not signed; 97 % of its lines equal d/package.nix, which bob read");
+    expect(stderr).toContain("    -attribute20 = value of number 20;\n    +attribute20 = evil;\n");
   });
 
   test("enforces by rules that speak of files, and by no others", async () => {

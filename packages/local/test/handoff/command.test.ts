@@ -216,10 +216,13 @@ describe("with rules that name the author", () => {
     ]);
     served.set("/hello/hello-1.0.tar", climbing);
     served.set("/hello/hello-1.0.tar.minisig", author.minisig(climbing, "hello-1.0.tar"));
-    const hash = `sha256:${"0".repeat(64)}`;
-    const refused = await handoff(url(), "--unpack", "--hash", hash, "--policy", policy, "--yes");
-    expect(refused.stdout).toContain("climbs out");
-    expect(refused.code).toBe(1);
+    const hash = ["--hash", `sha256:${"0".repeat(64)}`];
+    for (const pinned of [[], hash]) {
+      const refused = await handoff(url(), "--unpack", ...pinned, "--policy", policy, "--yes");
+      expect(refused.stdout).toContain("archive-refused");
+      expect(refused.stdout).toContain("climbs out");
+      expect(refused.code).toBe(1);
+    }
   });
 });
 

@@ -1,7 +1,5 @@
 /** A change of version and hash alone, to a source that the same author signed, needs no reader; all else does. */
 import { createHash } from "node:crypto";
-import { sriHash } from "@firstmile/formats/nix/hash";
-import type { HandoffStatement } from "@firstmile/formats/statement/handoff";
 import { sortedTargets } from "@firstmile/formats/statement/target";
 import { Author } from "@firstmile/testing/release-author";
 import {
@@ -14,10 +12,8 @@ import {
 } from "@firstmile/testing/world";
 import { distrustOf, publish, reviewOf } from "@firstmile/testing/world-statements";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { handoff, packageOf, sourceOf, UPSTREAM } from "./hello-releases.ts";
 import type { Mode } from "./review-story.ts";
-
-const author = new Author("0102030405060708");
-const sourceOf = (version: string) => Buffer.from(`the source of hello ${version}\n`);
 
 let world: World;
 let alice: Person;
@@ -27,40 +23,6 @@ beforeAll(async () => {
   [alice, bob] = await Promise.all([world.person("alice"), world.person("bob")]);
 });
 afterAll(() => world[Symbol.asyncDispose]());
-
-function packageOf(version: string, more = ""): string {
-  const digest = createHash("sha256").update(sourceOf(version)).digest();
-  return `{ fetchurl }: rec {
-  version = "${version}";
-  src = fetchurl {
-    url = "mirror://gnu/hello/hello-\${version}.tar.gz";
-    hash = "${sriHash({ algorithm: "sha256", digest })}";
-  };${more}
-}
-`;
-}
-
-function handoff(version: string, by = author): HandoffStatement {
-  const source = sourceOf(version);
-  const name = `hello-${version}.tar.gz`;
-  const sha256 = createHash("sha256").update(source).digest("hex");
-  const file = { name, sha256, sha512: undefined, blake2b512: undefined };
-  const signature = { kind: "minisign" as const, bytes: by.minisig(source, name, { legacy: true }) };
-  return {
-    kind: "handoff",
-    output: { kind: "file", sha256, sha512: undefined },
-    urls: [`mirror://gnu/hello/${name}`],
-    release: { kind: "file", file, becomes: "file", signed: { kind: "file" }, signature },
-  };
-}
-
-const UPSTREAM = `[principal.hello]
-keys = ["${author.listed("minisign")}"]
-[[upstream]]
-urls = ["mirror://gnu/hello/**"]
-author = "hello"
-handoff = "packager"
-`;
 
 async function story(mode: Mode = "every-commit", more = 'bump = "upstream-signed"') {
   const repository = await world.repository("bumped");

@@ -5,11 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { derivationText, GateWorld } from "../../../../testing/src/gate-world.ts";
 import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
 import { signingEnv } from "../../../../testing/src/world-people.ts";
+import { CHANGED, LONG } from "./slice-story.ts";
 
 const FILES = {
   "default.nix": `{ hello = import ./pkgs/hello.nix; other = import ./other.nix; }\n`,
   "pkgs/hello.nix": derivationText("hello", "read line < $src; echo $line > $out", "src = ./hello.txt;"),
-  "pkgs/hello.txt": "hello\nto\neverybody\n",
+  "pkgs/hello.txt": LONG,
   "other.nix": derivationText("other", "echo other > $out"),
 };
 
@@ -38,7 +39,7 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("one sitting", () => {
     expect((await admit()).code).toBe(1);
     const ended = await review("--yes");
     expect([ended.code, ended.stderr]).toEqual([0, ""]);
-    expect(ended.stdout).toContain("3 files to read, 5 lines");
+    expect(ended.stdout).toContain("3 files to read, 14 lines");
     expect(ended.stdout).toContain("before  coverage 0.0 % of files, 0.0 % of lines");
     expect(ended.stdout).toContain("now     coverage 100.0 % of files, 100.0 % of lines");
     const [only, ...more] = (await envelopes()).map(({ envelope }) => statementIn(envelope));
@@ -55,7 +56,11 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("one sitting", () => {
   });
 
   test("what changes next is read as a change alone", async () => {
-    await world.commit({ "pkgs/hello.txt": "hullo\nto\neverybody\n", "other.nix": "another" }, undefined);
+    await world.commit({ "pkgs/hello.txt": CHANGED, "other.nix": "another" }, undefined);
+    const refused = await admit();
+    expect(refused.stdout.replace(/[\s│]+/g, " ")).toContain(
+      "pkgs/hello.txt: role reader has not read it; 91 % of its lines equal pkgs/hello.txt, which bob read; 1 hunk differs",
+    );
     const ended = await review("--yes", "--json");
     const { files, before, now } = JSON.parse(ended.stdout);
     const text = await world.source.git("rev-parse", "HEAD~:pkgs/hello.txt");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { readStatements } from "@firstmile/local/statements/read";
 import { missingForNixWorld } from "@firstmile/testing/nix-world";
 import { makeWorld, type Person, type World } from "@firstmile/testing/world";
+import { signingEnv } from "@firstmile/testing/world-people";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LONG, sliceStory } from "./slice-story.ts";
 
@@ -48,7 +49,7 @@ describe("2: bad input, and nothing is signed", () => {
     const introduction = await repository.commit({ by: alice, files: { a: "1\n" } });
     const policy = await world.policyDirectory({ people: [alice], sources: { commits: { introduction } } });
     const args = ["review", repository.dir, "main", "--path", ".", "--yes", "--policy", policy];
-    const { code, stderr } = await world.firstmile(args);
+    const { code, stderr } = await world.firstmile(args, { env: signingEnv(alice) });
     expect(code).toBe(2);
     expect(stderr).toContain("is judged by its commits");
   });

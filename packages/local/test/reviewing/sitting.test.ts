@@ -123,6 +123,19 @@ describe("something like it was read at another path", () => {
     );
   });
 
+  test.each([
+    ["the very same", LONG],
+    ["text, and the other is binary", LONG],
+  ])("%s: all of it is shown", async (what, text) => {
+    const other = what.endsWith("binary") ? `${LONG}\0` : text;
+    const { repository, approves, review } = await sliceStory(world, [alice], { "a.nix": other });
+    await approves(alice);
+    await repository.commit({ files: { "b.nix": text } });
+    const { stdout } = await review(alice, "--yes");
+    for (const line of text.trimEnd().split("\n")) expect(stdout).toContain(`\n+${line}`);
+    expect(stdout.includes("it is what alice read at a.nix")).toBe(other === text);
+  });
+
   test("with `anywhere` it is a change from there, and is worth nothing without what it comes from", async () => {
     const rules = [{ ...READ, anywhere: true }];
     const story = await sliceStory(world, [alice, bob], files, { rules });
@@ -133,7 +146,9 @@ describe("something like it was read at another path", () => {
     const { stdout } = await review(bob, "--yes");
     expect(stdout).toContain("b.nix\n  2 lines differ from what alice read at a.nix\n");
     expect(await signed()).toContainEqual(
-      expect.objectContaining({ changes: [expect.objectContaining({ before: { mode: 0o100644, id } })] }),
+      expect.objectContaining({
+        changes: [expect.objectContaining({ before: expect.objectContaining({ mode: 0o100644, id }) })],
+      }),
     );
     expect((await review(alice, "--yes")).stdout).toContain("nothing to read: coverage 100.0 %");
     const against = await wholeReviewOf(repository, commit, ["a.nix"], { verdict: "reject" });

@@ -3,9 +3,12 @@
  * meant. The name is there against an older release of the same author, validly signed and with holes that are long
  * known, under the URL of a newer one: the author's signature says nothing of names, and who hands it on does.
  */
-import { encodeHex } from "@firstmile/formats/bytes/text";
+import { FormatError } from "@firstmile/formats/bytes/error";
+import { encodeHex, latin1 } from "@firstmile/formats/bytes/text";
+import { hashObject } from "@firstmile/formats/git/object-id";
+import { parseTag } from "@firstmile/formats/git/tag";
 import { type NarHash, narHashOf } from "@firstmile/formats/nix/hash";
-import type { HandedOutput, HandoffStatement } from "@firstmile/formats/statement/handoff";
+import type { HandedOutput, HandoffStatement, TaggedRelease } from "@firstmile/formats/statement/handoff";
 import { canonicalUrl } from "../policy/upstream-urls.ts";
 import type { Download } from "./download.ts";
 
@@ -24,16 +27,29 @@ export function outputKeys(output: HandedOutput): string[] {
   return [fileKey("sha256", sha256), ...(sha512 === undefined ? [] : [fileKey("sha512", sha512)])];
 }
 
-/** Whether a handoff of this output is meant for this download too. Of a tag, the repository; else the file's name. */
+/** Whether a handoff of this output is meant for this download too: of a tag by where it is, else by the file's name. */
 export function isMeant({ urls, release }: HandoffStatement, download: Download): boolean {
   if (release.kind === "file") return fileNames(download).has(release.file.name);
   const stated = new Set(urls.map(canonicalUrl));
-  return download.urls.some((url) => stated.has(canonicalUrl(url) ?? ""));
+  return download.urls.some((url) => stated.has(canonicalUrl(url) ?? "")) && isRevision(release, download);
 }
 
-/** What a download calls the file that it fetches: by its URLs, and by its own name. */
+/** A repository's URL is the same for every release: what is asked of it must be this tag, or its commit. */
+function isRevision({ tag, commit }: TaggedRelease, { revision }: Download): boolean {
+  if (revision === undefined) return true;
+  try {
+    const { name, hash } = parseTag(tag);
+    return [latin1(name), hashObject("commit", commit, hash)].includes(revision.replace(/^refs\/tags\//, ""));
+  } catch (error) {
+    if (error instanceof FormatError) return false;
+    throw error;
+  }
+}
+
+/** What a download calls the file that it fetches: by its URLs, or where these name none by its own name. */
 export function fileNames({ urls, name }: Pick<Download, "urls" | "name">): Set<string> {
-  return new Set([...urls.map(fileNameOf).filter((part) => part !== ""), name]);
+  const named = urls.map(fileNameOf).filter((part) => part !== "");
+  return new Set(named.length > 0 ? named : [name]);
 }
 
 /** The last part of a URL's path; empty where it has none. */

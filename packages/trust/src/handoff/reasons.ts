@@ -103,10 +103,10 @@ function told(check: HandoffCheck, { digest }: VerifiedHandoff, by: readonly Pri
   return found("handed-off", message);
 }
 
-function handoffCommand({ urls, drvPath }: Download): string {
+function handoffCommand({ urls, drvPath, method }: Download): string {
   const [url] = urls;
   // What a derivation says is its author's: only what no shell reads otherwise is put into a command.
-  return url !== undefined && /^[\w:/.+~%=-]+$/.test(url)
+  return method === "flat" && url !== undefined && /^https?:[\w:/.+~%=-]+$/.test(url)
     ? `firstmile handoff ${url}`
     : `firstmile handoff ${drvPath}`;
 }

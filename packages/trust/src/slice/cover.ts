@@ -1,9 +1,10 @@
 /**
  * Claim: a slice is accepted only if every file that its evaluation read is covered under today's rules: read by the
- * people whom the rule of its path asks for, published whole by a channel that the source accepts, or waived for now;
+ * people whom the rule of its path asks for, a bump of what they read, published whole by a channel that the source
+ * accepts, or waived for now;
  * and nobody who is listened to speaks against it. Against: one changed file among thousands that nobody signs.
  *
- * The order of the questions: distrust, rejection, review, channel, waiver. Pure: files and evidence in, standings out.
+ * The order of the questions: distrust, rejection, review, bump, channel, waiver. Pure: files and evidence in, standings out.
  * Leaves out: whether these are all files that were read, which whoever served them knows.
  */
 import type { FileVersion } from "@firstmile/formats/statement/review";
@@ -13,6 +14,7 @@ import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
 import type { SignedReview } from "../statement/review-index.ts";
 import { Approvals, type Content } from "./approvals.ts";
+import { type BumpedFile, bumpReason } from "./bumped.ts";
 import type { Vouched } from "./channels.ts";
 import { type Coverage, CoverageOfRule } from "./coverage-of-rule.ts";
 import type { Distrust, Objection } from "./distrust.ts";
@@ -55,12 +57,8 @@ export interface CoverageEvidence {
   readonly vouched: ReadonlyMap<string, Vouched>;
   /** Who had a part in bringing a content into the source. */
   readonly wrote: (version: FileVersion) => ReadonlySet<PrincipalName>;
-  /** For rules with `bump`: why a content needs no reader, given what is covered; undefined: it does. */
-  readonly bumped?: (
-    path: string,
-    content: Content,
-    isCovered: (content: Content) => boolean,
-  ) => string | undefined;
+  /** Files at this commit that are bumps of what people read, by path. */
+  readonly bumped?: ReadonlyMap<string, BumpedFile> | undefined;
 }
 
 /** Answers for the files of one source under one policy; remembers what contents rest on. */
@@ -103,12 +101,13 @@ export class SliceCoverage {
   allowed(path: string, { id, mode }: FileVersion): readonly string[] | "any" {
     const rule = this.ruleOf(path);
     if (!rule?.review) return [];
-    const { distrust, waivers, vouched } = this.#evidence;
+    const { distrust, waivers, vouched, bumped } = this.#evidence;
     const against = distrust.ids.has(id) || this.#rejected(rule.review, path, { id, mode }).length > 0;
     if (!against && waivers.coversPath(rule.waive, this.#source.name, path)) return "any";
     const named = this.approvals.named({ id, mode }).map(({ sha256 }) => sha256);
     const published = vouched.get(path)?.sha256 ?? [];
-    const all = new Set([named, waivers.contentsOf(id), published].flat());
+    const next = bumped?.get(path)?.content.sha256 ?? [];
+    const all = new Set([named, waivers.contentsOf(id), published, next].flat());
     return [...all].filter((sha256) => passes(this.standing(path, { id, mode, sha256 })));
   }
 
@@ -144,8 +143,9 @@ export class SliceCoverage {
   }
 
   #otherwise(rule: Rule, path: string, content: Content, { people }: Coverage): FileStanding {
-    const bumped = this.#evidence.bumped?.(path, content, (before) => this.#isCovered(rule, path, before));
-    if (bumped !== undefined) return { kind: "bumped", because: bumped };
+    const bumped = this.#evidence.bumped?.get(path);
+    const because = bumpReason(bumped, content, (before) => this.#isCovered(rule, path, before));
+    if (because !== undefined) return { kind: "bumped", because };
     const vouched = this.#evidence.vouched.get(path);
     if (vouched && vouched.sha256 === content.sha256 && vouched.mode === content.mode)
       return { kind: "vouched", by: vouched.by };

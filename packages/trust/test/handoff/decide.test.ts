@@ -124,6 +124,21 @@ describe("a download is refused", () => {
     expect(reason.message).toContain("handed on as hello-1.0.tar.gz");
   });
 
+  test("where another tag of the same repository was handed on", () => {
+    const sha = "1".repeat(40);
+    const tag = Buffer.from(`object ${sha}\ntype commit\ntag v1.0\ntagger a <a@b> 1 +0000\n\n1.0\n`);
+    const urls = ["https://ftp.gnu.org/gnu/hello/hello.git"];
+    const handed = world.handoff({ kind: "tag", tag, commit: Buffer.from("x") }, ["alice"], { urls });
+    const hash = { algorithm: "sha256" as const, digest: new Uint8Array(32) };
+    const asked = (revision: string) =>
+      decide(download(source, { urls, method: "nar", hash, revision }), [handed]);
+    expect(asked("v1.1")).toMatchObject({ code: "no-handoff" });
+    // It is about this one, and its signature is looked at.
+    expect(asked("refs/tags/v1.0")).toMatchObject({ code: "handoff-invalid" });
+    const elsewhere = download(source, { urls: [`${urls[0]}x`], method: "nar", hash, revision: "v1.0" });
+    expect(decide(elsewhere, [handed])).toMatchObject({ code: "no-handoff" });
+  });
+
   test("where somebody else handed it on", () => {
     const by = (names: string[]) => decide(download(source), [world.handoff(release(), names)]);
     expect(by(["carol"])).toMatchObject({ ok: false, code: "no-handoff" });

@@ -56,8 +56,8 @@ describe.each(names)("%s", (name) => {
   });
 });
 
-test("firstmile.toml shows a review, the ends of keys, an authority, heads, mirrors and a goodlist", async () => {
-  const { principals, sources, head, mirrors } = await policyOf("firstmile.toml");
+test("firstmile.toml shows reviews, a bump, downloads, the ends of keys, an authority, heads, mirrors and a goodlist", async () => {
+  const { principals, sources, head, mirrors, upstreams } = await policyOf("firstmile.toml");
   const [source] = sources.values();
   const life = [...principals.values()].flatMap(({ keys }) =>
     keys.flatMap((key) => (key.kind === "nix" ? [] : key.life.map(({ kind }) => kind))),
@@ -72,6 +72,13 @@ test("firstmile.toml shows a review, the ends of keys, an authority, heads, mirr
     undefined,
     false,
     true,
+    false,
+  ]);
+  expect(source!.rules.at(-1)!.review!.bump).toBe("upstream-signed");
+  expect(upstreams.map((rule) => (rule.kind === "signed" ? rule.author : rule.kind))).toEqual([
+    "pinned",
+    "gnu-hello",
+    "acme-tools",
   ]);
   expect([head?.maxAge, source!.head?.maxAge]).toEqual([30 * 86_400, 14 * 86_400]);
   expect([mirrors.length, source!.goodlist.size]).toEqual([1, 1]);

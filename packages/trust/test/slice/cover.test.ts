@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { passes } from "../../src/slice/cover.ts";
 import { type CaseSketch, content, coverage, NOW, read, rejected, signed, twin } from "./slices.ts";
 
-const [A, B, C] = [content("a"), content("b"), content("c")];
+const [A, B] = [content("a"), content("b")];
 const PATH = "d/a.nix";
 
 const target = { kind: "content", sha256: A.sha256, id: A.id, path: undefined } as const;
@@ -25,10 +25,13 @@ const waived = (more: Partial<WaiverStatement> = {}) =>
 const byPattern = (more: Partial<WaiverStatement> = {}) =>
   waived({ targets: [], source: "pkgs", paths: ["d/**"], ...more });
 
+const readByMallory = read("mallory", undefined, B, { path: PATH });
 const RULES = [{ waive: "waiver" }];
 const readWhole = read("bob", undefined, A, { path: PATH });
 const no = rejected("alice", A, { path: PATH });
-const bumped = () => "hello 1 -> 2, both signed by gnu";
+const readBefore = read("bob", undefined, B, { path: PATH });
+const because = "hello 1 -> 2, both signed by gnu";
+const bumped = new Map([[PATH, { content: A, from: [{ before: B, because }] }]]);
 const vouched = new Map([[PATH, { mode: A.mode, sha256: A.sha256, by: ["carol" as never] }]]);
 
 const kindOf = (sketch: CaseSketch, path = PATH, what = A) =>
@@ -42,7 +45,7 @@ describe("is asked before all that follows", () => {
     ["distrusted", ALL],
     ["rejected", { ...ALL, statements: [waived()] }],
     ["read", { ...ALL, statements: [waived()], reviews: [readWhole] }],
-    ["bumped", { ...ALL, statements: [waived()], reviews: [] }],
+    ["bumped", { ...ALL, statements: [waived()], reviews: [readBefore] }],
     ["vouched", { statements: [waived()], vouched }],
     ["waived", { statements: [waived()] }],
     ["uncovered", {}],
@@ -151,20 +154,24 @@ describe("who has to read it still", () => {
 });
 
 describe("a bump", () => {
-  test("is asked what it rests on by this rule", () => {
-    const asked: boolean[] = [];
-    const reviews = [
-      read("bob", undefined, B, { path: PATH }),
-      read("mallory", undefined, C, { path: PATH }),
-    ];
-    coverage({
-      reviews,
-      bumped: (_, __, isCovered) => {
-        asked.push(isCovered(B), isCovered(C));
-        return undefined;
-      },
-    }).standing(PATH, A);
-    expect(asked).toEqual([true, false]);
+  test("passes, with the reason of what it rests on", () => {
+    const one = coverage({ reviews: [readBefore], bumped }).standing(PATH, A);
+    expect(one).toEqual({ kind: "bumped", because });
+  });
+
+  test.each<[string, CaseSketch]>([
+    ["what nobody read", { bumped }],
+    ["what somebody read whose word does not count", { bumped, reviews: [readByMallory] }],
+    ["what was rejected since", { bumped, reviews: [readBefore, rejected("alice", B, { path: PATH })] }],
+    ["what is only waived", { bumped, statements: [byPattern({ paths: ["d/b.nix"] })] }],
+  ])("rests not on %s", (_, sketch) => {
+    expect(kindOf(sketch)).toBe("uncovered");
+  });
+
+  test("is one content at one path", () => {
+    const sketch = { reviews: [readBefore], bumped };
+    expect(kindOf(sketch, PATH, twin(A))).toBe("uncovered");
+    expect(kindOf(sketch, "d/other.nix")).toBe("uncovered");
   });
 });
 
@@ -180,6 +187,8 @@ describe("may be opened", () => {
     ["what is waived by content", { statements: [waived()] }, [A.sha256]],
     ["whatever is waived by path", { statements: [byPattern()] }, "any"],
     ["what was published", { vouched }, [A.sha256]],
+    ["a bump of what was read", { reviews: [readBefore], bumped }, [A.sha256]],
+    ["no bump of what nobody read", { bumped }, []],
     ["nothing that nobody speaks of", {}, []],
     ["nothing that was rejected", { reviews: [readWhole, no] }, []],
     ["nothing that is distrusted", { reviews: [readWhole], statements: [distrust] }, []],

@@ -58,8 +58,13 @@ describe("covered", () => {
 
   test("by a channel and by rule", () => {
     const vouched = new Map([[A.path, { mode: A.mode, sha256: A.sha256, by: ["carol" as never] }]]);
-    const bumped = (path: string) => (path === B.path ? "hello 1 -> 2, both signed by gnu" : undefined);
-    expect(asked({ vouched, bumped }, [A, B]).because!.map(({ code, message }) => [code, message])).toEqual([
+    const before = content("b.nix before");
+    const from = [{ before, because: "hello 1 -> 2, both signed by gnu" }];
+    const bumped = new Map([[B.path, { content: content("b.nix"), from }]]);
+    const reviews = [read("bob", undefined, before, { path: B.path })];
+    expect(
+      asked({ vouched, bumped, reviews }, [A, B]).because!.map(({ code, message }) => [code, message]),
+    ).toEqual([
       ["vouched", "1 file published by carol"],
       ["bumped", "1 file hello 1 -> 2, both signed by gnu"],
     ]);

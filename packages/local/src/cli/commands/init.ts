@@ -30,7 +30,7 @@ function complete(flags: InitFlags): boolean {
   return flags.principal !== undefined && flags.principal.length > 0;
 }
 
-function planOf(context: FirstmileContext, dir: string, flags: InitFlags): NewTrust {
+export function planOf(context: FirstmileContext, dir: string, flags: Omit<InitFlags, "json">): NewTrust {
   const principals = new Map<string, string[]>();
   for (const text of flags.principal ?? []) {
     const [name, file] = nameAndFile(text);

@@ -3,13 +3,13 @@ import type { PrincipalName } from "@firstmile/trust/policy/names";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { neutralGit } from "../../git/neutral.ts";
 import { GitObjects } from "../../git/objects.ts";
-import { placeFor } from "../../reviewing/place-for.ts";
+import { besides, placeFor } from "../../reviewing/place-for.ts";
 import { type QueuedWork, queueOf } from "../../reviewing/queue.ts";
 import { type FoundWork, findWork, isOpen } from "../../reviewing/work.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput } from "../failure.ts";
 import type { ReviewFlags } from "./review.command.ts";
-import { type ReviewFiles, ReviewReader } from "./review-files.ts";
+import { isFlake, type ReviewFiles, ReviewReader } from "./review-files.ts";
 import { orderJson, showOrder } from "./review-order-shown.ts";
 import { queueJson, showQueue } from "./review-queue-shown.ts";
 import { tellUnreadable } from "./review-sitting-shown.ts";
@@ -22,17 +22,28 @@ export async function listReviews(
 ): Promise<void> {
   const { terminal, cwd } = context;
   const reader = await ReviewReader.open(context, flags);
-  const target = await reader.target(named ?? ".", revision);
-  const places = flags.to === undefined ? [] : [placeFor(cwd, flags.to, target.repository)];
-  const read = await reader.read(target, places);
+  const name = named ?? ".";
+  const all = await reader.read(name, revision, besides(placeFor(cwd, flags.to, cwd)));
+  const shown: ShownQueue[] = [];
+  for (const read of all) shown.push(await queueIn(context, flags, read));
+  if (flags.json) {
+    const values = shown.map(flags.suggest ? orderJson : queueJson);
+    return terminal.json(isFlake(name) ? values : values[0]);
+  }
+  for (const one of shown) (flags.suggest ? showOrder : showQueue)(terminal, one);
+}
+
+async function queueIn(
+  context: FirstmileContext,
+  flags: ReviewFlags,
+  read: ReviewFiles,
+): Promise<ShownQueue> {
   const found = await findIn(context, read);
-  const queue = queueOf(found.work, read.gathered.coverage);
-  const own = flags.for === undefined ? queue : forPerson(queue, flags.for, read.gathered.policy);
-  tellUnreadable(terminal, read, found);
-  const shown = { read, queue: own, all: flags.all, for: flags.for };
-  if (flags.suggest) return flags.json ? terminal.json(orderJson(shown)) : showOrder(terminal, shown);
-  if (flags.json) terminal.json(queueJson(shown));
-  else showQueue(terminal, shown);
+  tellUnreadable(context.terminal, read, found);
+  const { coverage, policy } = read.gathered;
+  const queue = queueOf(found.work, coverage);
+  const own = flags.for === undefined ? queue : forPerson(queue, flags.for, policy);
+  return { read, queue: own, all: flags.all, for: flags.for };
 }
 
 export interface ShownQueue {

@@ -1,6 +1,8 @@
 /** Puts a piece of work before somebody: in their pager, or in their editor with room for a note. */
+import type { ObjectId } from "@firstmile/formats/git/object-id";
 import type { CoveredContent } from "@firstmile/trust/slice/beginnings";
 import type { SliceCoverage } from "@firstmile/trust/slice/cover";
+import { measure } from "../../reviewing/measure.ts";
 import { NearestBeginning } from "../../reviewing/nearest-beginning.ts";
 import type { ReadChange, ReviewMaterial } from "../../reviewing/read-change.ts";
 import type { ReviewWork } from "../../reviewing/work.ts";
@@ -55,15 +57,23 @@ export class WorkShower {
     const { path } = work.files[0]!.file;
     const people = this.#coverage.people(path, work.after);
     const like = work.before || work.binary ? undefined : await this.#like(path, work);
-    if (like === undefined) return { work, people, change: this.#changes.get(work)!, like };
+    const plain = this.#changes.get(work)!;
+    // From a content that is the very same nothing would differ, and so nothing would be shown.
+    if (like === undefined || like.content.id === work.after.id) return { work, people, change: plain, like };
     const [change] = await this.#material.files([{ path, before: like.content, after: work.after }]);
     return { work, people, change: change!, like };
   }
 
-  /** Something of another path, that does not count at this one. */
+  /** Something of another path, that does not count at this one. Nor a binary: Git would not show what differs from it. */
   async #like(path: string, { after }: ReviewWork): Promise<CoveredContent | undefined> {
-    const object = await this.#material.objects.get(after.id);
-    const like = object && (await this.#nearest.like(path, object.content));
-    return like && !this.#nearest.counts(path, like) ? like : undefined;
+    const content = await this.#content(after.id);
+    const like = content && (await this.#nearest.like(path, content));
+    if (!like || this.#nearest.counts(path, like)) return undefined;
+    const other = await this.#content(like.content.id);
+    return other && !measure(other).binary ? like : undefined;
+  }
+
+  async #content(id: ObjectId): Promise<Buffer | undefined> {
+    return (await this.#material.objects.get(id))?.content;
   }
 }

@@ -40,11 +40,11 @@ export function closedText(files: readonly SlicedFile[]): string | undefined {
   return `${count(closed, "file")} ${are} rejected, distrusted or under no rule: no reading changes that`;
 }
 
-/** `14 files to read, 412 lines: 9 as changes of what was read before`. */
+/** `14 files to read, 412 lines; 9 as a change of what was read before`. */
 function toReadText(work: readonly ReviewWork[]): string {
   const lines = work.reduce((sum, one) => sum + one.lines, 0);
   const changes = filesIn(work.filter(({ before }) => before !== undefined));
-  const how = changes === 0 ? "" : `, ${thousands(changes)} of them as a change of what was read before`;
+  const how = changes === 0 ? "" : `; ${thousands(changes)} as a change of what was read before`;
   return `${count(filesIn(work), "file")} to read, ${count(lines, "line")}${how}`;
 }
 
@@ -75,7 +75,7 @@ export interface Done {
   readonly said: readonly SaidOfWork[];
   readonly kept: readonly KeptStatement[];
   readonly place: WritablePlace;
-  /** The same files, judged with what was signed. */
+  /** All that is read, judged with what was signed. */
   readonly after: readonly SlicedFile[];
 }
 
@@ -86,22 +86,23 @@ export function tellSitting(terminal: Terminal, done: Done, counts: boolean): vo
     const own = said.filter((one) => one.verdict === verdict).map(({ work }) => work);
     return own.length === 0 ? undefined : ownText(own);
   };
+  terminal.print();
   const [approved, rejected] = [lines("approve"), lines("reject")];
   if (approved) line(`${terminal.style("green", "approved")}  ${approved}`);
   if (rejected) line(`${terminal.style("red", "rejected")}  ${rejected}`);
   line(keptText(kept, place));
-  line(`before  ${coverageLine(read.files)}`);
+  line(`before  ${coverageLine(read.slice)}`);
   line(`now     ${coverageLine(after)}`);
   if (!counts) line("Rules count what a person has read line by line: this is on record, and meets none.");
   const open = failing(after).length;
-  if (open > 0) line(`${count(open, "file")} of ${thousands(after.length)} still to be covered`);
+  if (open > 0) line(`${thousands(open)} of ${count(after.length, "file")} still open`);
   line(onwardText(place));
 }
 
-/** `9 files, 120 lines`. */
+/** `9 files, 120 lines read`. */
 function ownText(work: readonly ReviewWork[]): string {
   const lines = work.reduce((sum, one) => sum + one.lines, 0);
-  return `${count(filesIn(work), "file")}, ${count(lines, "line")} to read`;
+  return `${count(filesIn(work), "file")}, ${count(lines, "line")} read`;
 }
 
 function filesIn(work: readonly ReviewWork[]): number {
@@ -109,7 +110,7 @@ function filesIn(work: readonly ReviewWork[]): number {
 }
 
 export function sittingJson({ read, said, kept, after }: Done): unknown {
-  const { source, target, words, files } = read;
+  const { source, target, words, slice } = read;
   return {
     source: source.name,
     commit: target.commit,
@@ -127,7 +128,7 @@ export function sittingJson({ read, said, kept, after }: Done): unknown {
       })),
     ),
     statements: kept,
-    before: { counts: countStandings(files), open: failing(files).length },
+    before: { counts: countStandings(slice), open: failing(slice).length },
     now: { counts: countStandings(after), open: failing(after).length },
   };
 }

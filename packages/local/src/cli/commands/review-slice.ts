@@ -6,7 +6,7 @@ import { failing } from "@firstmile/trust/slice/judged";
 import { neutralGit } from "../../git/neutral.ts";
 import { type ForReader, forReader } from "../../reviewing/for-reader.ts";
 import { type KeptStatement, signAndKeep } from "../../reviewing/keep.ts";
-import { placeFor } from "../../reviewing/place-for.ts";
+import { besides, placeFor } from "../../reviewing/place-for.ts";
 import { ReviewMaterial } from "../../reviewing/read-change.ts";
 import { readyKey, readyPlace } from "../../reviewing/ready.ts";
 import { draftSitting, type SaidOfSitting, type SaidOfWork } from "../../reviewing/sitting.ts";
@@ -19,7 +19,7 @@ import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
 import { wrap } from "../terminal.ts";
 import type { ReviewFlags } from "./review.command.ts";
-import { type ReviewFiles, ReviewReader } from "./review-files.ts";
+import { isFlake, type ReviewFiles, ReviewReader } from "./review-files.ts";
 import { INTERRUPTED, Interruption } from "./review-interruption.ts";
 import { WorkShower } from "./review-shower.ts";
 import { warn } from "./review-shown.ts";
@@ -35,16 +35,21 @@ export async function reviewSlice(
 ): Promise<void> {
   checkFlags(flags);
   const reader = await ReviewReader.open(context, flags);
-  if (flags.to === undefined && reader.isElsewhere(named))
+  const own = reader.ownRepository(named);
+  if (flags.to === undefined && own === undefined)
     throw badInput(
       `${named} is fetched, and is no repository of yours to keep a review in`,
       "name a checkout of it, or --to DIR: a checkout of your trust repository",
     );
-  const target = await reader.target(named, revision);
-  const place = placeFor(context.cwd, flags.to, target.repository);
-  const user = await readyKey(target.repository);
+  const repository = own ?? context.cwd;
+  const place = placeFor(context.cwd, flags.to, repository);
+  const user = await readyKey(repository);
   await readyPlace(place);
-  await new SliceReview(context, flags, reader, { place, user }).run(await reader.read(target, [place]));
+  const review = new SliceReview(context, flags, reader, { place, user });
+  const all = await reader.read(named, revision, besides(place));
+  const done: unknown[] = [];
+  for (const read of all) done.push(await review.run(read));
+  if (flags.json) context.terminal.json(isFlake(named) ? done : done[0]);
 }
 
 function checkFlags({ yes, reject, json, path }: ReviewFlags): void {
@@ -66,6 +71,7 @@ class SliceReview {
   readonly #flags: ReviewFlags;
   readonly #reader: ReviewReader;
   readonly #means: Means;
+  #interrupted = false;
 
   constructor(context: FirstmileContext, flags: ReviewFlags, reader: ReviewReader, means: Means) {
     this.#context = context;
@@ -74,7 +80,10 @@ class SliceReview {
     this.#means = means;
   }
 
-  async run(read: ReviewFiles): Promise<void> {
+  /** One sitting, and what it came to for programs; once one is interrupted, the next ones are not begun. */
+  async run(read: ReviewFiles): Promise<unknown> {
+    if (this.#interrupted) return nothingSaid(read, this.#means.place);
+
     const git = await neutralGit(read.target.repository);
     try {
       using material = new ReviewMaterial(git);
@@ -85,8 +94,7 @@ class SliceReview {
       if (own.mine.length === 0) return this.#nothingToRead(read, own);
       const shower = new WorkShower(this.#context, material, read.gathered.coverage);
       const { said, dropped } = await new Sitter(this.#context, this.#flags, shower).sit(own.mine);
-      if (said.length === 0) return this.#nothing(dropped);
-      await this.#sign(read, said);
+      return said.length === 0 ? this.#nothing(read, dropped) : await this.#sign(read, said);
     } finally {
       git.dispose();
     }
@@ -117,21 +125,22 @@ class SliceReview {
       );
   }
 
-  async #sign(read: ReviewFiles, said: readonly SaidOfWork[]): Promise<void> {
+  async #sign(read: ReviewFiles, said: readonly SaidOfWork[]): Promise<unknown> {
     const kept = await this.#keep(said);
-    if (!kept) return this.#nothing(true);
+    if (!kept) return this.#nothing(read, true);
     const { place } = this.#means;
-    const done = { read, said, kept, place, after: await this.#reader.again(read, [place]) };
+    const done = { read, said, kept, place, after: await this.#reader.again(read, besides(place)) };
     const { json, skimmed, machine } = this.#flags;
-    if (json) this.#context.terminal.json(sittingJson(done));
-    else tellSitting(this.#context.terminal, done, !skimmed && !machine);
+    if (!json) tellSitting(this.#context.terminal, done, !skimmed && !machine);
+    return sittingJson(done);
   }
 
   /** Undefined: interrupted, and nothing was written. */
   async #keep(said: readonly SaidOfWork[]): Promise<readonly KeptStatement[] | undefined> {
     using interruption = new Interruption();
     const reviews = draftSitting(said, this.#all());
-    this.#context.terminal.progress("signing");
+    // From here on the terminal is the signing program's: it may ask for a PIN or a touch.
+    this.#context.terminal.clearProgress();
     try {
       return await signAndKeep(reviews, {
         ...this.#means,
@@ -149,22 +158,27 @@ class SliceReview {
     return { depth: skimmed ? "skimmed" : "read", machine, note, source };
   }
 
-  #nothingToRead(read: ReviewFiles, { others }: ForReader): void {
+  #nothingToRead(read: ReviewFiles, { others }: ForReader): unknown {
     const { terminal } = this.#context;
-    const open = Object.values(others).flat().length;
-    const who = open === 0 ? "" : " for you";
-    const line = (text: string) => terminal.print(wrap(text, terminal.width, "  "));
-    if (this.#flags.json) terminal.json({ files: [], statements: [], open: failing(read.files).length });
-    else {
+    const who = Object.values(others).flat().length === 0 ? "" : " for you";
+    const closed = closedText(read.files);
+    if (!this.#flags.json) {
+      const line = (text: string) => terminal.print(wrap(text, terminal.width, "  "));
       line(`there is nothing${who} to read: ${coverageLine(read.files)}`);
-      const closed = closedText(read.files);
       if (closed !== undefined) line(closed);
     }
     this.#context.exit(failing(read.files).length === 0 ? EXIT.ok : EXIT.denied);
+    return nothingSaid(read, this.#means.place);
   }
 
-  #nothing(interrupted: boolean): void {
+  #nothing(read: ReviewFiles, interrupted: boolean): unknown {
+    this.#interrupted = interrupted;
     this.#context.terminal.say(interrupted ? "interrupted: nothing was signed" : "nothing was signed");
     this.#context.exit(interrupted ? INTERRUPTED : EXIT.denied);
+    return nothingSaid(read, this.#means.place);
   }
+}
+
+function nothingSaid(read: ReviewFiles, place: WritablePlace): unknown {
+  return sittingJson({ read, said: [], kept: [], place, after: read.slice });
 }

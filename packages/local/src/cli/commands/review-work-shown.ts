@@ -13,13 +13,11 @@ import { count } from "./slice-shown.ts";
 
 /** More is told to be much. */
 const MUCH = 2000;
-/** Paths of one content that are named one by one. */
-const SHOWN = 10;
 
 export interface ShownWork {
   readonly work: ReviewWork;
   readonly people: PeopleOfFile;
-  /** What is signed, or, where it is read whole and is like something, what shows that. */
+  /** All that is signed: from what it was before, or whole, then perhaps from what it is like with every line around. */
   readonly change: ReadChange;
   /** Read elsewhere, where that does not count: shown so that a reader sees what is new. */
   readonly like: CoveredContent | undefined;
@@ -55,6 +53,8 @@ function beginningText(
     return `${differ} from what ${before.by.join(" and ")} read${at}`;
   }
   if (like === undefined) return whole;
+  if (like.content.id === after.id)
+    return `${whole}: it is what ${like.by.join(" and ")} read at ${visiblePath(like.path)}, which does not count here`;
   return `${whole}: marked is what differs from ${visiblePath(like.path)}, which ${like.by.join(" and ")} read and which does not count here`;
 }
 
@@ -81,10 +81,10 @@ export function asks(rule: Rule | undefined): string {
   return role === undefined ? groupText(by) : `role ${role}`;
 }
 
+/** All of them: whoever signs has to know what for. */
 function elsewhere({ files }: ReviewWork): string[] {
-  const others = files.slice(1, SHOWN).map(({ file }) => visiblePath(file.path));
-  const more = files.length > SHOWN ? ` and ${files.length - SHOWN} more` : "";
-  return others.length === 0 ? [] : [`the same is at ${others.join(", ")}${more}, and is signed with it`];
+  const others = files.slice(1).map(({ file }) => visiblePath(file.path));
+  return others.length === 0 ? [] : [`the same is at ${others.join(", ")}, and is signed with it`];
 }
 
 /** What a diff does not show, or hides by its length. */
@@ -99,7 +99,8 @@ export function pathOf({ files }: ReviewWork): string {
   return `${visiblePath(files[0]!.file.path)}${more}`;
 }
 
-/** `4 lines`, or `0 lines, of its mode` and the like, behind a path. */
+/** How much there is to read of it. */
 export function sizeText({ before, lines }: ReviewWork): string {
-  return before === undefined ? count(lines, "line") : `${count(lines, "line")} of change`;
+  if (before === undefined) return count(lines, "line");
+  return lines === 0 ? "a change of mode" : `${count(lines, "line")} of change`;
 }

@@ -72,11 +72,16 @@ export const reviewCommand = buildCommand<
     },
   },
   docs: {
-    brief: "Read a change, and sign that you did",
+    brief: "Read a change, or what is left to read of a slice, and sign that you did",
     fullDescription:
       "Shows what differs, in $GIT_PAGER or $PAGER on a terminal, asks what you say of it, and signs that with your own\n" +
       "Git signing key. The statement names content, path by path, before and after, with SHA-256, and no commit: it\n" +
       "holds after a squash, a rebase or a cherry-pick. It is kept below refs/firstmile/statements: push that ref.\n" +
+      "\n" +
+      "With -A, -f or --path it goes through the files of a source that is judged by what is read of it, the smallest\n" +
+      "work first: of each that nobody covers the change from a content that people have read, or the whole. All that\n" +
+      "you approve in one sitting is one statement; Ctrl-C asks what becomes of what you have said by then.\n" +
+      "--to takes a checkout of a trust repository too. --list shows what a team has to read, --suggest in which order.\n" +
       "Exit codes: 0 signed, 1 nothing signed, 130 interrupted; 2 and 3 as everywhere.",
   },
 });

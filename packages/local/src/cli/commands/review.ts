@@ -41,7 +41,7 @@ export async function review(
   }
   if (repository === undefined)
     throw badInput("review what?", "firstmile review REPO REV, or SOURCE REV -A ATTR");
-  if (isOfSlice(flags)) {
+  if (isOfSlice(flags, repository)) {
     const { reviewSlice } = await import("./review-slice.ts");
     return reviewSlice(this, flags, repository, revision);
   }
@@ -60,8 +60,8 @@ export async function review(
 }
 
 /** Files of a source whose files count, whatever commits brought them. */
-function isOfSlice({ attr, file, path }: ReviewFlags): boolean {
-  return attr !== undefined || file !== undefined || path !== undefined;
+function isOfSlice({ attr, file, path }: ReviewFlags, named: string): boolean {
+  return attr !== undefined || file !== undefined || path !== undefined || named.includes("#");
 }
 
 class ReviewRun {

@@ -58,5 +58,5 @@ async function shownOf(
   const files = judged.map((one, i) => ({ ...one, lines: lines[i]! }));
   const slice = { commit, files, roots, derivations, how: "fuse" as const };
   const downloads = judgedDownloads(slice, gathered, now);
-  return { slice, source, origin: gathered.origin, words, gathered, downloads };
+  return { repository, slice, source, origin: gathered.origin, words, gathered, downloads };
 }

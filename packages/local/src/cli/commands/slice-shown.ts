@@ -18,6 +18,8 @@ import { unreadText } from "../../statements/unread.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 
 export interface ShownSlice {
+  /** Path of a Git repository that has it. */
+  readonly repository: string;
   readonly slice: Slice;
   readonly source: Source;
   readonly origin: Reason;

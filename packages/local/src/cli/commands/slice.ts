@@ -24,8 +24,7 @@ export async function slice(
 ): Promise<void> {
   const reader = await SliceReader.open(this, flags);
   if (named.includes("#")) return flake.call(this, flags, reader, named);
-  const target = await reader.target(named, revision);
-  const shown = await reader.read(target);
+  const shown = await reader.read(await reader.target(named, revision));
   if (flags.diff !== undefined) {
     const other = await reader.read(await reader.target(named, flags.diff));
     if (flags.json) this.terminal.json(differenceJson(shown, other));
@@ -33,15 +32,14 @@ export async function slice(
     return this.exit(isWhole(other) ? EXIT.ok : EXIT.denied);
   }
   if (flags.json) this.terminal.json(sliceJson(shown));
-  else showSlice(this.terminal, { ...shown, likeness: await likeness(this, shown, target) }, flags.all);
+  else showSlice(this.terminal, { ...shown, likeness: await likeness(this, shown) }, flags.all);
   this.exit(isWhole(shown) ? EXIT.ok : EXIT.denied);
 }
 
 /** What the open files that are listed are like. */
 function likeness(
   { stateDir, terminal }: FirstmileContext,
-  { slice: { files }, gathered: { coverage } }: ShownSlice,
-  { repository }: SliceTarget,
+  { slice: { files }, gathered: { coverage }, repository }: ShownSlice,
 ): Promise<ReadonlyMap<string, string>> {
   terminal.progress("looking for what was read before");
   return likenessOf(failing(files).slice(0, SHOWN), { repository, coverage, stateDir });
@@ -108,6 +106,15 @@ export class SliceReader {
     ].join(" ");
     const { slice } = outcome;
     const downloads = judgedDownloads(slice, gathered, now);
-    return { slice, source: gathered.source, origin: gathered.origin, words, gathered, downloads };
+    const { repository } = target;
+    return {
+      repository,
+      slice,
+      source: gathered.source,
+      origin: gathered.origin,
+      words,
+      gathered,
+      downloads,
+    };
   }
 }

@@ -2,14 +2,20 @@
 import { judgeFiles } from "@firstmile/trust/slice/judged";
 import { fileReason } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
+import { nearestOf } from "../../nearest/ladder-of.ts";
+import type { Nearest } from "../../nearest/nearest-signed.ts";
 import { lineCounts } from "../../slicing/slice-of.ts";
 import type { OpenedFile, ViewResult } from "../../view/view.ts";
+import type { FirstmileContext } from "../context.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import { count, thousands } from "./slice-shown.ts";
 import type { ViewTarget } from "./view-target.ts";
+import { styledHunks } from "./why-slice.ts";
 
 /** Refused files told one by one. */
 const SHOWN = 20;
+/** Of these, those shown with the signed file that they came from. */
+const COMPARED = 3;
 
 export function showSummary(
   terminal: Terminal,
@@ -27,9 +33,9 @@ export function showSummary(
     terminal.say(`view: ${terminal.style("red", "broken")}: ${visiblePath(path)}: ${harmless(reason)}`);
 }
 
-/** Each file that was held back: which, how long, who asked, and what is missing. */
+/** Each file that was held back: which, how long, who asked, what is missing, and the signed file that it came from. */
 export async function showRefused(
-  terminal: Terminal,
+  { terminal, stateDir }: FirstmileContext,
   { repository, commit, judged }: ViewTarget,
   { record }: ViewResult,
 ): Promise<void> {
@@ -38,6 +44,7 @@ export async function showRefused(
   const { coverage } = judged.gathered;
   const files = judgeFiles(coverage, refused.slice(0, SHOWN).map(asRead));
   const lines = await lineCounts(repository, files);
+  const nearest = await nearestOf(files.slice(0, COMPARED), { repository, coverage, stateDir });
   terminal.say(`view: ${terminal.style("red", "denied")}: ${count(refused.length, "file")}`);
   const question = { source: judged.source, commit, words: "", coverage };
   for (const [place, judgedFile] of files.entries()) {
@@ -52,9 +59,17 @@ export async function showRefused(
       terminal.say(
         `    ${terminal.style("cyan", "help:")} ${wrap(harmless(reason.remedy), terminal.width, "    ")}`,
       );
+    showLikeness(terminal, nearest.get(path));
   }
   if (refused.length > SHOWN)
     terminal.say(`  and ${thousands(refused.length - SHOWN)} more: --record FILE has all of them`);
+}
+
+/** What differs from what people have read; nothing where it is like nothing. */
+function showLikeness(terminal: Terminal, nearest: Nearest | undefined): void {
+  if (nearest?.standing.kind !== "covered") return;
+  terminal.say(`    ${wrap(harmless(nearest.text), terminal.width, "    ")}`);
+  for (const line of styledHunks(terminal, nearest)) terminal.say(`    ${line}`);
 }
 
 function asRead({ path, mode, id, sha256 }: OpenedFile) {

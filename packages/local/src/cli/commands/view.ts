@@ -1,7 +1,9 @@
 /** `firstmile view SOURCE REV -- COMMAND…`: a command over a tree from Git objects, and what it opened. */
+
 import { existsSync, mkdtempSync, rmdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve, sep } from "node:path";
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { GitTree } from "../../git/git-tree.ts";
 import { neutralGit } from "../../git/neutral.ts";
 import { GitObjects } from "../../git/objects.ts";
@@ -72,7 +74,7 @@ async function enforcing({ judged, unjudged, repository, tree }: ViewTarget): Pr
   if (!gathered)
     throw badInput(
       `source ${source.name} is judged by its commits, and this one is authentic with all its files`,
-      `leave out --enforce, or write authenticate = "slice" in [source.${source.name}]`,
+      `leave out --enforce, or write authenticate = "slice" in [source.${tomlKey(source.name)}]`,
     );
   const git = await neutralGit(repository);
   try {
@@ -85,14 +87,15 @@ async function enforcing({ judged, unjudged, repository, tree }: ViewTarget): Pr
 
 /** On stderr, since what the command printed is the result. */
 async function report(
-  { terminal, cwd }: FirstmileContext,
+  context: FirstmileContext,
   { record, json }: ViewFlags,
   target: ViewTarget,
   result: ViewResult,
 ): Promise<void> {
+  const { terminal, cwd } = context;
   const text = JSON.stringify(recordJson(target, result), undefined, 2);
   if (record !== undefined) writeFileSync(resolve(cwd, record), `${text}\n`);
   if (json) return terminal.say(text);
   showSummary(terminal, target, result);
-  await showRefused(terminal, target, result);
+  await showRefused(context, target, result);
 }

@@ -45,13 +45,18 @@ function absent(path: string, commit: CommitId): Reason {
   return lacking("dirty-tree", `${path} is not in commit ${commit.slice(0, 12)}`, { remedy: "commit it" });
 }
 
-export function showNearest(terminal: Terminal, { text, hunks }: Nearest): void {
+export function showNearest(terminal: Terminal, nearest: Nearest): void {
   terminal.print();
-  terminal.print(wrap(harmless(text), terminal.width, "  "));
-  for (const line of hunks) {
+  terminal.print(wrap(harmless(nearest.text), terminal.width, "  "));
+  for (const line of styledHunks(terminal, nearest)) terminal.print(line);
+}
+
+/** As a pager colours a diff. */
+export function styledHunks(terminal: Terminal, { hunks }: Nearest): string[] {
+  return hunks.map((line) => {
     const style = line.startsWith("@@") ? "cyan" : line.startsWith("+") ? "green" : "red";
-    terminal.print(line.startsWith(" ") ? line : terminal.style(style, line));
-  }
+    return line.startsWith(" ") ? line : terminal.style(style, line);
+  });
 }
 
 /** For programs. */

@@ -1,0 +1,299 @@
+/** `firstmile adopt`: a trust repository for a configuration as it is. */
+import { appendFileSync, existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import { passes } from "@firstmile/trust/slice/cover";
+import { day } from "@firstmile/trust/slice/reason";
+import { commitAdoption, introduced, Undo, waiversOf } from "../../adopting/adoption.ts";
+import { ownKeyFile, ownName } from "../../adopting/own-key.ts";
+import { presentCaches } from "../../adopting/present-caches.ts";
+import { outputText, type RulesSource, sourceText } from "../../adopting/rules-text.ts";
+import { type NewSource, sourceAt, unknownTo } from "../../adopting/sources.ts";
+import { inSteps, type Step } from "../../adopting/steps.ts";
+import { readGateEndpoint } from "../../nix-conf/endpoint.ts";
+import { run } from "../../process/run.ts";
+import { signAndKeep } from "../../reviewing/keep.ts";
+import { readyKey } from "../../reviewing/ready.ts";
+import { UserSources } from "../../slicing/user-sources.ts";
+import { STATEMENTS_FOLDER } from "../../statements/place.ts";
+import { createTrust, isFree } from "../../trust-repository/create.ts";
+import type { FirstmileContext } from "../context.ts";
+import { badInput, EXIT, Failure } from "../failure.ts";
+import { rulesToJudgeBy } from "../rules.ts";
+import { harmless, type Terminal } from "../terminal.ts";
+import type { AdoptFlags } from "./adopt.command.ts";
+import {
+  type Adopted,
+  adoptedSlices,
+  type Configuration,
+  configurationOf,
+  judgedAgain,
+} from "./adopt-configuration.ts";
+import { planOf } from "./init.ts";
+import { count, coverageLine, share } from "./slice-shown.ts";
+
+export async function adopt(
+  this: FirstmileContext,
+  flags: AdoptFlags,
+  ...references: readonly string[]
+): Promise<void> {
+  requirePace(flags);
+  const configuration = await configurationOf(this, flags, references);
+  const run = new Adoption(this, flags, configuration);
+  const done = await run.run();
+  if (flags.json) this.terminal.json(asJson(done));
+  else show(this.terminal, done);
+}
+
+function requirePace({ steps, months }: AdoptFlags): void {
+  if (!Number.isInteger(steps) || steps < 1 || steps > 52)
+    throw badInput(`${steps} is no number of steps`, "1 to 52: --steps 6");
+  if (!Number.isInteger(months) || months < 1 || months > 12)
+    throw badInput(
+      `${months} is no number of months`,
+      "1 to 12: what is waived for longer is accepted for good",
+    );
+}
+
+interface Done {
+  readonly dir: string;
+  readonly fresh: boolean;
+  readonly first: CommitId;
+  readonly head: CommitId;
+  readonly signedBy: string | undefined;
+  readonly sources: readonly RulesSource[];
+  readonly slices: readonly Adopted[];
+  readonly steps: readonly Step[];
+  readonly hasCaches: boolean;
+  readonly words: string;
+}
+
+class Adoption {
+  private readonly context: FirstmileContext;
+  private readonly flags: AdoptFlags;
+  private readonly configuration: Configuration;
+  private readonly dir: string;
+
+  constructor(context: FirstmileContext, flags: AdoptFlags, configuration: Configuration) {
+    this.context = context;
+    this.flags = flags;
+    this.configuration = configuration;
+    this.dir = resolve(context.cwd, flags.dir);
+  }
+
+  async run(): Promise<Done> {
+    const { terminal, now } = this.context;
+    await this.requirePlace();
+    const fresh = !existsSync(join(this.dir, "firstmile.toml"));
+    using undo = new Undo(this.dir);
+    const signedBy = fresh ? await this.begin() : undefined;
+    const hasCaches = fresh && this.flags.caches && (await this.addCaches());
+    const sources = await this.addSources();
+    terminal.progress("evaluating");
+    const slices = await adoptedSlices(this.context, await this.rules(), this.configuration);
+    const pace = { steps: this.flags.steps, months: this.flags.months, now };
+    const open = slices.flatMap(({ source, slice }) =>
+      slice.files
+        .filter(({ standing }) => !passes(standing))
+        .map(({ file, lines }) => ({ source: source.name, file, lines })),
+    );
+    const steps = inSteps(open, pace);
+    undo.forget(await this.sign(steps, sources));
+    const after = await judgedAgain(this.context, await this.rules(), this.configuration, slices);
+    requireGreen(after);
+    const { words } = this.configuration;
+    const commits = await commitAdoption(this.dir, words);
+    undo.keep();
+    return {
+      dir: this.flags.dir,
+      fresh,
+      ...commits,
+      signedBy,
+      sources,
+      slices: after,
+      steps,
+      hasCaches,
+      words,
+    };
+  }
+
+  /** A trust repository with nothing under way, or a place for one. */
+  private async requirePlace(): Promise<void> {
+    if (!existsSync(join(this.dir, "firstmile.toml"))) {
+      if (isFree(this.dir)) return;
+      throw badInput(
+        `${this.flags.dir} holds something already, and no rules`,
+        "name a new directory: --dir DIR",
+      );
+    }
+    const status = await run("git", ["-C", this.dir, "status", "--porcelain"]);
+    if (status.code !== 0)
+      throw badInput(`${this.flags.dir} is no Git checkout`, "name the checkout of your trust repository");
+    if (status.stdout.length > 0)
+      throw badInput(
+        `${this.flags.dir} differs from its last commit`,
+        "commit that first, or put it aside: git stash",
+      );
+  }
+
+  private async begin(): Promise<string> {
+    const { context, flags } = this;
+    const user = await readyKey(context.cwd);
+    using own = flags.principal === undefined ? await ownKeyFile(user) : undefined;
+    const principal = flags.principal ?? [`${await ownName(context.cwd)}=${own!.path}`];
+    const name = flags.name === undefined ? {} : { name: flags.name };
+    const created = await createTrust(planOf(context, this.dir, { principal, root: "1", ...name }));
+    if (!created.ok) throw new Failure(EXIT.input, created.problem, "nothing was made");
+    return created.signedBy;
+  }
+
+  private async addCaches(): Promise<boolean> {
+    const { env, stateDir } = this.context;
+    const caches = await presentCaches(env, readGateEndpoint(stateDir)?.publicKey);
+    if (!caches) return false;
+    // The roles' table is the last one of rules that were just made.
+    const names = caches.builders.map(({ name }) => JSON.stringify(name)).join(", ");
+    this.append(`builder = { any = 1, of = [${names}] }`);
+    this.append(outputText(caches));
+    return true;
+  }
+
+  private append(text: string): void {
+    appendFileSync(join(this.dir, "firstmile.toml"), `${text}\n`);
+  }
+
+  /** Sources that the rules do not have yet, each with an introduction before all that is in use of it. */
+  private async addSources(): Promise<RulesSource[]> {
+    const { policy } = await this.rules();
+    const { checkout, sources } = this.configuration;
+    this.requireFitting(policy, sources);
+    const fresh = unknownTo(policy, sources);
+    const own = fresh.filter(({ url }) => url === sources[0]!.url);
+    const here = new Map(own.map(({ name }) => [name, checkout]));
+    const repositories = new UserSources(this.context.stateDir, here);
+    const added: RulesSource[] = [];
+    for (const source of fresh) {
+      this.context.terminal.progress(`looking into the history of ${source.name}`);
+      added.push(await introduced(repositories, source, provisional(source)));
+    }
+    for (const source of added) this.append(sourceText(source));
+    return added;
+  }
+
+  /** What the rules have already may be judged by other means, and then has no slices that could be waived. */
+  private requireFitting(
+    policy: Awaited<ReturnType<typeof rulesToJudgeBy>>["policy"],
+    sources: readonly NewSource[],
+  ): void {
+    for (const { url, judged } of sources) {
+      const known = sourceAt(policy, url);
+      if (known && judged === "slice" && known.authenticate !== "slice")
+        this.context.terminal.say(
+          `source ${known.name} is judged by its commits already: whether they are authentic says firstmile verify ${known.name}`,
+        );
+    }
+  }
+
+  private rules() {
+    return rulesToJudgeBy(this.context, this.dir);
+  }
+
+  /** Gives the files that were written. */
+  private async sign(steps: readonly Step[], sources: readonly RulesSource[]): Promise<string[]> {
+    const { context, dir, flags, configuration } = this;
+    const waivers = waiversOf(steps, { steps: flags.steps, now: context.now });
+    const signed = sources.some(({ judged }) => judged === "commits");
+    const introduction = { kind: "cosign", commit: configuration.commit, narHash: undefined } as const;
+    context.terminal.progress(`signing ${count(waivers.length, "waiver")}`);
+    const place = { kind: "directory", path: join(dir, STATEMENTS_FOLDER) } as const;
+    const user = await readyKey(dir);
+    const statements = [...waivers, ...(signed ? [introduction] : [])];
+    const kept = await signAndKeep(statements, { user, place, now: context.now });
+    return kept.flatMap(({ where, fresh }) => (fresh ? where : []));
+  }
+}
+
+/** As rules would have it, for fetching alone. */
+function provisional({ name, url, commits }: NewSource) {
+  return {
+    name,
+    urls: [url],
+    authenticate: "slice",
+    introduction: { commit: commits[0]!, signedBy: undefined },
+    goodlist: new Set(),
+    head: undefined,
+    channel: undefined,
+    rules: [],
+  } as unknown as Parameters<typeof introduced>[2];
+}
+
+/** Where the user's own signature does not let it through, nobody would be served by such rules. */
+function requireGreen(slices: readonly Adopted[]): void {
+  for (const { slice, source } of slices) {
+    const open = slice.files.find(({ standing }) => !passes(standing));
+    if (open)
+      throw new Failure(
+        EXIT.denied,
+        `${open.file.path} of source ${source.name} would not be let through: your signature does not count for it`,
+        "root of the rules has to sign the waivers, and a rejection or a distrust outweighs them: firstmile slice",
+      );
+  }
+}
+
+function show(terminal: Terminal, done: Done): void {
+  const { dir, fresh, first, signedBy, sources, slices, steps, hasCaches, words } = done;
+  terminal.print(`${terminal.style("green", "adopted")}  ${harmless(words)} as it is, in ${harmless(dir)}`);
+  for (const { name, url, judged } of sources)
+    terminal.print(
+      `  source ${name}  ${harmless(url)}  ${judged === "slice" ? "by what is read of it" : "by its signed commits"}`,
+    );
+  terminal.print(
+    hasCaches
+      ? "  with the caches that this machine trusts today, any one of them"
+      : "  without caches: everything is built here",
+  );
+  terminal.print();
+  for (const { source, slice } of slices) terminal.print(`${source.name}: ${coverageLine(slice.files)}`);
+  const total = steps.reduce((sum, one) => sum + one.files.length, 0);
+  let left = total;
+  for (const { until, files } of steps) {
+    left -= files.length;
+    terminal.print(
+      `  from ${day(until)} on ${count(files.length, "file")} more have to have been read; ${share(left, total)} are waived still`,
+    );
+  }
+  showNext(terminal, { dir, fresh, first, signedBy });
+}
+
+function showNext(
+  terminal: Terminal,
+  { dir, fresh, first, signedBy }: Pick<Done, "dir" | "fresh" | "first" | "signedBy">,
+): void {
+  terminal.print();
+  terminal.print(
+    fresh
+      ? "push it where your machines reach it, then on each of them:"
+      : "push it, with the signatures of others of root if they are needed (firstmile cosign), then on each machine:",
+  );
+  if (fresh)
+    terminal.print(
+      `  firstmile trust add URL --introduction ${first}${signedBy === undefined ? "" : ` --signed-by ${signedBy}`}`,
+    );
+  else terminal.print("  firstmile trust update");
+  terminal.print("Each change from now on needs somebody who read it: firstmile review SOURCE REV -A ATTR");
+  terminal.print(`How much is left, and what ends when: firstmile coverage --policy ${harmless(dir)}`);
+}
+
+function asJson({ slices, steps, sources, ...rest }: Done) {
+  return {
+    ...rest,
+    signedBy: rest.signedBy ?? null,
+    sources,
+    slices: slices.map(({ source, slice }) => ({
+      source: source.name,
+      commit: slice.commit,
+      files: slice.files.length,
+    })),
+    steps: steps.map(({ number, until, files }) => ({ number, until, files: files.length })),
+  };
+}

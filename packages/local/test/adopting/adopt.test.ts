@@ -1,0 +1,304 @@
+/** A configuration as it is: let through on the first day, held to evidence from then on, on stock Nix. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { sriHash } from "@firstmile/formats/nix/hash";
+import { Authenticator } from "@firstmile/local/admission/authenticator";
+import { SourceRepositories } from "@firstmile/local/admission/source-repositories";
+import { treeOf } from "@firstmile/local/admission/tree-of";
+import { Ledger } from "@firstmile/local/gate/ledger";
+import { RulesHolder } from "@firstmile/local/gate/rules-in-force";
+import { neutralGit } from "@firstmile/local/git/neutral";
+import { GitObjects } from "@firstmile/local/git/objects";
+import { treeNarHash } from "@firstmile/local/git/tree-nar-hash";
+import { runOk } from "@firstmile/local/process/run";
+import { firstRefusal } from "@firstmile/trust/verdict/verdict";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { derivationText, GateWorld, VERSIONS } from "../../../../testing/src/gate-world.ts";
+import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
+import type { Person, WorldRepository } from "../../../../testing/src/world.ts";
+import { emailOf, gitEnv } from "../../../../testing/src/world-repository.ts";
+
+const MONTH = 30.4375 * 86_400;
+const now = () => Math.floor(Date.now() / 1000);
+
+const FILES = {
+  "default.nix": `{ hello = import ./pkgs/hello; other = import ./pkgs/other; broken = throw "no"; }`,
+  "pkgs/hello/default.nix": derivationText(
+    "hello",
+    "read line < $src; echo $line > $out",
+    "src = ./hello.txt;",
+  ),
+  "pkgs/hello/hello.txt": "hello\n",
+  "pkgs/other/default.nix": derivationText("other", "echo other > $out"),
+};
+
+function as(person: Person): Record<string, string> {
+  const config = {
+    ...person.gitConfig,
+    "user.name": `${person.name} Doe`,
+    "user.email": emailOf(person.name),
+  };
+  const entries = Object.entries(config);
+  return {
+    GIT_CONFIG_COUNT: String(entries.length),
+    ...Object.fromEntries(
+      entries.flatMap(([key, value], i) => [
+        [`GIT_CONFIG_KEY_${i}`, key],
+        [`GIT_CONFIG_VALUE_${i}`, value],
+      ]),
+    ),
+  };
+}
+
+interface Done {
+  readonly first: string;
+  readonly signedBy: string;
+  readonly sources: { name: string; url: string; introduction: string; judged: string }[];
+  readonly slices: { source: string; commit: string; files: number }[];
+  readonly steps: { number: number; until: number; files: number }[];
+}
+
+/** A commit that nobody signed, checked out. */
+async function unsigned(world: GateWorld, files: Readonly<Record<string, string>>): Promise<void> {
+  await world.source.commit({ files });
+  await world.run("git", ["pull", "--quiet", "--ff-only"]);
+}
+
+/** What every admission comes to at another time. */
+async function refusalsAt(world: GateWorld, time: number): Promise<(string | undefined)[]> {
+  const rules = await new RulesHolder(world.stateDir, () => time).get();
+  if (!rules.ok) throw new Error(rules.reason.message);
+  using ledger = new Ledger(join(world.stateDir, "gate/ledger.sqlite"));
+  const authenticator = new Authenticator({
+    repositories: new SourceRepositories(join(world.stateDir, "gate/sources")),
+    cacheDir: join(world.nix.dir, "other-cache"),
+    clock: () => time,
+    sliceFiles: (slice) => ledger.sliceFiles(slice),
+  });
+  const bases = ledger.admissions().flatMap(({ basis }) => basis);
+  const reasons = await authenticator.authenticateAll(rules.rules, bases);
+  return reasons.map((reason) => firstRefusal([reason])?.code);
+}
+
+describe.each(VERSIONS)("adopt, Nix of %s", (version) => {
+  describe.skipIf(missingForNixWorld(version) !== undefined)("a file of a checkout", () => {
+    let world: GateWorld;
+    let trust: string;
+    let done: Done;
+    const adopt = (args: readonly string[], person = world.alice, cwd = world.checkout) =>
+      world.run(world.program, ["adopt", ...args], { env: as(person), cwd });
+    const admit = (attr: string) => world.firstmile("admit", "-f", "default.nix", "-A", attr);
+
+    beforeAll(async () => {
+      world = await GateWorld.make({ version, files: FILES });
+      trust = join(world.nix.dir, "rules");
+    });
+    afterAll(() => world?.[Symbol.asyncDispose]());
+
+    test.each([
+      [["-f", "default.nix", "-A", "broken"], "evaluation-failed"],
+      [["-f", "none.nix"], "there is no none.nix here"],
+      [["-f", "default.nix", "--steps", "0"], "is no number of steps"],
+      [["-f", "default.nix", "--months", "13"], "is no number of months"],
+      [["-f", "default.nix", ".#x"], "in one go"],
+      [["github:example/lib#x"], "no whole commit"],
+    ])("%j is refused, and nothing is left behind: %s", async (args, problem) => {
+      const ended = await adopt([...args, "--dir", trust]);
+      expect([ended.code === 0, ended.stderr]).toEqual([false, expect.stringContaining(problem)]);
+      expect(existsSync(trust)).toBe(false);
+    });
+
+    test("a checkout with changes is refused; so is a directory with something else in it", async () => {
+      writeFileSync(join(world.checkout, "new.nix"), "{ }\n");
+      const dirty = await adopt(["-f", "default.nix", "-A", "hello", "--dir", trust]);
+      expect(dirty.stderr).toContain("differ from commit");
+      await world.run("git", ["clean", "-q", "-f"]);
+      mkdirSync(join(world.nix.dir, "full"));
+      writeFileSync(join(world.nix.dir, "full/file"), "");
+      const full = await adopt(["-f", "default.nix", "-A", "hello", "--dir", join(world.nix.dir, "full")]);
+      expect([full.code, full.stderr]).toEqual([2, expect.stringContaining("holds something already")]);
+      expect(readdirSync(join(world.nix.dir, "full"))).toEqual(["file"]);
+    });
+
+    test("who has no key to sign with makes nothing", async () => {
+      const ended = await world.run(world.program, ["adopt", "-A", "hello", "--dir", trust]);
+      expect([ended.code === 0, existsSync(trust)]).toEqual([false, false]);
+    });
+
+    test("takes what is read as waivers that end in steps, and says what to do next", async () => {
+      const ended = await adopt([
+        "-f",
+        "default.nix",
+        "-A",
+        "hello",
+        "--dir",
+        trust,
+        "--steps",
+        "3",
+        "--months",
+        "6",
+      ]);
+      expect(ended.stderr).toBe("");
+      expect(ended.stdout).toContain("adopted  pkgs -A hello as it is");
+      expect(ended.stdout).toContain("coverage 0.0 % of files, 0.0 % of lines; 3 more waived");
+      expect(ended.stdout).toContain("firstmile trust add URL --introduction");
+      const [, first, signedBy] = /--introduction (\S+) --signed-by (\S+)/.exec(ended.stdout)!;
+      done = { first: first!, signedBy: signedBy! } as Done;
+      expect(signedBy).toBe(world.alice.fingerprint);
+      const rules = readFileSync(join(trust, "firstmile.toml"), "utf8");
+      expect(rules).toContain('authenticate = "slice"');
+      expect(rules).toContain(world.source.tip());
+      const signed = await world.run("git", ["-C", trust, "log", "--format=%H %s"]);
+      expect(signed.stdout).toContain("Adopt pkgs -A hello as it is");
+    });
+
+    test("the gate lets the configuration through as it is, and says on what", async () => {
+      const args = [
+        "trust",
+        "add",
+        `file://${trust}`,
+        "--introduction",
+        done.first,
+        "--signed-by",
+        done.signedBy,
+      ];
+      expect((await world.firstmile(...args, "--replace")).code).toBe(0);
+      await world.startGate();
+      const ended = await admit("hello");
+      expect(ended.stdout).toContain("waived until");
+      expect(ended.code).toBe(0);
+      expect((await world.build("hello")).code).toBe(0);
+    });
+
+    test("what it did not read is not let through", async () => {
+      expect((await admit("other")).stdout).toContain("pkgs/other/default.nix: role root has not read it");
+    });
+
+    test("one byte in a file that is read is refused; a change elsewhere is not", async () => {
+      const before = world.source.tip();
+      await unsigned(world, { "pkgs/other/default.nix": derivationText("other", "echo another > $out") });
+      expect((await admit("hello")).code).toBe(0);
+      await unsigned(world, { "pkgs/hello/hello.txt": "hullo\n" });
+      const ended = await admit("hello");
+      expect(ended.stdout).toContain("pkgs/hello/hello.txt: role root has not read it");
+      expect(ended.code).toBe(1);
+      expect(before).not.toBe(world.source.tip());
+    });
+
+    test("after the first end it is refused by that; before it, it is not", async () => {
+      expect(new Set(await refusalsAt(world, now() + 1.8 * MONTH))).toEqual(new Set([undefined]));
+      expect(new Set(await refusalsAt(world, now() + 2.1 * MONTH))).toEqual(new Set(["waiver-expired"]));
+    });
+
+    test("more can be adopted into the same rules, and what was waived stays as it was", async () => {
+      const later = join(world.nix.dir, "later");
+      await world.clone(later);
+      const count = async () =>
+        (await world.run("git", ["-C", trust, "ls-files", "statements"])).stdout.trim().split("\n").length;
+      const had = await count();
+      const ended = await adopt(
+        ["-f", "default.nix", "-A", "other", "--dir", trust, "--json"],
+        world.alice,
+        later,
+      );
+      const more = JSON.parse(ended.stdout) as Done;
+      expect(more.sources).toEqual([]);
+      expect(more.steps.reduce((sum, { files }) => sum + files, 0)).toBe(1);
+      expect(await count()).toBe(had + 1);
+      expect((await world.firstmile("trust", "update")).code).toBe(0);
+      expect((await admit("other")).code).toBe(0);
+    });
+
+    test("a signature that does not count for it changes nothing", async () => {
+      const before = readFileSync(join(trust, "firstmile.toml"));
+      const args = ["-f", "default.nix", "-A", "hello", "--dir", trust];
+      const ended = await adopt(args, world.bob);
+      expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining("would not be let through")]);
+      expect(readFileSync(join(trust, "firstmile.toml"))).toEqual(before);
+      expect((await world.run("git", ["-C", trust, "status", "--porcelain"])).stdout).toBe("");
+    });
+  });
+
+  describe.skipIf(missingForNixWorld(version) !== undefined)("a flake", () => {
+    let world: GateWorld;
+    let lib: WorldRepository;
+    let trust: string;
+
+    beforeAll(async () => {
+      const conf = { "experimental-features": "nix-command flakes" };
+      world = await GateWorld.make({ version, conf, files: { README: "" } });
+      lib = await world.people.repository("lib");
+      await lib.commit({
+        files: {
+          "flake.nix": "{ outputs = { self }: { hello = import ./hello.nix; }; }",
+          "hello.nix": derivationText("hello", "echo hello > $out"),
+          "unread.nix": "{ }\n",
+        },
+      });
+      const own = `{
+        inputs.lib.url = "github:example/lib";
+        outputs = { self, lib }: { packages.x86_64-linux.hello = lib.hello; };
+      }`;
+      // Nobody signed it: who adopts it does.
+      await unsigned(world, { "flake.nix": own, "flake.lock": await lockOn(lib) });
+      trust = join(world.nix.dir, "rules");
+      // What fetching would bring.
+      mkdirSync(join(world.stateDir, "sources"), { recursive: true });
+      await world.run("cp", ["-r", lib.dir, join(world.stateDir, "sources/lib.git")]);
+    });
+    afterAll(() => world?.[Symbol.asyncDispose]());
+
+    test("its inputs by what is read of them, itself by its signed commits from this one on", async () => {
+      const ended = await world.run(world.program, ["adopt", ".#hello", "--dir", trust, "--json"], {
+        env: as(world.alice),
+      });
+      expect(ended.stderr).toBe("");
+      const done = JSON.parse(ended.stdout) as Done;
+      expect(done.sources.map(({ introduction, judged }) => [introduction, judged])).toEqual([
+        [world.source.tip(), "commits"],
+        [lib.tip(), "slice"],
+      ]);
+      expect(done.slices).toMatchObject([{ commit: lib.tip(), files: 2 }]);
+      const args = [
+        "trust",
+        "add",
+        `file://${trust}`,
+        "--introduction",
+        done.first,
+        "--signed-by",
+        done.signedBy,
+      ];
+      expect((await world.firstmile(...args, "--replace")).code).toBe(0);
+      await world.startGate();
+      const packed = ["-C", lib.dir, "pack-objects", "--revs", "--stdout", "-q"];
+      const pack = await runOk("git", packed, { env: gitEnv(), input: `${lib.tip()}\n` });
+      await world.ask("POST", "/objects?source=lib", pack);
+      const admitted = await world.firstmile("admit", ".#hello");
+      expect(admitted.stdout).toContain("waived until");
+      expect(admitted.code).toBe(0);
+      expect((await world.run("nix", ["build", ".#hello", "--no-link"])).code).toBe(0);
+    });
+
+    test("an unsigned commit of its own is refused", async () => {
+      await unsigned(world, { README: "changed\n" });
+      const ended = await world.firstmile("admit", ".#hello");
+      expect([ended.code, ended.stdout]).toEqual([1, expect.stringContaining("unsigned")]);
+    });
+  });
+});
+
+async function lockOn(lib: WorldRepository): Promise<string> {
+  const rev = lib.tip();
+  const git = await neutralGit(lib.dir);
+  try {
+    using objects = new GitObjects(git.env);
+    const { narHash } = await treeNarHash(objects, await treeOf(objects, rev));
+    const lastModified = Number(await lib.git("log", "-1", "--format=%ct", rev));
+    const place = { owner: "example", repo: "lib", type: "github" };
+    const locked = { ...place, lastModified, narHash: sriHash(narHash), rev };
+    const nodes = { lib: { locked, original: place }, root: { inputs: { lib: "lib" } } };
+    return JSON.stringify({ nodes, root: "root", version: 7 });
+  } finally {
+    git.dispose();
+  }
+}
