@@ -60,6 +60,8 @@ interface Answer {
 type Gather = (rules: RulesInForce, source: Source, commit: CommitId) => Promise<GatheredCase>;
 
 const MAX_ANSWERS = 10_000;
+/** Whoever floods a place must not have every question worked out anew. */
+const UNREAD_SECONDS = 60;
 /** Commits looked into at a time: most of it is waiting for Git. */
 const AT_ONCE = 4;
 
@@ -139,7 +141,7 @@ export class Authenticator {
       if (!origin.ok) return { reason: origin, validUntil };
       const question = { source: gathered.source, commit, words: "", coverage };
       const reason = sliceReason(question, judgeFiles(coverage, files));
-      return { reason: tellingUnread(reason, gathered.incomplete), validUntil };
+      return this.heard({ reason, validUntil }, gathered.incomplete);
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
@@ -166,12 +168,18 @@ export class Authenticator {
       });
       const freshness = await this.freshness(rules, source, tip, repository);
       const until = [verdict.validUntil, freshness?.until].filter((time) => time !== undefined);
-      const reason = tellingUnread(together(historyReason(verdict), freshness?.reason), verdict.incomplete);
-      return { reason, validUntil: Math.min(...until) };
+      const reason = together(historyReason(verdict), freshness?.reason);
+      return this.heard({ reason, validUntil: Math.min(...until) }, verdict.incomplete);
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
     }
+  }
+
+  /** What was not heard may be heard the next time: such an answer is told so, and kept for a short while. */
+  private heard({ reason, validUntil }: Answer, unread: readonly string[]): Answer {
+    const until = unread.length > 0 ? this.clock() + UNREAD_SECONDS : validUntil;
+    return { reason: tellingUnread(reason, unread), validUntil: Math.min(until, validUntil) };
   }
 
   private freshness(rules: RulesInForce, source: Source, commit: CommitId, repository: string) {
