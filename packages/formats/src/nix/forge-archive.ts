@@ -33,7 +33,7 @@ const ON_OTHERS = [
   // cgit, and Bitbucket.
   new RegExp(`^/(.+)/snapshot/(?:[^/]*-)?${ID}${ENDING}$`),
   new RegExp(`^/([^/]+/[^/]+)/get/${ID}${ENDING}$`),
-  // The gate's own (spec/policy.md): the repository is what it has of a source.
+  // A gate of Firstmile: the repository is what it has of a source.
   new RegExp(`^/(source/[^/]+)/${ID}\\.tar\\.gz$`),
 ];
 

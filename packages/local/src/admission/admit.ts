@@ -4,6 +4,7 @@
  * tree or lock that differs from what was signed, an expression that reaches outside, one that builds while it is
  * evaluated. And each download that is built with meets the policy's rules for downloads.
  */
+
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
@@ -12,6 +13,7 @@ import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
 import { downloadOf } from "@firstmile/trust/handoff/download";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
 import type { StoreObjections } from "../gate/objections.ts";
@@ -346,7 +348,7 @@ function sliceAsFlake({ name }: Source): Reason {
 
 function unknownSource(name: string): Reason {
   return lacking("unknown-source", `the policy has no source ${name}`, {
-    remedy: `add [source.${name}] to the trust repository`,
+    remedy: `add [source.${tomlKey(name)}] to the trust repository`,
   });
 }
 

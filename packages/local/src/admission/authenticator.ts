@@ -3,10 +3,12 @@
  * them. An answer is kept as long as the rules and the statements beside them stay the same and nothing that it rests on
  * has expired.
  */
+
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { historyReason } from "@firstmile/trust/history/reason";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import type { SliceFile } from "@firstmile/trust/slice/file";
 import { judgeFiles } from "@firstmile/trust/slice/judged";
 import { sliceReason } from "@firstmile/trust/slice/reason";
@@ -58,6 +60,8 @@ interface Answer {
 type Gather = (source: Source, commit: CommitId) => Promise<GatheredCase>;
 
 const MAX_ANSWERS = 10_000;
+/** Whoever floods a place must not have every question worked out anew. */
+const UNREAD_SECONDS = 60;
 /** Commits looked into at a time: most of it is waiting for Git. */
 const AT_ONCE = 4;
 
@@ -107,7 +111,7 @@ export class Authenticator {
     const source = rules.policy.sources.get(sourceName as SourceName);
     if (!source) {
       return lacking("unknown-source", `the policy has no source ${sourceName} any more`, {
-        remedy: `add [source.${sourceName}] to the trust repository`,
+        remedy: `add [source.${tomlKey(sourceName)}] to the trust repository`,
       });
     }
     const evidence = `${rules.evidence} ${this.repositories.generation(source)}`;
@@ -141,7 +145,7 @@ export class Authenticator {
       if (!origin.ok) return { reason: origin, validUntil };
       const question = { source: gathered.source, commit, words: "", coverage };
       const reason = sliceReason(question, judgeFiles(coverage, files));
-      return { reason: tellingUnread(reason, gathered.incomplete), validUntil };
+      return this.heard({ reason, validUntil }, gathered.incomplete);
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
@@ -176,12 +180,18 @@ export class Authenticator {
       });
       const freshness = await this.freshness(rules, source, tip, repository);
       const until = [verdict.validUntil, freshness?.until].filter((time) => time !== undefined);
-      const reason = tellingUnread(together(historyReason(verdict), freshness?.reason), verdict.incomplete);
-      return { reason, validUntil: Math.min(...until) };
+      const reason = together(historyReason(verdict), freshness?.reason);
+      return this.heard({ reason, validUntil: Math.min(...until) }, verdict.incomplete);
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;
       return { reason: lacking("source-unavailable", error.message), validUntil: 0 };
     }
+  }
+
+  /** What was not heard may be heard the next time: such an answer is told so, and kept for a short while. */
+  private heard({ reason, validUntil }: Answer, unread: readonly string[]): Answer {
+    const until = unread.length > 0 ? this.clock() + UNREAD_SECONDS : validUntil;
+    return { reason: tellingUnread(reason, unread), validUntil: Math.min(until, validUntil) };
   }
 
   private freshness(rules: RulesInForce, source: Source, commit: CommitId, repository: string) {

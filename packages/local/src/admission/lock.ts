@@ -51,7 +51,11 @@ export async function readFlakeLock(objects: GitObjects, tree: ObjectId, dir: st
 }
 
 /** The content of a file in a tree; undefined where there is none. Throws `GitTreeError` for anything but a file. */
-async function fileInTree(objects: GitObjects, root: ObjectId, path: string): Promise<Buffer | undefined> {
+export async function fileInTree(
+  objects: GitObjects,
+  root: ObjectId,
+  path: string,
+): Promise<Buffer | undefined> {
   const tree = await GitTree.read(objects, root);
   for (const { path: at, step } of tree.leaves()) {
     if (at !== path) continue;

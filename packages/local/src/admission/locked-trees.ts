@@ -4,9 +4,11 @@
  * Claims: what comes back is the tree of an authentic commit of a source of the policy. Against: a lock that names
  * other content than the signed commit, and a repository that nobody's rules cover. Which text named it is no matter.
  */
+
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { LockedReference } from "@firstmile/formats/nix/flake-lock";
 import type { Source } from "@firstmile/trust/policy/policy";
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
@@ -105,7 +107,7 @@ export async function ensureCommit(
     `commit ${commit.slice(0, 12)} of source ${source.name} cannot be had`,
     {
       because: problems.map((problem) => lacking("source-unavailable", problem)),
-      remedy: `add a URL to [source.${source.name}] that this machine reaches, or admit it from a checkout`,
+      remedy: `add a URL to [source.${tomlKey(source.name)}] that this machine reaches, or admit it from a checkout`,
     },
   );
 }

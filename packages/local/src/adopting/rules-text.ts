@@ -1,5 +1,7 @@
 /** What is written into firstmile.toml for what is adopted: tables that stand for themselves, at its end. */
+
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import type { PresentCaches } from "./present-caches.ts";
 
 export interface RulesSource {
@@ -16,11 +18,11 @@ export function sourceText({ name, url, introduction, judged }: RulesSource): st
     isSlice
       ? "# Nobody's signature counts here: what an evaluation reads of it has to be covered."
       : "# Its commits are signed; what they take from elsewhere is judged there.",
-    `[source.${name}]`,
+    `[source.${tomlKey(name)}]`,
     `urls = [${JSON.stringify(url)}]`,
     `authenticate = "${isSlice ? "slice" : "every-commit"}"`,
     `introduction = { commit = "${introduction}"${isSlice ? "" : ', signed_by = "root"'} }`,
-    `[[source.${name}.rule]]`,
+    `[[source.${tomlKey(name)}.rule]]`,
     'paths = ["**"]',
     ...(isSlice ? ['review = "root"', 'waive = "root"'] : ['write = "root"']),
   ].join("\n");
@@ -29,7 +31,7 @@ export function sourceText({ name, url, introduction, judged }: RulesSource): st
 /** Builders and caches as the machine has them today: what is trusted already, said in rules that can be narrowed. */
 export function outputText({ builders, caches }: PresentCaches): string {
   const principals = builders.map(
-    ({ name, key }) => `[principal.${name}]\nkeys = [${JSON.stringify(`nix:${key}`)}]`,
+    ({ name, key }) => `[principal.${tomlKey(name)}]\nkeys = [${JSON.stringify(`nix:${key}`)}]`,
   );
   return [
     "# Whom this machine's Nix trusted before: one of them is enough, until you ask for more that agree.",

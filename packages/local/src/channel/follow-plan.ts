@@ -7,6 +7,7 @@
 import type { Amendment } from "@firstmile/trust/policy/amend";
 import { isName, type RoleName, type SourceName } from "@firstmile/trust/policy/names";
 import type { Group, Import, Policy, Source } from "@firstmile/trust/policy/policy";
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import type { Introduction } from "@firstmile/trust/root/authenticate";
 
 export interface FollowRequest {
@@ -38,7 +39,10 @@ export function planToFollow(own: Policy, curator: Policy, request: FollowReques
   const known = importOf(own, request);
   const from = known?.name ?? request.name ?? nameFrom(curator.name);
   if (known && !known.roles.includes(role as RoleName))
-    return refused(`[import.${known.name}] does not take the role ${role}`, `add "${role}" to its roles`);
+    return refused(
+      `[import.${tomlKey(known.name)}] does not take the role ${role}`,
+      `add "${role}" to its roles`,
+    );
   if (!known && (!isName(from) || own.imports.has(from as never)))
     return refused(`an import cannot be called ${from} here`, "choose another name: --name NAME");
   const local = roleFor(own, from, role);
@@ -46,7 +50,7 @@ export function planToFollow(own: Policy, curator: Policy, request: FollowReques
   if (mine && mine.authenticate !== "slice")
     return refused(
       `source ${source.name} is judged by its commits here`,
-      `set authenticate = "slice" in [source.${source.name}], with rules that ask for reviews`,
+      `set authenticate = "slice" in [source.${tomlKey(source.name)}], with rules that ask for reviews`,
     );
   if (mine?.channel === local.name && known) return { kind: "there" };
   if (mine?.channel !== undefined)
@@ -109,13 +113,13 @@ function isThem({ of }: Group, from: string, role: string): boolean {
 }
 
 function roleLine(name: string, from: string, role: string): string {
-  return `${name} = { any = 1, of = [${quoted(`${from}/${role}`)}] }`;
+  return `${tomlKey(name)} = { any = 1, of = [${quoted(`${from}/${role}`)}] }`;
 }
 
 function importLines(name: string, { url, introduction, role }: FollowRequest): string[] {
   const signedBy = introduction.signedBy.map(quoted).join(", ");
   return [
-    `[import.${name}]`,
+    `[import.${tomlKey(name)}]`,
     `urls = [${quoted(url)}]`,
     `introduction = { commit = ${quoted(introduction.commit)}, signed_by = [${signedBy}] }`,
     `roles = [${quoted(role)}]`,
@@ -125,12 +129,12 @@ function importLines(name: string, { url, introduction, role }: FollowRequest): 
 /** As the curator has it, with rules of one's own: what was not published is covered by one's own people. */
 function sourceLines({ name, urls, introduction }: Source, role: string, review: string): string[] {
   return [
-    `[source.${name}]`,
+    `[source.${tomlKey(name)}]`,
     `urls = [${urls.map(quoted).join(", ")}]`,
     'authenticate = "slice"',
     `introduction = { commit = ${quoted(introduction.commit)} }`,
     `channel = ${quoted(role)}`,
-    `[[source.${name}.rule]]`,
+    `[[source.${tomlKey(name)}.rule]]`,
     'paths = ["**"]',
     `review = ${quoted(review)}`,
   ];

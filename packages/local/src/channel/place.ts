@@ -12,20 +12,26 @@ export interface PublishingPlace {
 }
 
 /**
- * `to`: a checkout of a trust repository, any other repository, or a directory; without it the repository that `here`
- * is in. Undefined: there is none.
+ * `to`: a checkout of a trust repository, any other repository, or a directory. Without it `checkout`, where the source
+ * is one of this user's, or else whatever somebody stands in. Undefined: there is none.
  */
 export async function publishingPlace(
   cwd: string,
   to: string | undefined,
-  here: string | undefined,
+  checkout: string | undefined,
 ): Promise<PublishingPlace | undefined> {
-  if (to === undefined) return here === undefined ? undefined : onRef(here);
-  const path = resolve(cwd, to);
-  const place = placeFor(cwd, to, path);
+  if (to !== undefined) return placeAt(cwd, resolve(cwd, to));
+  if (checkout !== undefined) return onRef(checkout);
+  const top = await topOf(cwd);
+  return top === undefined ? undefined : placeAt(cwd, top);
+}
+
+async function placeAt(cwd: string, path: string): Promise<PublishingPlace> {
+  const place = placeFor(cwd, path, path);
   if (place.kind === "directory" && isStatementsFolder(place.path))
     return { place, next: `git -C ${path} add statements && git -C ${path} commit -S, and push it` };
-  if (await isRepository(path)) return onRef(path);
+  // Below a repository's top a directory is meant as one.
+  if ((await topOf(path)) === path) return onRef(path);
   return { place, next: "hand that directory to whoever decides by it" };
 }
 
@@ -34,11 +40,11 @@ function onRef(repository: string): PublishingPlace {
   return { place: { kind: "ref", repository }, next };
 }
 
-/** Whether the path is a repository's own top, and not merely below one. */
-export async function isRepository(path: string): Promise<boolean> {
-  const args = ["-C", path, "rev-parse", "--is-bare-repository", "--show-prefix"];
-  const told = await run("git", args).catch(() => undefined);
-  if (told?.code !== 0) return false;
-  const [bare, prefix = ""] = told.stdout.toString().split("\n");
-  return bare === "true" || prefix === "";
+/** Of the repository that a path is in: the work tree's top, or the bare repository itself. */
+async function topOf(path: string): Promise<string | undefined> {
+  const told = await run("git", ["-C", path, "rev-parse", "--is-bare-repository"]).catch(() => undefined);
+  if (told?.code !== 0) return undefined;
+  const which = told.stdout.toString().trim() === "true" ? "--absolute-git-dir" : "--show-toplevel";
+  const top = await run("git", ["-C", path, "rev-parse", which]);
+  return top.code === 0 ? top.stdout.toString().trimEnd() : undefined;
 }

@@ -5,11 +5,13 @@
  * was open before is not held against it. Leaves out: the merge itself, which may bring in something else.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import type { Policy, Source } from "@firstmile/trust/policy/policy";
+import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
+import type { Source } from "@firstmile/trust/policy/policy";
 import { passes } from "@firstmile/trust/slice/cover";
-import { countStandings } from "@firstmile/trust/slice/judged";
 import { fileReason } from "@firstmile/trust/slice/reason";
+import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { NixTools } from "../admission/nix-tools.ts";
+import type { SourceRepositories } from "../admission/source-repositories.ts";
 import { authenticateHistory } from "../evidence/history.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { revList } from "../git/rev-list.ts";
@@ -17,25 +19,45 @@ import type { ReviewRange } from "../reviewing/range.ts";
 import { type LineCount, type ReadChange, ReviewMaterial } from "../reviewing/read-change.ts";
 import { sliceDifference } from "../slicing/difference.ts";
 import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
-import { downloadsIn, type Slice, type SlicedFile, type SliceOutcome, sliceOf } from "../slicing/slice-of.ts";
+import { type SlicedFile, type SliceOutcome, sliceOf } from "../slicing/slice-of.ts";
 import type { StatementPlace } from "../statements/place.ts";
 import { firstChangedLines } from "./changed-lines.ts";
-import type { CheckFinding, CheckReport, SliceCheck, SliceSize } from "./report.ts";
+import { checkFlake, type FlakeCheck } from "./check-flake.ts";
+import {
+  type CheckFinding,
+  type CheckReport,
+  failedFinding,
+  NO_DIFFERENCE,
+  type SliceCheck,
+  sizeOf,
+} from "./report.ts";
 
 export interface CheckQuestion {
   readonly repository: string;
   readonly directoryName: string;
   readonly range: ReviewRange & { readonly base: CommitId };
-  readonly policy: Policy;
+  readonly policy: ResolvedPolicy;
   readonly source: Source;
   readonly statements: readonly StatementPlace[];
   readonly file: string;
   /** Each is looked at by itself. None: no slices. */
   readonly attrs: readonly string[];
+  /** Attributes of flakes in this repository. */
+  readonly flakes: readonly CheckedFlake[];
+  readonly repositories: SourceRepositories;
+  /** Whether a commit of another source, one that is judged by its commits, is authentic. */
+  readonly authenticate: (source: Source, commit: CommitId) => Promise<Reason>;
   /** Unix seconds. */
   readonly now: number;
   readonly nix: () => Promise<NixTools>;
   readonly progress: (text: string) => void;
+}
+
+export interface CheckedFlake {
+  readonly words: string;
+  /** In the tree; "" for its root. */
+  readonly dir: string;
+  readonly attr: string;
 }
 
 export async function checkChange(question: CheckQuestion): Promise<CheckReport> {
@@ -47,9 +69,18 @@ export async function checkChange(question: CheckQuestion): Promise<CheckReport>
     const check = new Check(question, await firstChangedLines(change));
     const isSlice = question.source.authenticate === "slice";
     const slices = await check.slices();
-    const findings = isSlice ? check.open() : await check.history(change);
+    const flakes = await check.flakes();
+    const own = isSlice ? [] : await check.history(change);
+    const findings = [...own, ...check.open(), ...flakes.flatMap((one) => one.findings)];
     const { base, tip: head } = question.range;
-    return { source: question.source.name, base, head, change: sumOf(counts), findings, slices };
+    return {
+      source: question.source.name,
+      base,
+      head,
+      change: sumOf(counts),
+      findings,
+      slices: [...slices, ...flakes.map(({ slice }) => slice)],
+    };
   } finally {
     git.dispose();
   }
@@ -60,14 +91,17 @@ class Check {
   readonly #lines: ReadonlyMap<string, number>;
   /** Open files at the head that this change touches, by path. */
   readonly #open = new Map<string, CheckFinding>();
+  readonly #failed: CheckFinding[] = [];
 
   constructor(question: CheckQuestion, lines: ReadonlyMap<string, number>) {
     this.#question = question;
     this.#lines = lines;
   }
 
+  /** Of what was evaluated: what could not be, and open files in the order of their paths. */
   open(): CheckFinding[] {
-    return [...this.#open.values()].sort((a, b) => ((a.path ?? "") < (b.path ?? "") ? -1 : 1));
+    const files = [...this.#open.values()].sort((a, b) => ((a.path ?? "") < (b.path ?? "") ? -1 : 1));
+    return [...this.#failed, ...files];
   }
 
   async slices(): Promise<SliceCheck[]> {
@@ -76,6 +110,17 @@ class Check {
     const [before, after] = [await this.#gather(range.base), await this.#gather(range.tip)];
     const checks: SliceCheck[] = [];
     for (const attr of attrs) checks.push(await this.#slice(attr, before, after));
+    return checks;
+  }
+
+  async flakes(): Promise<FlakeCheck[]> {
+    const { flakes, progress, nix, range, ...question } = this.#question;
+    const checks: FlakeCheck[] = [];
+    for (const { words, dir, attr } of flakes) {
+      progress(`evaluating ${words}`);
+      const { base, tip: head } = range;
+      checks.push(await checkFlake({ ...question, base, head, words, dir, attr, nix: await nix() }));
+    }
     return checks;
   }
 
@@ -94,7 +139,10 @@ class Check {
       before: old.ok ? sizeOf(old.slice, judged) : undefined,
       after: now.ok ? sizeOf(now.slice, judged) : undefined,
     };
-    if (!now.ok) return { words, failure: now.reason, ...sizes, ...NOTHING };
+    if (!now.ok) {
+      this.#failed.push(failedFinding(words, now.reason));
+      return { words, failure: now.reason, ...sizes, ...NO_DIFFERENCE };
+    }
     const previous = old.ok ? old.slice : { ...now.slice, files: [], derivations: new Map() };
     const { files, downloads, derivations } = sliceDifference(previous, now.slice);
     const open = files.flatMap(({ after: one }) => (judged && one && !passes(one.standing) ? [one] : []));
@@ -169,18 +217,6 @@ class Check {
       git.dispose();
     }
   }
-}
-
-const NOTHING = { changed: { files: 0, open: 0 }, derivations: { fresh: 0, gone: 0 }, downloads: [] };
-
-function sizeOf(slice: Slice, judged: boolean): SliceSize {
-  return {
-    files: slice.files.length,
-    lines: slice.files.reduce((sum, { lines }) => sum + lines, 0),
-    derivations: slice.derivations.size,
-    downloads: downloadsIn(slice).length,
-    counts: judged ? countStandings(slice.files) : undefined,
-  };
 }
 
 function sumOf(counts: readonly LineCount[]): CheckReport["change"] {

@@ -1,9 +1,10 @@
 /** What a change comes to before it is merged: what it leaves open, and what it does to the slices that are asked about. */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import type { StandingCounts } from "@firstmile/trust/slice/judged";
+import { countStandings, type StandingCounts } from "@firstmile/trust/slice/judged";
 import type { ReasonCode } from "@firstmile/trust/verdict/codes";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { ChangedDownload } from "../slicing/difference.ts";
+import { downloadsIn, type Slice } from "../slicing/slice-of.ts";
 
 export interface CheckReport {
   readonly source: string;
@@ -47,6 +48,29 @@ export interface SliceSize {
   readonly downloads: number;
   /** Undefined where the source is judged by its commits. */
   readonly counts: StandingCounts | undefined;
+}
+
+/** Of what does not evaluate nothing is known: that is open, whatever it was before. */
+export function failedFinding(words: string, { code, message, remedy }: Reason): CheckFinding {
+  return { code, path: undefined, line: 1, message: `${words}: ${message}`, remedy, who: [] };
+}
+
+/** Where there is nothing to compare. */
+export const NO_DIFFERENCE = {
+  changed: { files: 0, open: 0 },
+  derivations: { fresh: 0, gone: 0 },
+  downloads: [],
+};
+
+/** `judged`: whether its files are, and not the commits that brought them. */
+export function sizeOf(slice: Slice, judged: boolean): SliceSize {
+  return {
+    files: slice.files.length,
+    lines: slice.files.reduce((sum, { lines }) => sum + lines, 0),
+    derivations: slice.derivations.size,
+    downloads: downloadsIn(slice).length,
+    counts: judged ? countStandings(slice.files) : undefined,
+  };
 }
 
 /** Share of files that are covered, waivers left out, in percent, rounded down to a tenth. */

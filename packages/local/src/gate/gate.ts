@@ -3,20 +3,16 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FormatError } from "@firstmile/formats/bytes/error";
-import { type ObjectId, parseCommitId, parseObjectId } from "@firstmile/formats/git/object-id";
+import { parseCommitId, parseObjectId } from "@firstmile/formats/git/object-id";
 import { type DrvPath, hashPartOf, parseDrvPath } from "@firstmile/formats/nix/store-path";
-import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import type { SourceName } from "@firstmile/trust/policy/names";
-import type { Source } from "@firstmile/trust/policy/policy";
 import type { Verdict } from "@firstmile/trust/verdict/verdict";
 import { Admissions, type Admitted } from "../admission/admit.ts";
 import { Authenticator } from "../admission/authenticator.ts";
 import { type NixTools, nixTools } from "../admission/nix-tools.ts";
 import { admissionRequest } from "../admission/requests.ts";
 import { SourceRepositories } from "../admission/source-repositories.ts";
-import { RepositoryError } from "../git/neutral.ts";
 import { DownloadJudge } from "../handoff/downloads.ts";
-import { LIMITS } from "../statements/place.ts";
 import { AdmittedDownloads } from "./admitted-downloads.ts";
 import { admittedSlices } from "./admitted-slices.ts";
 import { type AuditAnswer, type AuditOptions, audit } from "./audit.ts";
@@ -269,28 +265,10 @@ export class Gate {
     await this.repositories.receive(source, body);
     const notes = query.get("notes");
     if (notes !== null) await this.repositories.keepNotes(source, parseCommitId(notes));
-    const trees = query.getAll("statements").map(parseObjectId);
-    if (trees.length > LIMITS.refs) throw new RequestError(400, "too many trees of statements");
-    return { received: true, problems: await this.takeStatements(source, trees, policy) };
-  }
-
-  /** Evidence that cannot be taken is missing, and keeps nobody from asking. */
-  private async takeStatements(
-    source: Source,
-    trees: readonly ObjectId[],
-    policy: ResolvedPolicy,
-  ): Promise<string[]> {
     const repository = await this.repositories.directory(source);
-    const problems: string[] = [];
-    for (const tree of trees) {
-      try {
-        await this.sent.take(repository, tree, policy, this.options.clock());
-      } catch (error) {
-        if (!(error instanceof RepositoryError)) throw error;
-        problems.push(error.message);
-      }
-    }
-    return problems;
+    const trees = query.getAll("statements").map(parseObjectId);
+    const problems = await this.sent.takeAll(repository, trees, policy, this.options.clock());
+    return { received: true, problems };
   }
 
   private async admit(request: ControlRequest): Promise<Admitted> {

@@ -14,7 +14,7 @@ import { statementIdentities } from "@firstmile/trust/statement/identities";
 import { verifyStatement } from "@firstmile/trust/statement/verify";
 import { electorateNow } from "../evidence/electorate.ts";
 import { RepositoryError } from "../git/neutral.ts";
-import { type FoundStatement, type StatementPlace, shardedPath } from "../statements/place.ts";
+import { type FoundStatement, LIMITS, type StatementPlace, shardedPath } from "../statements/place.ts";
 import { readStatements } from "../statements/read.ts";
 import { writeStatement } from "../statements/write.ts";
 
@@ -51,6 +51,26 @@ export class SentStatements {
   /** Trees that hold nothing new under these rules. */
   taken({ digest }: Pick<Policy, "digest">): readonly string[] {
     return digest === this.#digest ? [...this.#taken] : [];
+  }
+
+  /** Takes each tree. What cannot be taken is missing, and keeps nobody from asking: the problems are given back. */
+  async takeAll(
+    repository: string,
+    trees: readonly ObjectId[],
+    policy: Policy,
+    now: number,
+  ): Promise<string[]> {
+    const problems =
+      trees.length > LIMITS.refs ? [`only ${LIMITS.refs} trees of statements are taken at once`] : [];
+    for (const tree of trees.slice(0, LIMITS.refs)) {
+      try {
+        await this.take(repository, tree, policy, now);
+      } catch (error) {
+        if (!(error instanceof RepositoryError)) throw error;
+        problems.push(error.message);
+      }
+    }
+    return problems;
   }
 
   /** Keeps those of a tree that somebody of the rules signed; gives how many are new. Throws `RepositoryError`. */

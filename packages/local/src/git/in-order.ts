@@ -114,7 +114,14 @@ class Delivery<T> {
   }
 }
 
-/** As `eachInOrder`, for whoever has to wait between one and the next. */
+/** What a batch should hold in bytes where its reader is waited for; the first one may hold more. */
+const AHEAD_BYTES = 8 << 20;
+const FIRST_BATCH = 64;
+
+/**
+ * As `eachInOrder`, for whoever has to wait between one and the next. As many are read ahead as fit into some megabytes,
+ * going by those before.
+ */
 export async function* inOrder<T>(
   objects: GitObjects,
   items: Iterable<T>,
@@ -133,6 +140,7 @@ class ReadAhead<T> {
   private readonly objects: GitObjects;
   private readonly items: Iterator<T>;
   private readonly want: Want<T>;
+  private size = FIRST_BATCH;
 
   constructor(objects: GitObjects, items: Iterable<T>, want: Want<T>) {
     this.objects = objects;
@@ -143,17 +151,20 @@ class ReadAhead<T> {
   async *[Symbol.asyncIterator]() {
     for (let batch = this.ask(); batch.length > 0; ) {
       const next = this.ask();
+      let bytes = 0;
       for (const { item, wanted, answer } of batch) {
-        if (!wanted || !answer) yield { item, id: "" as ObjectId, content: NOTHING };
-        else yield { item, id: wanted.id, content: verified(wanted, await answer) };
+        const content = wanted && answer ? verified(wanted, await answer) : NOTHING;
+        bytes += content.length;
+        yield { item, id: wanted?.id ?? ("" as ObjectId), content };
       }
+      this.size = Math.max(1, Math.min(BATCH, bytes > AHEAD_BYTES ? this.size >> 1 : this.size << 1));
       batch = next;
     }
   }
 
   private ask(): Asked<T>[] {
     const batch: Asked<T>[] = [];
-    while (batch.length < BATCH) {
+    while (batch.length < this.size) {
       const { done, value } = this.items.next();
       if (done) break;
       const wanted = this.want(value);

@@ -1,4 +1,5 @@
 /** What a policy lacks for an author, as lines to add to it, and as a patch that `git apply` takes. */
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import type { KeyFile } from "./key-file.ts";
 
 export interface NewAuthor {
@@ -16,7 +17,7 @@ export function policyLines({ keys, urls, signature, handoff }: NewAuthor): stri
   const globs = folders(urls);
   const listed = globs.length > 0 ? globs : ["https://example.org/**"];
   return [
-    `[principal.${keys.name}]`,
+    `[principal.${tomlKey(keys.name)}]`,
     `keys = [${JSON.stringify(keys.listed)}]`,
     "",
     "[[upstream]]",

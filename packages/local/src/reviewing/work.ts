@@ -1,8 +1,8 @@
 /**
  * What is left to read of some files: of each the least that somebody has to see so that their word counts.
  *
- * Claims: a file is offered as a change only from a content that is covered for it by today's rules, that is here, and
- * that has the digests that were signed; otherwise whole. Files of one content that begin at one content are read
+ * Claims: a file is offered as a change only from a content that is covered for it by today's rules, or waived by name
+ * where it is open, that is here, and that has the digests that were signed; otherwise whole. Files of one content that begin at one content are read
  * once. Against: a review of content that the repository lacks, by which a reader would be shown a change from nothing.
  * Leaves out: who is to read it.
  */
@@ -106,9 +106,16 @@ class WorkFinder {
   }
 
   /** Contents that it may be read from, with how much each leaves. */
-  async #changes({ file, rule }: JudgedFile, content: Buffer) {
+  async #changes({ file, rule, standing }: JudgedFile, content: Buffer) {
     const starts = this.#beginnings.at(file.path);
     if (rule?.review?.anywhere) starts.push(...(await this.#nearest.to(file.path, content)));
+    const read = await this.#changesFrom(starts, file, content);
+    // On what is waived rests only what is let through for now: not what nobody needs to read for that.
+    if (read.length > 0 || standing.kind !== "uncovered") return read;
+    return this.#changesFrom(this.#beginnings.waivedAt(file.path, file.mode), file, content);
+  }
+
+  async #changesFrom(starts: readonly CoveredContent[], file: JudgedFile["file"], content: Buffer) {
     const found: { before: CoveredContent; lines: number }[] = [];
     const others = starts.filter((one) => contentKey(one.content) !== contentKey(file));
     for (const before of others) {

@@ -28,6 +28,8 @@ export interface FlakeSlicesQuestion {
   readonly dir: string;
   /** As behind `#`. */
   readonly attrs: readonly string[];
+  /** Whether a commit of an input that is judged by its commits is authentic; undefined: that is asked elsewhere. */
+  readonly authenticate?: (source: Source, commit: CommitId) => Promise<Reason>;
   /** Unix seconds. */
   readonly now: number;
 }
@@ -47,9 +49,9 @@ export async function flakeSlices(question: FlakeSlicesQuestion): Promise<FlakeS
   const { nix, repositories, policy, statements, source, commit, dir, attrs, now } = question;
   const rules = { policy, statements };
   const slices = new AdmissionSlices({ repositories, clock: () => now, everything: true }, rules);
-  // Whether the commits of other inputs are authentic is asked elsewhere: here it is read what they come to.
-  const judge = async (input: Source, id: CommitId): Promise<Reason> =>
-    input.authenticate === "slice" ? slices.prepare(input, id) : found("authentic", `${input.name} at ${id}`);
+  const { authenticate = async ({ name }, id) => found("authentic", `${name} at ${id}`) } = question;
+  const judge = (input: Source, id: CommitId): Promise<Reason> =>
+    input.authenticate === "slice" ? slices.prepare(input, id) : authenticate(input, id);
   const shown = {
     show(input: Source, id: CommitId, stored: StorePath): undefined {
       slices.show(input, id, [stored], stored);

@@ -1,4 +1,5 @@
 /** Makes a trust repository: writes the rules and keys, and commits them with the user's own signature. */
+
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -6,6 +7,7 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import { commitFacts } from "@firstmile/trust/history/facts";
 import { loadPolicy } from "@firstmile/trust/policy/load";
 import { renderDefects } from "@firstmile/trust/policy/render";
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { identitiesOf } from "@firstmile/trust/signature/identities";
 import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import { runOk } from "../process/run.ts";
@@ -79,7 +81,9 @@ async function copyKeys(plan: NewTrust): Promise<Map<string, string[]>> {
 
 function rulesText(plan: NewTrust, keys: ReadonlyMap<string, readonly string[]>): string {
   const quoted = (words: readonly string[]) => words.map((word) => JSON.stringify(word)).join(", ");
-  const people = [...keys].map(([name, files]) => `[principal.${name}]\nkeys = [${quoted(files)}]\n`);
+  const people = [...keys].map(
+    ([name, files]) => `[principal.${tomlKey(name)}]\nkeys = [${quoted(files)}]\n`,
+  );
   return `${[
     "# Who may decide what for the machines that follow this repository. Specification: spec/policy.md of Firstmile.\nformat = 1",
     `name = ${JSON.stringify(plan.name)}`,

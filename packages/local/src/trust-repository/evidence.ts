@@ -131,10 +131,8 @@ export function furtherStatements(
   const places = held.flatMap(({ url, directory }): StatementPlace[] =>
     directory === undefined ? [] : [{ kind: "ref", repository: join(root, directory), called: url }],
   );
-  const state = JSON.stringify([
-    imported.map(({ commit }) => commit),
-    held.map(({ url, tips }) => [url, tips]),
-  ]);
+  const brought = held.map(({ url, directory, tips }) => [url, directory ?? null, tips]);
+  const state = JSON.stringify([imported.map(({ commit }) => commit), brought]);
   const name = createHash("sha256").update(state).digest("hex");
   return { places: [...imported, ...places], state: name };
 }

@@ -27,19 +27,23 @@ async function load(files: ReadonlyMap<string, Uint8Array>): Promise<Policy> {
 }
 
 const filesOf = (spec: Partial<PolicySpec>) => policyFiles({ people: [alice], ...spec });
-const curatorRules = async () =>
+const curatorRules = async (name: string) =>
   load(
     await policyFiles({
-      name: "ACME Curators",
+      name,
       people: [carol],
       roles: { curator: [carol] },
       sources: { pkgs: SOURCE },
     }),
   );
 
-async function follow(spec: Partial<PolicySpec>, more: Partial<FollowRequest> = {}) {
+async function follow(
+  spec: Partial<PolicySpec>,
+  more: Partial<FollowRequest> = {},
+  curatorName = "ACME Curators",
+) {
   const files = await filesOf(spec);
-  const [own, curator] = [await load(files), await curatorRules()];
+  const [own, curator] = [await load(files), await curatorRules(curatorName)];
   const plan = planToFollow(own, curator, {
     url: "https://example.org/acme.git",
     introduction: { commit: INTRODUCTION, signedBy: [carol.fingerprint as never] },
@@ -94,6 +98,12 @@ describe("is added", () => {
     expect(plan).toMatchObject({ role: "acme-curators-curator" });
     expect(policy.sources.get("pkgs" as never)!.channel).toBe("acme-curators-curator");
     expect(policy.roles.get("curator" as never)!.of).toEqual([{ kind: "principal", name: "alice" }]);
+  });
+
+  test("names with dots, which TOML would take apart", async () => {
+    const { policy } = await follow({ roles: { curator: ["alice"] } }, {}, "acme.example.org");
+    expect([...policy.imports.keys()]).toEqual(["acme.example.org"]);
+    expect(policy.sources.get("pkgs" as never)!.channel).toBe("acme.example.org-curator");
   });
 
   test("nothing where all is there, and what is missing where only that is", async () => {

@@ -72,13 +72,20 @@ describe.each(VERSIONS)("a lockable tarball, Nix of %s", (version) => {
     function get(path: string, method = "GET", headers: Record<string, string> = {}): Promise<Got> {
       const { port } = new URL(world.endpoint.url);
       return new Promise((resolve, reject) => {
-        const asking = request({ port, path, method, headers, agent: false }, (response) => {
-          const chunks: Buffer[] = [];
-          response.on("data", (chunk: Buffer) => chunks.push(chunk)).on("error", reject);
-          response.on("end", () =>
-            resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks) }),
-          );
-        });
+        const asking = request(
+          { host: "127.0.0.1", port, path, method, headers, agent: false },
+          (response) => {
+            const chunks: Buffer[] = [];
+            response.on("data", (chunk: Buffer) => chunks.push(chunk)).on("error", reject);
+            response.on("end", () =>
+              resolve({
+                status: response.statusCode!,
+                headers: response.headers,
+                body: Buffer.concat(chunks),
+              }),
+            );
+          },
+        );
         asking.on("error", reject).end();
       });
     }
@@ -130,6 +137,14 @@ describe.each(VERSIONS)("a lockable tarball, Nix of %s", (version) => {
         expect([head.status, head.body.length, head.headers.link]).toEqual([200, 0, headers.link]);
       }
       expect((await get(`/source/lib/${published}.tar.gz`, "POST")).status).toBe(405);
+    });
+
+    test("a page whose name leads to this machine is not answered", async () => {
+      const { port } = new URL(world.endpoint.url);
+      for (const host of ["example.org", `example.org:${port}`, `localhost:${port}`, "127.0.0.1"]) {
+        const got = await get(`/source/lib/${published}.tar.gz`, "GET", { host });
+        expect([got.status, reason(got)]).toEqual([404, expect.stringContaining("own address alone")]);
+      }
     });
 
     test("a flake is locked to a commit, admitted and built; of other attributes nothing is", async () => {

@@ -1,10 +1,11 @@
 /** Reviews that reach the gate by other ways than the trust repository, on stock Nix. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runOk } from "@firstmile/local/process/run";
 import { envelopeName, STATEMENTS_REF } from "@firstmile/local/statements/place";
 import { writeStatement } from "@firstmile/local/statements/write";
+import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { derivationText, GateWorld, VERSIONS } from "../../../../testing/src/gate-world.ts";
 import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
@@ -120,6 +121,17 @@ describe.each(VERSIONS)("evidence, Nix of %s", (version) => {
       expect((await admit("third")).code).toBe(0);
     });
 
+    test("what of it cannot be read is told with every decision", async () => {
+      const root = join(world.stateDir, "trust/evidence");
+      const [name] = readdirSync(root).filter((entry) => entry !== "index.json");
+      renameSync(join(root, name!), join(root, "away"));
+      const ended = await world.firstmile("admit", "-f", "default.nix", "-A", "hello", "--json");
+      renameSync(join(root, "away"), join(root, name!));
+      const told = firstOf(JSON.parse(ended.stdout)[0].verdict.reasons, "statements-unread");
+      expect(told).toMatchObject({ ok: true, message: expect.stringContaining(`file://${team.dir}`) });
+      expect(ended.code).toBe(0);
+    });
+
     test("and a distrust there ends what was allowed, which the gate itself asks for at its start", async () => {
       const derivation = await world.instantiate("third");
       const target = await contentTarget(world.source, world.source.tip(), "third.nix");
@@ -134,6 +146,10 @@ describe.each(VERSIONS)("evidence, Nix of %s", (version) => {
     });
   });
 });
+
+function firstOf(reasons: readonly Reason[], code: string): Reason | undefined {
+  return reasons.flatMap((one) => (one.code === code ? one : (firstOf(one.because ?? [], code) ?? []))).at(0);
+}
 
 const WHO = {
   GIT_AUTHOR_NAME: "a",

@@ -1,4 +1,5 @@
 /** A signed flake whose input nobody signs: what is read of the input has to be covered, on stock Nix. */
+import { cpSync, rmSync } from "node:fs";
 import { sriHash } from "@firstmile/formats/nix/hash";
 import { treeOf } from "@firstmile/local/admission/tree-of";
 import { neutralGit } from "@firstmile/local/git/neutral";
@@ -41,7 +42,7 @@ async function lockOn(lib: WorldRepository): Promise<string> {
     const place = { owner: "example", repo: "lib", type: "github" };
     const locked = { ...place, lastModified: time, narHash: sriHash(narHash), rev };
     const nodes = { lib: { locked, original: place }, root: { inputs: { lib: "lib" } } };
-    return JSON.stringify({ nodes, root: "root", version: 7 });
+    return JSON.stringify({ nodes, root: "root", version: 7 }, undefined, 2);
   } finally {
     git.dispose();
   }
@@ -77,6 +78,12 @@ describe.each(VERSIONS)("a flake with an input that is judged by its slices, Nix
     });
     afterAll(() => world?.[Symbol.asyncDispose]());
 
+    /** As a user of these sources has it who fetched it before. */
+    const takeLib = () => {
+      const place = `${world.stateDir}/sources/lib.git`;
+      rmSync(place, { recursive: true, force: true });
+      cpSync(lib.dir, place, { recursive: true });
+    };
     const admit = (attr: string) => world.firstmile("admit", `.#${attr}`);
 
     test("an input that nobody has read is held back, file by file", async () => {
@@ -86,13 +93,7 @@ describe.each(VERSIONS)("a flake with an input that is judged by its slices, Nix
     });
 
     test("slice tells what trust in an attribute rests on, input by input", async () => {
-      await world.run("sh", [
-        "-c",
-        'mkdir -p "$1" && cp -r "$2" "$1/lib.git"',
-        "sh",
-        `${world.stateDir}/sources`,
-        lib.dir,
-      ]);
+      takeLib();
       const ended = await world.firstmile("slice", ".#hello", "--json");
       const [slice] = JSON.parse(ended.stdout);
       expect(slice).toMatchObject({
@@ -151,6 +152,33 @@ describe.each(VERSIONS)("a flake with an input that is judged by its slices, Nix
       await world.carry(await signedBy(await wholeReviewOf(lib, lib.tip()), [world.bob]));
       expect((await admit("whole")).code).toBe(0);
       expect((await admit("hidden")).code).toBe(0);
+    });
+
+    test("check tells what a bump of the input leaves open, at the line of the lock that pins it", async () => {
+      await lib.commit({ files: { "hello.txt": "hello, world\n" } });
+      takeLib();
+      await world.commit({ "flake.lock": await lockOn(lib) });
+      const check = (attr: string) => world.firstmile("check", "HEAD~1..HEAD", `.#${attr}`, "--json");
+      const { stdout, code } = await check("hello");
+      const report = JSON.parse(stdout);
+      expect(report.slices).toMatchObject([
+        {
+          words: ".#hello",
+          changed: { files: 1, open: 1 },
+          derivations: { fresh: 1, gone: 1 },
+          before: { files: 3, counts: { read: 3 } },
+          after: { files: 3, counts: { read: 2, uncovered: 1 } },
+        },
+      ]);
+      expect(report.findings).toMatchObject([
+        { code: "not-covered", path: "flake.lock", line: 10, who: [["bob"]] },
+      ]);
+      expect(report.findings[0].message).toContain("hello.txt: role reader has not read it");
+      expect(code).toBe(1);
+      expect((await check("other")).code).toBe(0);
+      const missing = await check("missing");
+      expect(JSON.parse(missing.stdout).findings).toMatchObject([{ code: "evaluation-failed" }]);
+      expect(missing.code).toBe(1);
     });
   });
 });

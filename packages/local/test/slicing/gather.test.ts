@@ -109,8 +109,8 @@ describe("statements in the repository's own ref", () => {
     await publish(repository, await reviewOf(repository, introduction, next), bob);
     expect(
       await kinds(story),
-      "what was before is vouched for at another commit, and read by nobody",
-    ).toEqual(["read", "uncovered"]);
+      "what was before is vouched for at another commit and read by nobody, but waived by name",
+    ).toEqual(["read", "waived"]);
   });
 
   test("a distrust wins, whoever signed what", async () => {

@@ -7,9 +7,11 @@
  * first parents, each judged by all that it brings in; side branches are their merger's word. `tip`: the tip alone,
  * judged by all that changed since the introduction.
  */
+
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Policy, Source } from "../policy/policy.ts";
 import { meets } from "../policy/thresholds.ts";
+import { tomlKey } from "../policy/toml-key.ts";
 import type { Identities } from "../signature/identities.ts";
 import type { SignatureOutcome } from "../signature/outcome.ts";
 import type { CommitTable } from "./commit-table.ts";
@@ -195,7 +197,7 @@ export function judgeIntroduction(
     commit: id,
     code: "introduction-not-vouched",
     message: `is the introduction of source ${source.name}, which role ${signedBy} should have signed: ${why}`,
-    remedy: `in [source.${source.name}], choose an introduction that role ${signedBy} signed`,
+    remedy: `in [source.${tomlKey(source.name)}], choose an introduction that role ${signedBy} signed`,
   };
 }
 

@@ -6,8 +6,10 @@
  * repository that names its people as somebody else's, that passes on the roles of a third one unasked, or that
  * imports in circles. Leaves out: whether the other policy is authentic and the newest.
  */
+
 import type { ImportName, PrincipalName, RoleName } from "../policy/names.ts";
 import type { Group, Import, Member, Principal } from "../policy/policy.ts";
+import { tomlKey } from "../policy/toml-key.ts";
 import { judgeTime } from "../root/follow.ts";
 import {
   type AuthenticImport,
@@ -95,12 +97,12 @@ export class RoleImporter {
     if (!spec.roles.includes(name))
       return finding("import-role-missing", `${role}: the import does not name this role`);
     if (!group) {
-      const remedy = `remove it from roles of [import.${spec.name}], or ask the owners of ${way.prefix}`;
+      const remedy = `remove it from roles of [import.${tomlKey(spec.name)}], or ask the owners of ${way.prefix}`;
       return finding("import-role-missing", `${role}: the repository has no such role`, { remedy });
     }
     if (way.transitive || reachOf([group], policy.roles).imported.size === 0) return group;
     return finding("import-not-transitive", `${role} rests on what ${way.prefix} itself imports`, {
-      remedy: `add transitive = true to [import.${spec.name}], or import from that repository directly`,
+      remedy: `add transitive = true to [import.${tomlKey(spec.name)}], or import from that repository directly`,
     });
   }
 
@@ -182,7 +184,7 @@ class RoleReader {
     if (taken?.ok) return { member: { kind: "principal", name: taken.name }, findings: [] };
     const who = `${this.#prefix}/${name}`;
     const problem = taken?.problem ?? "its repository does not say who that is";
-    const remedy = `if you know who it is, list all of its keys as one [principal.${name}] of this policy`;
+    const remedy = `if you know who it is, list all of its keys as one [principal.${tomlKey(name)}] of this policy`;
     return { findings: [finding("import-contested", `${who} is not counted: ${problem}`, { remedy })] };
   }
 }

@@ -12,6 +12,7 @@ import { type ImportName, isName, NAME_RULE, type PrincipalName, type RoleName }
 import { listed, nearest, quoted } from "./nearest.ts";
 import type { Group, Import, Member } from "./policy.ts";
 import { type CertifiedShape, type GroupShape, groupShape } from "./shape.ts";
+import { tomlKey } from "./toml-key.ts";
 
 /** Most roles and most principals of a policy. */
 export const MAX_NAMED = 500;
@@ -172,7 +173,7 @@ export class GroupReader {
       return undefined;
     }
     if (known.roles.includes(role)) return { kind: "imported", from, role };
-    const help = `add ${quoted(role)} to roles of [import.${from}], or use ${listed([...known.roles])}`;
+    const help = `add ${quoted(role)} to roles of [import.${tomlKey(from)}], or use ${listed([...known.roles])}`;
     this.#defects.add(
       at,
       "role-not-imported",

@@ -2,6 +2,7 @@
  * The rules of a source, path by path. A source is judged by its commits or by the files that an evaluation reads: what
  * speaks of the one is refused where the other is looked at, since a rule that is passed over is a hole.
  */
+
 import type { z } from "zod";
 import { checkShape } from "./check.ts";
 import type { DefectList } from "./defect.ts";
@@ -11,6 +12,7 @@ import { quoted } from "./nearest.ts";
 import { compileGlob, type Glob } from "./paths.ts";
 import type { Group, ReviewRule, Rule } from "./policy.ts";
 import { ruleShape } from "./shape.ts";
+import { tomlKey } from "./toml-key.ts";
 
 /** Met by nobody, whoever signs. */
 const NOBODY: Group = { any: 1, of: [] };
@@ -31,7 +33,7 @@ export class RuleReader {
     const nodes = (list?.value ?? []) as Node[];
     if (nodes.length === 0 && node.value instanceof Map) {
       const key = isSlice ? "review" : "write";
-      const help = `add [[source.${name}.rule]] with paths = ["**"] and ${key} = "a role"`;
+      const help = `add [[source.${tomlKey(name)}.rule]] with paths = ["**"] and ${key} = "a role"`;
       this.#defects.add(node.keyAt, "source-without-rules", `nobody may ${key} ${quoted(name)}`, help);
     }
     return nodes.map((rule) => this.#rule(rule, isSlice)).filter((rule) => rule !== undefined);

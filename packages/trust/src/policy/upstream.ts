@@ -4,6 +4,7 @@
  * source that its author never released, behind a hash that nobody compared with anything. Leaves out: whether the
  * author's own release is sound.
  */
+
 import type { z } from "zod";
 import { checkShape } from "./check.ts";
 import type { DefectList } from "./defect.ts";
@@ -12,6 +13,7 @@ import type { PrincipalName, RoleName } from "./names.ts";
 import { listed, nearest, quoted } from "./nearest.ts";
 import type { Group, Key, Principal } from "./policy.ts";
 import { type GroupShape, upstreamShape } from "./shape.ts";
+import { tomlKey } from "./toml-key.ts";
 import { canonicalUrl, compileUrlGlob, matchesUrl, type UrlGlob } from "./upstream-urls.ts";
 
 /** People a rule asks for. */
@@ -158,7 +160,7 @@ class UpstreamReader {
       const near = nearest(name, [...this.#context.names]);
       const help =
         near === undefined
-          ? `add [principal.${name}] with the author's keys`
+          ? `add [principal.${tomlKey(name)}] with the author's keys`
           : `did you mean ${quoted(near)}?`;
       this.#defects.add(at, "unknown-author", `there is no principal ${quoted(name)}`, help);
     } else if (principal && principal.keys.length > 0 && !principal.keys.some(maySignReleases)) {

@@ -16,7 +16,7 @@ import type { SignedReview } from "../statement/review-index.ts";
 import { Approvals, type Content } from "./approvals.ts";
 import { type BumpedFile, bumpReason } from "./bumped.ts";
 import type { Vouched } from "./channels.ts";
-import { type Coverage, CoverageOfRule } from "./coverage-of-rule.ts";
+import { type Coverage, CoverageOfRule, type Weighing } from "./coverage-of-rule.ts";
 import type { Distrust, Objection } from "./distrust.ts";
 import { Rejections } from "./rejections.ts";
 import type { Waived, Waivers } from "./waivers.ts";
@@ -28,7 +28,8 @@ export type FileStanding =
   /** A change of version and hash alone, with the same author's signature. */
   | { readonly kind: "bumped"; readonly because: string }
   | { readonly kind: "vouched"; readonly by: readonly PrincipalName[] }
-  | { readonly kind: "waived"; readonly waiver: Waived }
+  /** For now. `since`: who read what changed since the content that is waived, where it is another. */
+  | { readonly kind: "waived"; readonly waiver: Waived; readonly since?: readonly PrincipalName[] }
   | { readonly kind: "distrusted"; readonly objection: Objection }
   | { readonly kind: "rejected"; readonly by: readonly PrincipalName[] }
   /** `have` read it and do not suffice; `ended`: a waiver that no longer holds. */
@@ -69,6 +70,8 @@ export class SliceCoverage {
   readonly #evidence: CoverageEvidence;
   readonly #rejections: Rejections;
   readonly #ofRule = new Map<Rule, CoverageOfRule>();
+  /** The same with what is waived to rest on. */
+  readonly #onWaived = new Map<Rule, CoverageOfRule>();
   readonly #met = new Map<ReviewRule, Map<string, boolean>>();
   readonly #heard = new Map<ReviewRule, ReadonlySet<PrincipalName>>();
 
@@ -136,6 +139,20 @@ export class SliceCoverage {
     return { have: [...people].sort(), wrote, left: missing.filter((name) => !authors.has(name)) };
   }
 
+  /** Contents that are waived by name at a path, with Git's id, as if they had this mode. */
+  waivedAt(path: string, mode: number): readonly { readonly content: Content; readonly waiver: Waived }[] {
+    const { waivers } = this.#evidence;
+    const rule = this.ruleOf(path);
+    if (!rule?.review) return [];
+    return waivers.contentsAt(path).flatMap(({ id, sha256 }) => {
+      const content = { mode, id, sha256 };
+      const standing = this.standing(path, content);
+      return standing.kind === "waived" && standing.since === undefined
+        ? [{ content, waiver: standing.waiver }]
+        : [];
+    });
+  }
+
   /** Covered contents from which changes that people approved lead to this one; none where it was read whole. */
   origins(path: string, content: Content): readonly Content[] {
     const rule = this.ruleOf(path);
@@ -156,6 +173,8 @@ export class SliceCoverage {
       content.sha256,
     );
     if (holds) return { kind: "waived", waiver: holds };
+    const since = this.#sinceWaived(rule, path, content);
+    if (since?.waiver) return { kind: "waived", waiver: since.waiver, since: [...since.people].sort() };
     return { kind: "uncovered", have: [...people].sort(), ended };
   }
 
@@ -164,17 +183,36 @@ export class SliceCoverage {
   }
 
   #coverage(rule: Rule, review: ReviewRule): CoverageOfRule {
-    const known = this.#ofRule.get(rule);
-    if (known) return known;
+    const made = this.#ofRule.get(rule) ?? this.#coverageOf(review);
+    this.#ofRule.set(rule, made);
+    return made;
+  }
+
+  #coverageOf(review: ReviewRule, waived?: Weighing["waived"]): CoverageOfRule {
     const reach = { source: this.#source.name, anywhere: review.anywhere };
-    const made = new CoverageOfRule(this.approvals, reach, {
+    return new CoverageOfRule(this.approvals, reach, {
       suffices: (people) => this.#suffices(review, people),
       heard: this.#heardBy(review),
       wrote: this.#evidence.wrote,
       isFlagged: (path, content) => this.#isFlagged(review, path, content),
+      waived,
     });
-    this.#ofRule.set(rule, made);
-    return made;
+  }
+
+  /** Changes that enough people read, from a content that a waiver names: no longer than that holds. */
+  #sinceWaived(rule: Rule, path: string, content: Content): Coverage | undefined {
+    if (rule.review === undefined || rule.waive === undefined) return undefined;
+    const { waivers } = this.#evidence;
+    const { name } = this.#source;
+    const made =
+      this.#onWaived.get(rule) ??
+      this.#coverageOf(
+        rule.review,
+        (at, { sha256 }) => waivers.ofNamedContent(rule.waive, name, at, sha256).holds,
+      );
+    this.#onWaived.set(rule, made);
+    const coverage = made.of(path, content);
+    return coverage.covered ? coverage : undefined;
   }
 
   /** Each set of people is asked about once. */

@@ -10,6 +10,7 @@
 import type { FileVersion } from "@firstmile/formats/statement/review";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Approval, Approvals, Approved, Content } from "./approvals.ts";
+import type { Waived } from "./waivers.ts";
 
 type People = ReadonlySet<PrincipalName>;
 
@@ -29,6 +30,8 @@ export interface Weighing {
   readonly wrote: (version: FileVersion) => People;
   /** Whether something speaks against a content, so that nothing may rest on it. */
   readonly isFlagged: (path: string, content: Content) => boolean;
+  /** Contents that changes may rest on though nobody read them; undefined: none. */
+  readonly waived?: ((path: string, content: Content) => Waived | undefined) | undefined;
 }
 
 /** Who vouches for a content, and how they came to it. */
@@ -39,6 +42,8 @@ export interface Coverage {
   readonly from: readonly Content[];
   /** Whether somebody who counts read it whole. */
   readonly whole: boolean;
+  /** What the first of these changes rests on, where nobody read that. */
+  readonly waiver: Waived | undefined;
 }
 
 interface Node {
@@ -52,6 +57,7 @@ interface Node {
   /** Whether the approvals that lead here were looked at. */
   entered: boolean;
   whole: boolean;
+  waiver: Waived | undefined;
   covered: boolean;
 }
 
@@ -118,6 +124,8 @@ export class CoverageOfRule {
       if (this.#vouch(node, by)) node.whole = true;
       return;
     }
+    const waiver = this.#waived(path, before);
+    if (waiver && this.#vouch(node, by)) node.waiver ??= waiver;
     for (const approved of this.#approvals.all(before, before.sha256)) {
       const earlier = this.#node(path, approved);
       if (earlier.covered) this.#rest(node, earlier, by);
@@ -127,6 +135,12 @@ export class CoverageOfRule {
     }
   }
 
+  #waived(path: string, { mode, id, sha256 }: NonNullable<Approval["before"]>): Waived | undefined {
+    if (sha256 === undefined || !this.#weighing.waived) return undefined;
+    const content = { mode, id, sha256 };
+    return this.#weighing.isFlagged(path, content) ? undefined : this.#weighing.waived(path, content);
+  }
+
   #spread(node: Node): void {
     const { onward = [] } = node;
     node.onward = undefined;
@@ -134,8 +148,10 @@ export class CoverageOfRule {
   }
 
   /** A change of what is covered counts. */
-  #rest(node: Node, { approved: { content } }: Node, by: People): void {
-    if (this.#vouch(node, by) && !node.from.includes(content)) node.from = [...node.from, content];
+  #rest(node: Node, { approved: { content }, waiver }: Node, by: People): void {
+    if (!this.#vouch(node, by)) return;
+    node.waiver ??= waiver;
+    if (!node.from.includes(content)) node.from = [...node.from, content];
   }
 
   /** Whether any of them counts. */
@@ -171,7 +187,7 @@ function together(a: People, b: People): People {
 }
 
 const NOBODY: People = new Set();
-const UNREAD: Coverage = { covered: false, people: NOBODY, from: [], whole: false };
+const UNREAD: Coverage = { covered: false, people: NOBODY, from: [], whole: false, waiver: undefined };
 
 function newNode(path: string, approved: Approved): Node {
   return {
@@ -182,6 +198,7 @@ function newNode(path: string, approved: Approved): Node {
     onward: undefined,
     entered: false,
     whole: false,
+    waiver: undefined,
     covered: false,
   };
 }

@@ -87,7 +87,7 @@ export function fileReason(
         where: `firstmile review ${source.name} ${commit.slice(0, 12)} --path ${shellWord(path)}`,
       });
     case "waived":
-      return waivedReason(path, standing.waiver);
+      return waivedReason(path, standing.waiver, standing.since);
     default: {
       const [code, words] = proofText(standing)!;
       return found(code, `${path}: ${words}`);
@@ -123,11 +123,11 @@ function uncovered(message: string, { like, ended, who, where }: UncoveredFile):
 /** Who covers the files, and every waiver that was used: told however many files there are. */
 function proofs(judged: readonly JudgedFile[]): Reason[] {
   const lines = new Map<string, number>();
-  const waivers = new Map<string, { waiver: Waived; files: number }>();
+  const waivers = new Map<string, { used: WaivedStanding; files: number }>();
   for (const { standing } of judged) {
     if (standing.kind === "waived") {
-      const known = waivers.get(standing.waiver.statement);
-      waivers.set(standing.waiver.statement, { waiver: standing.waiver, files: (known?.files ?? 0) + 1 });
+      const key = [standing.waiver.statement, ...(standing.since ?? [])].join(" ");
+      waivers.set(key, { used: standing, files: (waivers.get(key)?.files ?? 0) + 1 });
     } else {
       const text = proofText(standing)?.join("\0");
       if (text !== undefined) lines.set(text, (lines.get(text) ?? 0) + 1);
@@ -137,7 +137,9 @@ function proofs(judged: readonly JudgedFile[]): Reason[] {
     const [code, words] = text.split("\0") as [ReasonCode, string];
     return found(code, `${filesText(files)} ${words}`);
   });
-  const waived = [...waivers.values()].map(({ waiver, files }) => waivedReason(filesText(files), waiver));
+  const waived = [...waivers.values()].map(({ used, files }) =>
+    waivedReason(filesText(files), used.waiver, used.since),
+  );
   return [...covered, ...waived];
 }
 
@@ -157,9 +159,16 @@ function proofText(standing: JudgedFile["standing"]): [ReasonCode, string] | und
 }
 
 /** A waiver that was used, wherever one is. */
-export function waivedReason(what: string, { by, until, because }: Waived): Reason {
-  return found("waived", `${what} waived until ${day(until)} by ${by.join(" and ")}: ${because}`);
+export function waivedReason(
+  what: string,
+  { by, until, because }: Waived,
+  since: readonly string[] = [],
+): Reason {
+  const changes = since.length === 0 ? "" : `, with changes since that ${since.join(" and ")} read`;
+  return found("waived", `${what} waived until ${day(until)} by ${by.join(" and ")}${changes}: ${because}`);
 }
+
+type WaivedStanding = JudgedFile["standing"] & { readonly kind: "waived" };
 
 function filesText(count: number): string {
   return count === 1 ? "1 file" : `${count} files`;

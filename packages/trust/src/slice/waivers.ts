@@ -7,6 +7,7 @@
  */
 import type { ObjectId } from "@firstmile/formats/git/object-id";
 import type { Statement } from "@firstmile/formats/statement/statement";
+import type { ContentTarget } from "@firstmile/formats/statement/target";
 import type { WaiverStatement } from "@firstmile/formats/statement/waiver";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
 import { compileGlob, type Glob, matchesGlob } from "../policy/paths.ts";
@@ -24,6 +25,11 @@ export interface Waived {
   readonly because: string;
   /** SHA-256 of the statement in hex. */
   readonly statement: string;
+}
+
+export interface WaivedContent {
+  readonly id: ObjectId;
+  readonly sha256: string;
 }
 
 /** What was found: one that counts, or else the last one that has ended. */
@@ -55,6 +61,8 @@ export class Waivers {
   readonly #byPattern: Entered[] = [];
   /** SHA-256 of what is waived, by Git's id where the waiver gives it. */
   readonly #byId = new Map<ObjectId, string[]>();
+  /** The same where it gives a path too, by that. */
+  readonly #byPath = new Map<string, WaivedContent[]>();
   readonly #asked = new Map<string, boolean>();
   readonly #people = new Map<RoleName, ReadonlySet<PrincipalName>>();
 
@@ -81,22 +89,42 @@ export class Waivers {
     for (const target of scope.targets) {
       if (target.kind === "content") {
         put(this.#byContent, target.sha256, { entered, path: target.path });
-        if (target.id !== undefined) put(this.#byId, target.id, target.sha256);
+        this.#name(target);
       } else put(this.#byStorePath, target.baseName, entered);
     }
+  }
+
+  #name({ id, sha256, path }: ContentTarget): void {
+    if (id === undefined) return;
+    put(this.#byId, id, sha256);
+    if (path !== undefined) put(this.#byPath, path, { id, sha256 });
   }
 
   /** For the content of a file of a source, at a path (Latin-1). */
   ofFile(role: RoleName | undefined, source: string, path: string, sha256: string): WaiverAnswer {
     const segments = path.split("/");
-    const named = (this.#byContent.get(sha256) ?? [])
-      .filter((one) => one.path === undefined || one.path === path)
-      .map(({ entered }) => entered)
-      .filter((one) => one.source === undefined || one.source === source);
+    const named = this.#naming(source, path, sha256);
     const meant = this.#byPattern.filter(
       (one) => one.source === source && one.globs.some((glob) => matchesGlob(glob, segments)),
     );
     return this.#answer(role, [...named, ...meant]);
+  }
+
+  /** The same by waivers that name this very content, and none that name paths alone. */
+  ofNamedContent(role: RoleName | undefined, source: string, path: string, sha256: string): WaiverAnswer {
+    return this.#answer(role, this.#naming(source, path, sha256));
+  }
+
+  #naming(source: string, path: string, sha256: string): Entered[] {
+    return (this.#byContent.get(sha256) ?? [])
+      .filter((one) => one.path === undefined || one.path === path)
+      .map(({ entered }) => entered)
+      .filter((one) => one.source === undefined || one.source === source);
+  }
+
+  /** Contents that some waiver names at this path, whoever signed it. */
+  contentsAt(path: string): readonly WaivedContent[] {
+    return this.#byPath.get(path) ?? [];
   }
 
   /** Whether a path is waived, whatever content it has. */

@@ -2,7 +2,7 @@
 import type { WaiverStatement } from "@firstmile/formats/statement/waiver";
 import { describe, expect, test } from "vitest";
 import { passes } from "../../src/slice/cover.ts";
-import { type CaseSketch, content, coverage, NOW, read, rejected, signed, twin } from "./slices.ts";
+import { type CaseSketch, content, coverage, NOW, read, rejected, signed, twin, wroteOf } from "./slices.ts";
 
 const [A, B] = [content("a"), content("b")];
 const PATH = "d/a.nix";
@@ -102,9 +102,10 @@ describe("a waiver", () => {
     );
   });
 
-  test("covers nothing that is made of what it is for", () => {
+  test("covers nothing that is made of what it is for, unless somebody read how", () => {
+    expect(kindOf({ statements: [waived()] }, PATH, B)).toBe("uncovered");
     const reviews = [read("bob", A, B, { path: PATH })];
-    expect(kindOf({ reviews, statements: [waived()] }, PATH, B)).toBe("uncovered");
+    expect(kindOf({ reviews, statements: [waived()] }, PATH, B)).toBe("waived");
   });
 });
 
@@ -172,6 +173,71 @@ describe("a bump", () => {
     const sketch = { reviews: [readBefore], bumped };
     expect(kindOf(sketch, PATH, twin(A))).toBe("uncovered");
     expect(kindOf(sketch, "d/other.nix")).toBe("uncovered");
+  });
+});
+
+describe("a change since what is waived", () => {
+  const since = read("carol", B, A, { path: PATH });
+  const base = { kind: "content", sha256: B.sha256, id: B.id, path: undefined } as const;
+  const waivedBase = (more: Partial<WaiverStatement> = {}) => waived({ targets: [base], ...more });
+
+  test("is waived as long as that is, with who read the change", () => {
+    const one = coverage({ rules: RULES, reviews: [since], statements: [waivedBase()] });
+    expect(one.standing(PATH, A)).toMatchObject({
+      kind: "waived",
+      waiver: { until: NOW + 1, by: ["bob"] },
+      since: ["carol"],
+    });
+    expect(one.allowed(PATH, A)).toEqual([A.sha256]);
+  });
+
+  test("is so over several steps", () => {
+    const C = content("c");
+    const reviews = [read("carol", B, C, { path: PATH }), read("alice", C, A, { path: PATH })];
+    expect(kindOf({ reviews, statements: [waivedBase()] })).toBe("waived");
+  });
+
+  test("is read, where what was before is covered as well", () => {
+    const reviews = [since, read("alice", undefined, B, { path: PATH })];
+    expect(kindOf({ reviews, statements: [waivedBase()] })).toBe("read");
+  });
+
+  const wrote = wroteOf(["carol", A]);
+  test.each<[string, CaseSketch]>([
+    ["that ended", { reviews: [since], statements: [waivedBase({ until: NOW })] }],
+    ["by somebody who may not", { rules: [{}], reviews: [since], statements: [waivedBase()] }],
+    [
+      "for another path",
+      { reviews: [since], statements: [waivedBase({ targets: [{ ...base, path: "d/b" }] })] },
+    ],
+    ["for another source", { reviews: [since], statements: [waivedBase({ source: "other" })] }],
+    ["that its author alone read", { reviews: [since], statements: [waivedBase()], wrote }],
+    [
+      "that a reader skimmed",
+      { reviews: [read("carol", B, A, { path: PATH, depth: "skimmed" })], statements: [waivedBase()] },
+    ],
+    [
+      "that a stranger read",
+      { reviews: [read("mallory", B, A, { path: PATH })], statements: [waivedBase()] },
+    ],
+    [
+      "whose SHA-256 nobody gave",
+      { reviews: [read("carol", B, A, { path: PATH, exact: false })], statements: [waivedBase()] },
+    ],
+    [
+      "that was rejected",
+      { reviews: [since, rejected("alice", B, { path: PATH })], statements: [waivedBase()] },
+    ],
+    [
+      "by its path alone, at another path",
+      {
+        rules: [{ waive: "waiver", anywhere: true }],
+        reviews: [read("carol", B, A, { path: "e/a.nix" })],
+        statements: [byPattern({ paths: ["e/**"] })],
+      },
+    ],
+  ])("rests on nothing %s", (_, sketch) => {
+    expect(kindOf(sketch)).toBe("uncovered");
   });
 });
 

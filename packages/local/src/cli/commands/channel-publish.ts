@@ -1,7 +1,7 @@
 /** `firstmile channel publish SOURCE [REV] -A ATTR`: a curator's word for all that some attributes read. */
 import { nixTools } from "../../admission/nix-tools.ts";
 import { draftChannels } from "../../channel/draft.ts";
-import { isRepository, type PublishingPlace, publishingPlace } from "../../channel/place.ts";
+import { type PublishingPlace, publishingPlace } from "../../channel/place.ts";
 import { type KeptStatement, signAndKeep } from "../../reviewing/keep.ts";
 import { readyKey, readyPlace } from "../../reviewing/ready.ts";
 import type { UserKey } from "../../signing/user-key.ts";
@@ -50,8 +50,7 @@ async function placeOf(
   repository: string | undefined,
 ): Promise<PublishingPlace> {
   const isOwn = repository !== undefined && !repository.startsWith(`${stateDir}/`);
-  const here = isOwn ? repository : (await isRepository(cwd)) ? cwd : undefined;
-  const place = await publishingPlace(cwd, to, here);
+  const place = await publishingPlace(cwd, to, isOwn ? repository : undefined);
   if (place) return place;
   throw badInput("there is no repository here to publish in", "name one, or a directory: --to DIR");
 }

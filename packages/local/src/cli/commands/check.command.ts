@@ -13,7 +13,7 @@ export interface CheckFlags {
   readonly json: boolean;
 }
 
-export const checkCommand = buildCommand<CheckFlags, [range: string], FirstmileContext>({
+export const checkCommand = buildCommand<CheckFlags, string[], FirstmileContext>({
   loader: async () => (await import("./check.ts")).check,
   parameters: {
     flags: {
@@ -30,13 +30,22 @@ export const checkCommand = buildCommand<CheckFlags, [range: string], FirstmileC
       json: jsonFlag,
     },
     aliases: { f: "file", A: "attr" },
-    positional: { kind: "tuple", parameters: [word("BASE..HEAD", "What is to be merged, and onto what")] },
+    positional: {
+      kind: "array",
+      minimum: 1,
+      parameter: word(
+        "BASE..HEAD|.#ATTR",
+        "What is to be merged, and onto what; then attributes of flakes in it",
+      ),
+    },
   },
   docs: {
+    customUsage: ["origin/main..HEAD -A hello", "origin/main..HEAD .#hello"],
     brief: "Before it is merged: what a change leaves open, and who must read what",
     fullDescription:
       "Says what the rules would refuse after the merge, by file and line; what was open before is not held against\n" +
-      "the change. With -A also what it does to slices, closures and coverage. examples/ has workflows for forges and\n" +
-      "a pre-push hook. Exit codes: 0 nothing is open, 1 something is; 2 and 3 as everywhere.",
+      "the change. With -A also what it does to slices, closures and coverage; with .#ATTR what it does to those of a\n" +
+      "flake's inputs. examples/ has workflows for forges and a pre-push hook.\n" +
+      "Exit codes: 0 nothing is open, 1 something is; 2 and 3 as everywhere.",
   },
 });

@@ -1,26 +1,36 @@
 /** `firstmile check BASE..HEAD`: for a pull request, or before a push. */
 import { writeFileSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { basename, isAbsolute, normalize, resolve } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { historyReason } from "@firstmile/trust/history/reason";
+import type { Source } from "@firstmile/trust/policy/policy";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
+import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { nixTools } from "../../admission/nix-tools.ts";
-import { checkChange } from "../../checking/check.ts";
+import { parseFlakeReference } from "../../asking/flake-reference.ts";
+import { type CheckedFlake, checkChange } from "../../checking/check.ts";
 import { markdownReport } from "../../checking/markdown.ts";
 import { type CheckReport, coveredPercent, type SliceCheck, waitingFor } from "../../checking/report.ts";
 import { sarifReport } from "../../checking/sarif.ts";
+import { authenticateHistory } from "../../evidence/history.ts";
 import { chooseSource } from "../../evidence/sources.ts";
 import { neutralGit } from "../../git/neutral.ts";
 import { run } from "../../process/run.ts";
 import { type ReviewRange, resolveRange } from "../../reviewing/range.ts";
 import { ReviewMaterial } from "../../reviewing/read-change.ts";
+import { UserSources } from "../../slicing/user-sources.ts";
 import { PROGRAM_VERSION } from "../../state/version.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
-import { rulesToJudgeBy } from "../rules.ts";
+import { type Rules, rulesToJudgeBy } from "../rules.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import type { CheckFlags } from "./check.command.ts";
 
-export async function check(this: FirstmileContext, flags: CheckFlags, words: string): Promise<void> {
+export async function check(
+  this: FirstmileContext,
+  flags: CheckFlags,
+  ...[words = "", ...references]: readonly string[]
+): Promise<void> {
   const repository = resolve(this.cwd, flags.repository ?? ".");
   const rules = await rulesToJudgeBy(this, flags.policy);
   const source = await chooseSource(rules.policy, repository, flags.source);
@@ -35,6 +45,8 @@ export async function check(this: FirstmileContext, flags: CheckFlags, words: st
     source,
     file,
     attrs,
+    flakes: references.map(flakeHere),
+    ...othersOf(this, rules, source, repository),
     now: this.now,
     nix: () => nixTools(this.env),
     progress: (text) => this.terminal.progress(text),
@@ -46,6 +58,33 @@ export async function check(this: FirstmileContext, flags: CheckFlags, words: st
   if (flags.json) this.terminal.json(asJson(report));
   else if (!told.includes("stdout")) showReport(this.terminal, report);
   this.exit(report.findings.length === 0 ? EXIT.ok : EXIT.denied);
+}
+
+/** `.#hello`, or `./part#hello` of a flake in a directory of the repository. */
+function flakeHere(words: string): CheckedFlake {
+  const flake = parseFlakeReference(words);
+  const dir = flake.kind === "local" ? normalize(flake.path) : "..";
+  if (isAbsolute(dir) || dir.startsWith(".."))
+    throw badInput(`${words} is no flake of this repository`, "name it from its root: .#x, or ./part#x");
+  return { words, dir: dir === "." ? "" : dir.replace(/\/$/, ""), attr: flake.attrs[0]! };
+}
+
+/** Sources of inputs, which are fetched, and what the rules say of their commits. */
+function othersOf(
+  { stateDir, now, terminal }: FirstmileContext,
+  rules: Rules,
+  own: Source,
+  repository: string,
+) {
+  const repositories = new UserSources(stateDir, new Map([[own.name, repository]]));
+  const { policy, statements } = rules;
+  const authenticate = async (source: Source, tip: CommitId): Promise<Reason> => {
+    terminal.progress(`authenticating ${source.name}`);
+    const at = await repositories.directory(source);
+    const question = { repository: at, tip, policy, statements, source, now, cacheDir: stateDir };
+    return historyReason(await authenticateHistory(question));
+  };
+  return { repositories, authenticate };
 }
 
 /** Where it went: nowhere, into a file, or to stdout in place of the lines for people. */
@@ -114,7 +153,7 @@ function showSlice(
 ): void {
   if (failure || !after) {
     terminal.print(
-      `  ${harmless(words)}: ${terminal.style("red", failure?.code ?? "")}: ${harmless(failure?.message ?? "")}`,
+      `  ${harmless(words)}: ${terminal.style("red", failure?.code ?? "is not there")}, told below`,
     );
     return;
   }

@@ -50,7 +50,10 @@ function beginningText(
     const at = before.path === files[0]!.file.path ? "" : ` at ${visiblePath(before.path)}`;
     const differ =
       lines === 0 ? "only its mode differs" : `${count(lines, "line")} ${lines === 1 ? "differs" : "differ"}`;
-    return `${differ} from what ${before.by.join(" and ")} read${at}`;
+    const by = before.by.join(" and ");
+    if (before.waiver)
+      return `${differ} from what ${by} waived until ${day(before.waiver.until)}: so it passes till then`;
+    return `${differ} from what ${by} read${at}`;
   }
   if (like === undefined) return whole;
   if (like.content.id === after.id)

@@ -168,6 +168,10 @@ function fileLine(terminal: Terminal, { file, standing, lines }: SlicedFile): st
   return `  ${mark} ${visiblePath(file.path)}  ${count(lines, "line")}  ${standingText(standing)}`;
 }
 
+function sinceText(since: readonly string[] | undefined): string {
+  return since === undefined ? "" : `, ${since.join(" and ")} read what changed since`;
+}
+
 /** What a file comes to, in some words. */
 export function standingText(standing: SlicedFile["standing"]): string {
   switch (standing.kind) {
@@ -178,7 +182,7 @@ export function standingText(standing: SlicedFile["standing"]): string {
     case "vouched":
       return `published by ${standing.by.join(" and ")}`;
     case "waived":
-      return `waived by ${standing.waiver.by.join(" and ")} until ${day(standing.waiver.until)}`;
+      return `waived by ${standing.waiver.by.join(" and ")} until ${day(standing.waiver.until)}${sinceText(standing.since)}`;
     case "distrusted":
       return `distrusted by ${standing.objection.by.join(" and ")}: ${harmless(standing.objection.because)}`;
     case "rejected":

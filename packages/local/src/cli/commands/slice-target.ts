@@ -1,7 +1,9 @@
 /** Which commit of which source a person means: a checkout, or a source of the policy that is fetched. */
+
 import { basename } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { chooseSource } from "../../evidence/sources.ts";
 import { resolveRevision } from "../../git/neutral.ts";
 import { run } from "../../process/run.ts";
@@ -30,7 +32,7 @@ export async function sliceTarget(
   if (source.authenticate === "slice") return found;
   throw badInput(
     `source ${source.name} is judged by its commits, not by what is read of it`,
-    `firstmile verify ${source.name}; or authenticate = "slice" in [source.${source.name}]`,
+    `firstmile verify ${source.name}; or authenticate = "slice" in [source.${tomlKey(source.name)}]`,
   );
 }
 

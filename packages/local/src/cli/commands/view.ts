@@ -1,7 +1,9 @@
 /** `firstmile view SOURCE REV -- COMMAND…`: a command over a tree from Git objects, and what it opened. */
+
 import { existsSync, mkdtempSync, rmdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve, sep } from "node:path";
+import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { GitTree } from "../../git/git-tree.ts";
 import { neutralGit } from "../../git/neutral.ts";
 import { GitObjects } from "../../git/objects.ts";
@@ -72,7 +74,7 @@ async function enforcing({ judged, unjudged, repository, tree }: ViewTarget): Pr
   if (!gathered)
     throw badInput(
       `source ${source.name} is judged by its commits, and this one is authentic with all its files`,
-      `leave out --enforce, or write authenticate = "slice" in [source.${source.name}]`,
+      `leave out --enforce, or write authenticate = "slice" in [source.${tomlKey(source.name)}]`,
     );
   const git = await neutralGit(repository);
   try {

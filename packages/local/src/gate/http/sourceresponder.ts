@@ -1,8 +1,9 @@
 /**
  * `GET /source/NAME/REV.tar.gz` and `GET /source/NAME/channel.tar.gz`: a source's tree as a tarball that a flake can be
  * locked to (Nix manual, "Lockable HTTP Tarball Protocol"). A denial is 404, with its reason in a header, as elsewhere.
- * Claims: a path has one reading, and memory stays flat however large the tree is. Leaves out which commits are handed
- * out, and ranges: a compressed stream has no middle to begin at.
+ * Claims: a path has one reading, and memory stays flat however large the tree is. Against: a page in somebody's browser
+ * whose name was made to lead here, and which would read sources that are nobody else's. Leaves out which commits are
+ * handed out, and ranges: a compressed stream has no middle to begin at.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
@@ -54,6 +55,8 @@ export class SourceResponder {
   async respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? "";
     try {
+      if (request.headers.host !== new URL(this.#options.base()).host)
+        return absent(response, "unknown-source: this is asked for under the gate's own address alone");
       const target = sourceTarget(path);
       if (!target) return absent(response, "unknown-source: no path of a source: /source/NAME/COMMIT.tar.gz");
       const found = await this.#options.find(target.name, target.which);
