@@ -22,7 +22,7 @@ import type { NamedPin } from "./tree-pins.ts";
 export interface PinAttemptOptions {
   readonly repositories: SourceRepositories;
   readonly nix: NixTools;
-  readonly rules: RulesInForce;
+  readonly rules: Pick<RulesInForce, "policy">;
   /** The finding on a commit of a source that is authenticated as a whole. */
   readonly authenticate: (source: Source, commit: CommitId) => Promise<Reason>;
   /** The finding on a commit of which only what is read is judged: whether it is of the source at all. */

@@ -19,6 +19,7 @@ import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
 import type { Person, WorldRepository } from "../../../../testing/src/world.ts";
 import { emailOf, gitEnv } from "../../../../testing/src/world-repository.ts";
 import { signedBy, wholeReviewOf } from "../../../../testing/src/world-statements.ts";
+import { npinsFiles, npinsPin, type PinsWorld, pinsWorld, WORDS } from "../gate/pins-world.ts";
 
 const MONTH = 30.4375 * 86_400;
 const now = () => Math.floor(Date.now() / 1000);
@@ -367,6 +368,49 @@ describe.each(VERSIONS)("adopt, Nix of %s", (version) => {
       await unsigned(world, { README: "changed\n" });
       const ended = await world.firstmile("admit", ".#hello");
       expect([ended.code, ended.stdout]).toEqual([1, expect.stringContaining("unsigned")]);
+    });
+  });
+});
+
+describe.each(VERSIONS)("adopt what is pinned, Nix of %s", (version) => {
+  describe.skipIf(missingForNixWorld(version) !== undefined)("with npins", () => {
+    let pins: PinsWorld;
+    beforeAll(async () => {
+      pins = await pinsWorld(version);
+    });
+    afterAll(() => pins?.[Symbol.asyncDispose]());
+
+    test("each pin that is used has a source of its own, judged by what is read of it", async () => {
+      const { world, dep, first } = pins;
+      const unused = npinsPin(first, { repository: { type: "GitHub", owner: "o", repo: "unused" } });
+      const files = { ...npinsFiles({ dep: npinsPin(first), unused }) };
+      const text = `{ words = ${WORDS("(import ./npins).dep")}; }`;
+      await world.source.commit({ files: { ...files, "default.nix": text }, whole: true });
+      await world.run("git", ["pull", "--quiet", "--ff-only"]);
+      mkdirSync(join(world.stateDir, "sources"), { recursive: true });
+      await world.run("cp", ["-r", dep.dir, join(world.stateDir, "sources/dep.git")]);
+      const trust = join(world.nix.dir, "rules");
+      const args = ["adopt", "-A", "words", "--dir", trust, "--json"];
+      const ended = await world.run(world.program, args, { env: as(world.alice) });
+      expect(ended.stderr).toBe("");
+      const done = JSON.parse(ended.stdout) as Done;
+      expect(done.sources.map(({ name, judged }) => [name, judged])).toEqual([
+        ["pkgs", "slice"],
+        ["dep", "slice"],
+      ]);
+      expect(done.slices.map(({ source, files: read }) => [source, read])).toEqual([
+        ["pkgs", 3],
+        ["dep", 2],
+      ]);
+      const pinned = ["--introduction", done.first, "--signed-by", done.signedBy, "--replace"];
+      expect((await world.firstmile("trust", "add", `file://${trust}`, ...pinned)).code).toBe(0);
+      const packed = ["-C", dep.dir, "pack-objects", "--revs", "--stdout", "-q"];
+      const pack = await runOk("git", packed, { env: gitEnv(), input: `${first.rev}\n` });
+      await world.ask("POST", "/objects?source=dep", pack);
+      const admitted = await world.firstmile("admit", "-f", "default.nix", "-A", "words");
+      expect(admitted.stdout).toContain("waived until");
+      expect(admitted.code).toBe(0);
+      expect((await world.build("words")).code).toBe(0);
     });
   });
 });

@@ -4,17 +4,21 @@ import { basename, resolve } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { judgeFiles } from "@firstmile/trust/slice/judged";
+import { firstRefusal } from "@firstmile/trust/verdict/verdict";
 import { readFlakeLock } from "../../admission/lock.ts";
 import { nixTools } from "../../admission/nix-tools.ts";
 import { treeOf } from "../../admission/tree-of.ts";
 import { AdoptionError } from "../../adopting/adoption-error.ts";
+import { sourceWanted } from "../../adopting/pin-sources.ts";
 import { type NewSource, nameFrom, sourceAt, sourcesOfLock, urlOf } from "../../adopting/sources.ts";
 import { type Checkout, checkoutOf } from "../../asking/checkout.ts";
 import { parseFlakeReference } from "../../asking/flake-reference.ts";
 import { neutralGit } from "../../git/neutral.ts";
 import { GitObjects } from "../../git/objects.ts";
+import { fileSlices } from "../../slicing/file-slices.ts";
+import type { FlakeSlices } from "../../slicing/flake-slices.ts";
 import { gatherCase } from "../../slicing/gather.ts";
-import { type Slice, sliceOf } from "../../slicing/slice-of.ts";
+import { lineCounts, type Slice } from "../../slicing/slice-of.ts";
 import { UserSources } from "../../slicing/user-sources.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT, Failure } from "../failure.ts";
@@ -140,14 +144,14 @@ function merged(sources: readonly NewSource[]): NewSource[] {
   }));
 }
 
-/** What is read of each source, with everything shown. Throws `Failure` where it cannot be evaluated. */
+/** What is read of each source; or a source that the rules would need for a pin. Throws `Failure`. */
 export async function adoptedSlices(
   context: FirstmileContext,
   rules: Rules,
   configuration: Configuration,
-): Promise<Adopted[]> {
+): Promise<Adopted[] | NewSource> {
   const { asked } = configuration;
-  if (asked.kind === "file") return [await ofOwnFile(context, rules, configuration, asked)];
+  if (asked.kind === "file") return ofOwnFile(context, rules, configuration, asked);
   const all: Adopted[] = [];
   for (const reference of asked.references) all.push(...(await slicesOfFlake(context, rules, reference)));
   return together(all);
@@ -181,36 +185,36 @@ export async function judgedAgain(
 
 async function ofOwnFile(
   context: FirstmileContext,
-  { policy, statements }: Rules,
+  rules: Rules,
   { checkout, commit, sources }: Configuration,
   { file, attrs }: { file: string; attrs: readonly string[] },
-): Promise<Adopted> {
-  const own = sourceAt(policy, sources[0]!.url);
-  if (own?.authenticate !== "slice")
+): Promise<Adopted[] | NewSource> {
+  const source = sourceAt(rules.policy, sources[0]!.url);
+  if (source?.authenticate !== "slice")
     throw badInput(
-      `the rules judge ${own?.name ?? sources[0]!.name} by its commits, not by what is read of it`,
+      `the rules judge ${source?.name ?? sources[0]!.name} by its commits, not by what is read of it`,
       "there is nothing to waive then: firstmile verify",
     );
-  const gathered = await gatherCase({
-    repository: checkout,
-    policy,
-    source: own,
-    commit,
-    statements,
-    now: context.now,
-  });
-  const question = {
-    repository: checkout,
-    commit,
-    directoryName: basename(checkout),
-    file,
-    attrs,
-    argstr: {},
-  };
-  const outcome = await sliceOf(await nixTools(context.env), question, gathered);
-  if (outcome.ok) return { source: gathered.source, slice: outcome.slice };
-  const { code, message, remedy } = outcome.reason;
+  const repositories = new UserSources(context.stateDir, new Map([[source.name, checkout]]));
+  const [nix, directoryName] = [await nixTools(context.env), basename(checkout)];
+  const question = { ...rules, repositories, source, commit, directoryName, file, attrs, now: context.now };
+  const outcome = await fileSlices({ ...question, nix });
+  if (outcome.ok) return Promise.all(outcome.reads.map((read) => adoptedOf(outcome, read)));
+  const wanted = await sourceWanted(outcome.reasons, { repository: checkout, commit, file });
+  if (wanted) return wanted;
+  const { code, message, remedy } = firstRefusal(outcome.reasons)!;
   throw new Failure(EXIT.input, `${code}: ${message}`, remedy);
+}
+
+type Read = Extract<FlakeSlices, { ok: true }>;
+
+async function adoptedOf(
+  { roots, derivations }: Read,
+  { gathered, commit, repository, judged }: Read["reads"][number],
+): Promise<Adopted> {
+  const lines = await lineCounts(repository, judged);
+  const files = judged.map((one, i) => ({ ...one, lines: lines[i]! }));
+  return { source: gathered.source, slice: { commit, files, roots, derivations, how: "fuse" } };
 }
 
 /** Several attributes read much the same of one commit. */

@@ -68,6 +68,8 @@ interface Done {
   readonly words: string;
 }
 
+/** Different repositories that a file pins; each is one more evaluation. */
+const MOST_PINS = 50;
 /** The role of whoever filled the caches. */
 const BUILDER = "builder";
 
@@ -85,15 +87,13 @@ class Adoption {
   }
 
   async run(): Promise<Done> {
-    const { terminal, now } = this.context;
+    const { now } = this.context;
     await this.requirePlace();
     const fresh = !existsSync(join(this.dir, "firstmile.toml"));
     using undo = new Undo(this.dir);
     const signedBy = fresh ? await this.begin() : undefined;
     const hasCaches = fresh && this.flags.caches && (await this.addCaches());
-    const sources = await this.addSources();
-    terminal.progress("evaluating");
-    const slices = await adoptedSlices(this.context, await this.rules(), this.configuration);
+    const { sources, slices } = await this.read();
     const pace = { steps: this.flags.steps, months: this.flags.months, now };
     const open = slices.flatMap(({ source, slice }) =>
       slice.files
@@ -167,13 +167,32 @@ class Adoption {
     appendFileSync(join(this.dir, "firstmile.toml"), `${text}\n`);
   }
 
-  /** Sources that the rules do not have yet, each with an introduction before all that is in use of it. */
-  private async addSources(): Promise<RulesSource[]> {
+  /** What is read of each source, with the sources that the rules were given for it. */
+  private async read(): Promise<{ sources: RulesSource[]; slices: Adopted[] }> {
+    const sources = await this.addSources(this.configuration.sources);
+    for (let pins = 0; pins < MOST_PINS; pins++) {
+      this.context.terminal.progress("evaluating");
+      const read = await adoptedSlices(this.context, await this.rules(), this.configuration);
+      if (!("judged" in read)) return { sources, slices: read };
+      // Pins are asked for one after the other; one that the rules know already is another commit of it.
+      const added = await this.addSources([read]);
+      if (added.length === 0) break;
+      sources.push(...added);
+    }
+    throw new Failure(
+      EXIT.input,
+      "what it pins leads to ever more sources",
+      "adopt fewer attributes at a time",
+    );
+  }
+
+  /** Those that the rules do not have yet, each with an introduction before all that is in use of it. */
+  private async addSources(sources: readonly NewSource[]): Promise<RulesSource[]> {
     const { policy } = await this.rules();
-    const { checkout, sources } = this.configuration;
+    const { checkout, sources: all } = this.configuration;
     this.requireFitting(policy, sources);
     const fresh = unknownTo(policy, sources);
-    const own = fresh.filter(({ url }) => url === sources[0]!.url);
+    const own = fresh.filter(({ url }) => url === all[0]!.url);
     const here = new Map(own.map(({ name }) => [name, checkout]));
     const repositories = new UserSources(this.context.stateDir, here);
     const added: RulesSource[] = [];
