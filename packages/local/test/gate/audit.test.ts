@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Audited, AuditedFinding } from "@firstmile/local/auditing/audit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { derivationText, GateWorld, VERSIONS } from "../../../../testing/src/gate-world.ts";
@@ -38,6 +39,7 @@ const namesOf = (paths: readonly string[]) =>
 describe.each(VERSIONS)("audit, Nix of %s", (version) => {
   describe.skipIf(missingForNixWorld(version) !== undefined)("of signed commits", () => {
     let world: GateWorld;
+    let beforeCarol: CommitId;
     beforeAll(async () => {
       world = await GateWorld.make({ version, files: FILES, policy: { roles: { warden: ["bob"] } } });
       const introduction = world.source.tip();
@@ -102,19 +104,30 @@ describe.each(VERSIONS)("audit, Nix of %s", (version) => {
     });
 
     test("a key that root calls compromised: what it alone signed, by cause", async () => {
-      await world.commit({ "later.nix": derivationText("later", "echo later > $out") });
+      const carol = await world.people.person("carol");
+      const people = [world.alice, world.bob, carol];
+      await world.changeRules({ people, roles: { writer: [world.alice, carol] } });
+      beforeCarol = world.source.tip();
+      await world.commit({ "later.nix": derivationText("later", "echo later > $out") }, carol);
       expect((await world.firstmile("admit", "-f", "later.nix")).code).toBe(0);
-      await world.changeRules({ life: new Map([[world.bob, 'compromised = { reason = "stolen" }']]) });
-      expect((await audited(world)).findings.map(({ kind }) => kind)).toEqual([]);
-      await world.changeRules({ life: new Map(), roles: { writer: [world.bob] } });
+      await world.changeRules({ life: new Map([[carol, 'compromised = { reason = "stolen" }']]) });
+      const [key] = (await audited(world)).findings.filter(({ kind }) => kind === "key");
+      expect([key!.code, namesOf(key!.derivations)]).toEqual(["compromised-key", ["later.drv"]]);
+      expect(key!.requests).toEqual([expect.stringContaining("later.nix")]);
+    });
+
+    test("a rule that lets somebody write no more", async () => {
+      await world.changeRules({ life: new Map(), roles: { writer: [world.alice] } });
       const [rule] = (await audited(world)).findings.filter(({ kind }) => kind === "rule");
       expect([rule!.code, namesOf(rule!.derivations)]).toEqual(["not-in-role", ["later.drv"]]);
-      expect(rule!.requests).toEqual([expect.stringContaining("later.nix")]);
     });
 
     test("an admission that another one holds for is not told", async () => {
-      await world.changeRules({ roles: { writer: [world.alice] } });
-      await world.commit({ "README.md": "x\n" });
+      // The same file by somebody who may, without what carol committed.
+      const files = { "later.nix": derivationText("later", "echo later > $out") };
+      await world.source.commit({ by: world.alice, files, parents: [beforeCarol], branch: "other" });
+      await world.run("git", ["fetch", "--quiet", "origin", "other"]);
+      await world.run("git", ["checkout", "--quiet", "FETCH_HEAD"]);
       expect((await world.firstmile("admit", "-f", "later.nix")).code).toBe(0);
       const { findings } = await audited(world);
       expect(findings.filter(({ kind }) => kind !== "distrusted")).toEqual([]);
