@@ -3,17 +3,21 @@ import { parseNixPublicKey } from "@firstmile/formats/nix/key";
 import { CACHE_SCHEMES, urlProblem } from "@firstmile/trust/policy/urls";
 import { effectiveSettings, nixVersion } from "../nix-conf/gather-nix.ts";
 import { run } from "../process/run.ts";
-import { nameFrom } from "./sources.ts";
+import { freeName, nameFrom } from "./sources.ts";
 
 export interface PresentCaches {
   readonly builders: readonly { readonly name: string; readonly key: string }[];
   readonly caches: readonly string[];
 }
 
-/** Undefined where there are none, or where Nix cannot be asked. Those of the gate itself are left out. */
+/**
+ * Undefined where there are none, or where Nix cannot be asked. Those of the gate itself are left out: `own` is its key.
+ * `taken`: names that the rules have already.
+ */
 export async function presentCaches(
   env: NodeJS.ProcessEnv,
   own: string | undefined,
+  taken: ReadonlySet<string>,
 ): Promise<PresentCaches | undefined> {
   const commands = async (command: string, args: readonly string[], more = {}) => {
     const { code, stdout, stderr } = await run(command, args, { env: { ...env, ...more } });
@@ -27,8 +31,13 @@ export async function presentCaches(
   const caches = words("substituters").map((url) => url.replace(/\?.*$/, ""));
   const usable = caches.filter((url) => urlProblem(url, CACHE_SCHEMES) === undefined && !isLoopback(url));
   if (keys.length === 0 || usable.length === 0) return undefined;
-  const builders = keys.map((key) => ({ name: nameFrom(key.split(":")[0]!), key }));
-  return { builders: builders.filter(isFirstOfName), caches: [...new Set(usable)] };
+  const used = new Set(taken);
+  const builders = [...new Set(keys)].map((key) => {
+    const name = freeName(nameFrom(key.split(":")[0]!), used);
+    used.add(name);
+    return { name, key };
+  });
+  return { builders, caches: [...new Set(usable)] };
 }
 
 function isKey(text: string): boolean {
@@ -43,8 +52,4 @@ function isKey(text: string): boolean {
 /** A gate's own: asking it for what it asks for would lead nowhere. */
 function isLoopback(url: string): boolean {
   return /^https?:\/\/(?:127\.|localhost|\[::1\])/.test(url);
-}
-
-function isFirstOfName({ name }: { name: string }, i: number, all: readonly { name: string }[]): boolean {
-  return all.findIndex((one) => one.name === name) === i;
 }

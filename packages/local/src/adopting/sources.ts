@@ -85,7 +85,8 @@ export function nameFrom(path: string): string {
   return plain.replace(/^[^a-z0-9]+/, "").slice(0, 60) || "source";
 }
 
-function freeName(name: string, taken: ReadonlySet<string>): string {
+/** The name, or with a number where somebody has it. */
+export function freeName(name: string, taken: ReadonlySet<string>): string {
   if (!taken.has(name)) return name;
   for (let i = 2; ; i++) if (!taken.has(`${name}-${i}`)) return `${name}-${i}`;
 }

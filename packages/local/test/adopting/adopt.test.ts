@@ -313,6 +313,25 @@ describe.each(VERSIONS)("adopt, Nix of %s", (version) => {
     });
     afterAll(() => world?.[Symbol.asyncDispose]());
 
+    test("takes over the caches and keys that the machine's Nix trusts today, under names of their own", async () => {
+      const key = (name: string, byte: number) => `${name}:${Buffer.alloc(32, byte).toString("base64")}`;
+      const keys = [key("cache.example.org-1", 1), key("builder", 2), key("alice", 3)];
+      world.nix.configure({
+        substituters: "file:///srv/cache https://cache.example.org?priority=3",
+        "trusted-public-keys": keys.join(" "),
+      });
+      const dir = join(world.nix.dir, "cached");
+      const ended = await world.run(world.program, ["adopt", ".#hello", "--dir", dir, "--json"], {
+        env: as(world.alice),
+      });
+      world.nix.configure({ substituters: "", "trusted-public-keys": undefined });
+      expect(JSON.parse(ended.stdout).hasCaches).toBe(true);
+      const rules = readFileSync(join(dir, "firstmile.toml"), "utf8");
+      expect(rules).toContain('builder = { any = 1, of = ["cache.example.org-1", "builder-2", "alice-2"] }');
+      expect(rules).toContain('caches = ["file:///srv/cache", "https://cache.example.org"]');
+      for (const one of keys) expect(rules).toContain(`keys = ["nix:${one}"]`);
+    });
+
     test("its inputs by what is read of them, itself by its signed commits from this one on", async () => {
       const ended = await world.run(world.program, ["adopt", ".#hello", "--dir", trust, "--json"], {
         env: as(world.alice),

@@ -68,6 +68,9 @@ interface Done {
   readonly words: string;
 }
 
+/** The role of whoever filled the caches. */
+const BUILDER = "builder";
+
 class Adoption {
   private readonly context: FirstmileContext;
   private readonly flags: AdoptFlags;
@@ -149,11 +152,13 @@ class Adoption {
 
   private async addCaches(): Promise<boolean> {
     const { env, stateDir } = this.context;
-    const caches = await presentCaches(env, readGateEndpoint(stateDir)?.publicKey);
+    const { policy } = await this.rules();
+    const taken = new Set<string>([...policy.principals.keys(), ...policy.roles.keys(), BUILDER]);
+    const caches = await presentCaches(env, readGateEndpoint(stateDir)?.publicKey, taken);
     if (!caches) return false;
     // The roles' table is the last one of rules that were just made.
     const names = caches.builders.map(({ name }) => JSON.stringify(name)).join(", ");
-    this.append(`builder = { any = 1, of = [${names}] }`);
+    this.append(`${BUILDER} = { any = 1, of = [${names}] }`);
     this.append(outputText(caches));
     return true;
   }
