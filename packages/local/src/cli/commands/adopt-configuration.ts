@@ -66,10 +66,10 @@ async function ofFile(
   const commit = checkout.commit as CommitId;
   const inside = statSync(path).isDirectory() ? `${checkout.inside}/default.nix` : checkout.inside;
   const own = { ...(await ownSource(checkout)), judged: "slice" as const };
-  const name =
-    basename(inside) === "default.nix" && !inside.includes("/") ? own.name : `${own.name} ${inside}`;
-  const words = [name, ...attr.map((one) => `-A ${one}`)].join(" ");
-  const asked = { kind: "file" as const, file: inside.replace(/^\//, ""), attrs: attr };
+  const place = inside.replace(/^\//, "");
+  const elsewhere = place === "default.nix" ? [] : [`-f ${place}`];
+  const words = [own.name, ...elsewhere, ...attr.map((one) => `-A ${one}`)].join(" ");
+  const asked = { kind: "file" as const, file: place, attrs: attr };
   return { checkout: checkout.root, commit, sources: [own], asked, words };
 }
 

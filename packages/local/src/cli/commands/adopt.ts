@@ -286,12 +286,12 @@ function show(terminal: Terminal, done: Done): void {
       `  from ${day(until)} on ${count(files.length, "file")} more have to have been read; ${share(left, total)} are waived still`,
     );
   }
-  showNext(terminal, { dir, fresh, first, signedBy });
+  showNext(terminal, { dir, fresh, first, signedBy, words });
 }
 
 function showNext(
   terminal: Terminal,
-  { dir, fresh, first, signedBy }: Pick<Done, "dir" | "fresh" | "first" | "signedBy">,
+  { dir, fresh, first, signedBy, words }: Pick<Done, "dir" | "fresh" | "first" | "signedBy" | "words">,
 ): void {
   terminal.print();
   terminal.print(
@@ -305,7 +305,9 @@ function showNext(
     );
   else terminal.print("  firstmile trust update");
   terminal.print("Each change from now on needs somebody who read it: firstmile review SOURCE REV -A ATTR");
-  terminal.print(`How much is left, and what ends when: firstmile coverage --policy ${harmless(dir)}`);
+  terminal.print(
+    `How much is left, and what ends when: firstmile coverage ${harmless(words)} --policy ${harmless(dir)}`,
+  );
 }
 
 function asJson({ slices, steps, sources, ...rest }: Done) {
