@@ -34,7 +34,10 @@ const CHECKOUT = resolve(import.meta.dirname, "../..");
 const FIRSTMILE = join(CHECKOUT, "firstmile");
 
 /** Both versions, for `describe.each`. */
-export const VERSIONS: readonly NixVersion[] = ["host", "sid"];
+const BOTH: readonly NixVersion[] = ["host", "sid"];
+const { FIRSTMILE_NIX: only } = process.env;
+/** Both, or the one that FIRSTMILE_NIX names, for a run beside one that has the other. */
+export const VERSIONS = BOTH.filter((version) => only === undefined || only === version);
 
 export interface GateWorldOptions {
   readonly version: NixVersion;
