@@ -33,10 +33,9 @@ import { gitEnv } from "./world-repository.ts";
 const CHECKOUT = resolve(import.meta.dirname, "../..");
 const FIRSTMILE = join(CHECKOUT, "firstmile");
 
-/** Both versions, for `describe.each`. */
 const BOTH: readonly NixVersion[] = ["host", "sid"];
 const { FIRSTMILE_NIX: only } = process.env;
-/** Both, or the one that FIRSTMILE_NIX names, for a run beside one that has the other. */
+/** For `describe.each`: both, or the one that FIRSTMILE_NIX names, for a run beside one that has the other. */
 export const VERSIONS = BOTH.filter((version) => only === undefined || only === version);
 
 export interface GateWorldOptions {
