@@ -39,7 +39,10 @@ function denial(question: SliceQuestion, at: string, all: number, bad: readonly 
   const because = worst(bad).map((one) => fileReason(question, one));
   const more = bad.length > SHOWN ? `, ${SHOWN} of them shown` : "";
   const message = `${bad.length} of ${filesText(all)} that it reads of ${at} ${bad.length === 1 ? "is" : "are"} not covered${more}`;
-  const remedy = `firstmile review ${source.name} ${commit.slice(0, 12)} ${words}`.trimEnd();
+  // Of what is only an input of something else the files themselves are named.
+  const named =
+    words === "" ? bad.slice(0, NAMED).map(({ file }) => `--path ${shellWord(file.path)}`) : [words];
+  const remedy = `firstmile review ${source.name} ${commit.slice(0, 12)} ${named.join(" ")}`;
   return lacking(because[0]!.code, message, { because, remedy });
 }
 
@@ -47,6 +50,9 @@ function denial(question: SliceQuestion, at: string, all: number, bad: readonly 
 export function worst(bad: readonly JudgedFile[]): JudgedFile[] {
   return bad.toSorted((a, b) => severity(a) - severity(b)).slice(0, SHOWN);
 }
+
+/** Files in a command that a person is to type. */
+const NAMED = 5;
 
 const SEVERITY: Readonly<Partial<Record<JudgedFile["standing"]["kind"], number>>> = {
   distrusted: 0,

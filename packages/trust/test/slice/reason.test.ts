@@ -39,6 +39,11 @@ const waived = (until: number, ...files: readonly SliceFile[]) => {
 };
 const RULES = [{ waive: "waiver" }];
 
+test("of an input the files themselves are named, so that the command is one", () => {
+  const { remedy } = asked({}, [A, B, file("it's.nix")], "");
+  expect(remedy).toBe("firstmile review pkgs 0123456789ab --path a.nix --path b.nix --path 'it'\\''s.nix'");
+});
+
 describe("covered", () => {
   test("says by whom, how, and counts", () => {
     const reviews = [
