@@ -1,9 +1,9 @@
 /** `firstmile adopt`: a trust repository for a configuration as it is. */
 import { appendFileSync, existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { SourceName } from "@firstmile/trust/policy/names";
+import type { IntroductionCommit, Source } from "@firstmile/trust/policy/policy";
 import { passes } from "@firstmile/trust/slice/cover";
-import { day } from "@firstmile/trust/slice/reason";
 import { commitAdoption, introduced, Undo, waiversOf } from "../../adopting/adoption.ts";
 import { ownKeyFile, ownName } from "../../adopting/own-key.ts";
 import { presentCaches } from "../../adopting/present-caches.ts";
@@ -20,7 +20,6 @@ import { createTrust, isFree } from "../../trust-repository/create.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT, Failure } from "../failure.ts";
 import { rulesToJudgeBy } from "../rules.ts";
-import { harmless, type Terminal } from "../terminal.ts";
 import type { AdoptFlags } from "./adopt.command.ts";
 import {
   type Adopted,
@@ -29,8 +28,9 @@ import {
   configurationOf,
   judgedAgain,
 } from "./adopt-configuration.ts";
+import { adoptedJson, type Done, showAdopted } from "./adopt-shown.ts";
 import { planOf } from "./init.ts";
-import { count, coverageLine, share } from "./slice-shown.ts";
+import { count } from "./slice-shown.ts";
 
 export async function adopt(
   this: FirstmileContext,
@@ -41,8 +41,8 @@ export async function adopt(
   const configuration = await configurationOf(this, flags, references);
   const run = new Adoption(this, flags, configuration);
   const done = await run.run();
-  if (flags.json) this.terminal.json(asJson(done));
-  else show(this.terminal, done);
+  if (flags.json) this.terminal.json(adoptedJson(done));
+  else showAdopted(this.terminal, done);
 }
 
 function requirePace({ steps, months }: AdoptFlags): void {
@@ -53,19 +53,6 @@ function requirePace({ steps, months }: AdoptFlags): void {
       `${months} is no number of months`,
       "1 to 12: what is waived for longer is accepted for good",
     );
-}
-
-interface Done {
-  readonly dir: string;
-  readonly fresh: boolean;
-  readonly first: CommitId;
-  readonly head: CommitId;
-  readonly signedBy: string | undefined;
-  readonly sources: readonly RulesSource[];
-  readonly slices: readonly Adopted[];
-  readonly steps: readonly Step[];
-  readonly hasCaches: boolean;
-  readonly words: string;
 }
 
 /** Different repositories that a file pins; each is one more evaluation. */
@@ -238,17 +225,17 @@ class Adoption {
 }
 
 /** As rules would have it, for fetching alone. */
-function provisional({ name, url, commits }: NewSource) {
+function provisional({ name, url, commits }: NewSource): Source {
   return {
-    name,
+    name: name as SourceName,
     urls: [url],
     authenticate: "slice",
-    introduction: { commit: commits[0]!, signedBy: undefined },
+    introduction: { commit: commits[0] as string as IntroductionCommit, signedBy: undefined },
     goodlist: new Set(),
     head: undefined,
     channel: undefined,
     rules: [],
-  } as unknown as Parameters<typeof introduced>[2];
+  };
 }
 
 /** Where the user's own signature does not let it through, nobody would be served by such rules. */
@@ -262,64 +249,4 @@ function requireGreen(slices: readonly Adopted[]): void {
         "root of the rules has to sign the waivers, and a rejection or a distrust outweighs them: firstmile slice",
       );
   }
-}
-
-function show(terminal: Terminal, done: Done): void {
-  const { dir, fresh, first, signedBy, sources, slices, steps, hasCaches, words } = done;
-  terminal.print(`${terminal.style("green", "adopted")}  ${harmless(words)} as it is, in ${harmless(dir)}`);
-  for (const { name, url, judged } of sources)
-    terminal.print(
-      `  source ${name}  ${harmless(url)}  ${judged === "slice" ? "by what is read of it" : "by its signed commits"}`,
-    );
-  terminal.print(
-    hasCaches
-      ? "  with the caches that this machine trusts today, any one of them"
-      : "  without caches: everything is built here",
-  );
-  terminal.print();
-  for (const { source, slice } of slices) terminal.print(`${source.name}: ${coverageLine(slice.files)}`);
-  const total = steps.reduce((sum, one) => sum + one.files.length, 0);
-  let left = total;
-  for (const { until, files } of steps) {
-    left -= files.length;
-    terminal.print(
-      `  from ${day(until)} on ${count(files.length, "file")} more have to have been read; ${share(left, total)} are waived still`,
-    );
-  }
-  showNext(terminal, { dir, fresh, first, signedBy, words });
-}
-
-function showNext(
-  terminal: Terminal,
-  { dir, fresh, first, signedBy, words }: Pick<Done, "dir" | "fresh" | "first" | "signedBy" | "words">,
-): void {
-  terminal.print();
-  terminal.print(
-    fresh
-      ? "push it where your machines reach it, then on each of them:"
-      : "push it, with the signatures of others of root if they are needed (firstmile cosign), then on each machine:",
-  );
-  if (fresh)
-    terminal.print(
-      `  firstmile trust add URL --introduction ${first}${signedBy === undefined ? "" : ` --signed-by ${signedBy}`}`,
-    );
-  else terminal.print("  firstmile trust update");
-  terminal.print("Each change from now on needs somebody who read it: firstmile review SOURCE REV -A ATTR");
-  terminal.print(
-    `How much is left, and what ends when: firstmile coverage ${harmless(words)} --policy ${harmless(dir)}`,
-  );
-}
-
-function asJson({ slices, steps, sources, ...rest }: Done) {
-  return {
-    ...rest,
-    signedBy: rest.signedBy ?? null,
-    sources,
-    slices: slices.map(({ source, slice }) => ({
-      source: source.name,
-      commit: slice.commit,
-      files: slice.files.length,
-    })),
-    steps: steps.map(({ number, until, files }) => ({ number, until, files: files.length })),
-  };
 }
