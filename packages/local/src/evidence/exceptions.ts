@@ -5,7 +5,7 @@
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { NOTHING_OLD, Standing } from "@firstmile/trust/history/standing";
 import type { Policy } from "@firstmile/trust/policy/policy";
-import { identitiesOf } from "@firstmile/trust/signature/identities";
+import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
 import { Distrust } from "@firstmile/trust/slice/distrust";
 import { Waivers } from "@firstmile/trust/slice/waivers";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
@@ -35,15 +35,22 @@ export async function gatherExceptions<P extends Policy>(
   const applied = distrust.applied(policy);
   const { policy: filled, validUntil = Number.POSITIVE_INFINITY } = electorateNow(applied, now);
   const identities = identitiesOf(filled);
-  const standing = new Standing(identities, NOTHING_OLD);
-  // They are over no commit: a retired key has no old ones here.
-  const weighed = all.map((one) => ({
-    ...one,
-    outcomes: one.outcomes.map((outcome) => standing.weigh(outcome, "" as CommitId)),
-  }));
+  const weighed = weighedToday(all, identities);
   const waivers = new Waivers(filled, identities.ownerOf, weighed, now);
   const until = timesOf(weighed, now).reduce((a, b) => Math.min(a, b), validUntil);
   return { policy: applied, distrust, waivers, validUntil: until };
+}
+
+/** What is over no commit: a key that was retired has no old word here, and one that is compromised none. */
+export function weighedToday(
+  statements: readonly VerifiedStatement[],
+  identities: Identities,
+): VerifiedStatement[] {
+  const standing = new Standing(identities, NOTHING_OLD);
+  return statements.map((one) => ({
+    ...one,
+    outcomes: one.outcomes.map((outcome) => standing.weigh(outcome, "" as CommitId)),
+  }));
 }
 
 /** When a key behind a statement expires, or a waiver ends. */

@@ -9,6 +9,7 @@ import { identitiesOf } from "@firstmile/trust/signature/identities";
 import { Distrust } from "@firstmile/trust/slice/distrust";
 import { Waivers } from "@firstmile/trust/slice/waivers";
 import { electorateNow } from "../evidence/electorate.ts";
+import { timesOf, weighedToday } from "../evidence/exceptions.ts";
 import { verifiedStatements } from "../evidence/statements.ts";
 import type { StatementPlace } from "../statements/place.ts";
 
@@ -32,11 +33,12 @@ export async function gatherHandoffs(
   const statements = await verifiedStatements(filled, places, now);
   const distrust = new Distrust(filled, statements);
   const applied = distrust.applied(filled);
-  const waivers = new Waivers(applied, identitiesOf(applied).ownerOf, statements, now);
-  const ends = statements.flatMap(({ statement, outcomes }) => [
-    ...outcomes.flatMap((outcome) => (outcome.valid ? (outcome.validUntil ?? []) : [])),
-    ...(statement.kind === "waiver" && statement.until > now ? [statement.until] : []),
-  ]);
-  const until = ends.reduce((a, b) => Math.min(a, b), validUntil ?? Number.POSITIVE_INFINITY);
+  const identities = identitiesOf(applied);
+  const weighed = weighedToday(statements, identities);
+  const waivers = new Waivers(applied, identities.ownerOf, weighed, now);
+  const until = timesOf(statements, now).reduce(
+    (a, b) => Math.min(a, b),
+    validUntil ?? Number.POSITIVE_INFINITY,
+  );
   return { policy: applied, handoffs: handoffsOf(statements), waivers, distrust, validUntil: until };
 }
