@@ -5,7 +5,6 @@
  * Claims: it touches no path below its mount, so that it never waits for itself; and its death ends the mount for
  * everybody with an error, since nobody else has the device open. A signal ends it: there is nothing to save.
  */
-
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { endianness } from "node:os";

@@ -38,15 +38,8 @@ export async function runTraced(
   using directory = new ViewDirectory(tmpdir());
   const written = await writeTrees(trees, directory, canMount);
   const trace = join(directory.path, "trace");
-  const traced = [
-    strace,
-    ...STRACE_OPTIONS,
-    "-o",
-    trace,
-    "--",
-    ...withoutOverride(programs, user, trees),
-    ...command.argv,
-  ];
+  const unable = withoutOverride(programs, user, trees);
+  const traced = [strace, ...STRACE_OPTIONS, "-o", trace, "--", ...unable, ...command.argv];
   const own = command.stdio === "inherit" ? traced : mortal(programs, traced);
   const inside = { binds: written.binds, protect: true, cwd: command.cwd ?? process.cwd(), argv: own };
   const argv = canMount ? insideNew(programs, user, inside) : insideSame(programs, inside);
