@@ -82,7 +82,7 @@ test.each([false, true])("each read by itself; a key retired: %s", (retired) => 
       reviews(each, retired),
     ),
   ).toEqual([]);
-  expect(performance.now() - start).toBeLessThan(20_000);
+  expect(performance.now() - start).toBeLessThan(60_000);
 });
 
 test("to and fro between two versions, read ten thousand times", () => {
@@ -96,7 +96,7 @@ test("to and fro between two versions, read ten thousand times", () => {
       reviews(same, true),
     ),
   ).toEqual([]);
-  expect(performance.now() - start).toBeLessThan(20_000);
+  expect(performance.now() - start).toBeLessThan(60_000);
 });
 
 test("not-reviewed: nobody read any", () => {
@@ -109,5 +109,5 @@ test("not-reviewed: nobody read any", () => {
   );
   expect(denied).toHaveLength(COUNT);
   expect(denied[0]).toMatchObject({ commit: idOf(COUNT), code: "not-reviewed" });
-  expect(performance.now() - start).toBeLessThan(20_000);
+  expect(performance.now() - start).toBeLessThan(60_000);
 });
