@@ -28,6 +28,12 @@ export function sourceText({ name, url, introduction, judged }: RulesSource): st
   ].join("\n");
 }
 
+/** A line of the roles' table: whoever adopts wants to be able to take things back. */
+export function wardenText(people: readonly string[]): string {
+  const names = people.map((name) => JSON.stringify(name)).join(", ");
+  return `# Whoever may speak against a file, a source, a build or a key, each alone: firstmile distrust.\nwarden = { any = 1, of = [${names}] }`;
+}
+
 /** Builders and caches as the machine has them today: what is trusted already, said in rules that can be narrowed. */
 export function outputText({ builders, caches }: PresentCaches): string {
   const principals = builders.map(

@@ -7,7 +7,7 @@ import { passes } from "@firstmile/trust/slice/cover";
 import { commitAdoption, introduced, Undo, waiversOf } from "../../adopting/adoption.ts";
 import { ownKeyFile, ownName } from "../../adopting/own-key.ts";
 import { presentCaches } from "../../adopting/present-caches.ts";
-import { outputText, type RulesSource, sourceText } from "../../adopting/rules-text.ts";
+import { outputText, type RulesSource, sourceText, wardenText } from "../../adopting/rules-text.ts";
 import { type NewSource, sourceAt, unknownTo } from "../../adopting/sources.ts";
 import { inSteps, type Step } from "../../adopting/steps.ts";
 import { readGateEndpoint } from "../../nix-conf/endpoint.ts";
@@ -132,8 +132,11 @@ class Adoption {
     using own = flags.principal === undefined ? await ownKeyFile(user) : undefined;
     const principal = flags.principal ?? [`${await ownName(context.cwd)}=${own!.path}`];
     const name = flags.name === undefined ? {} : { name: flags.name };
-    const created = await createTrust(planOf(context, this.dir, { principal, root: "1", ...name }));
+    const plan = planOf(context, this.dir, { principal, root: "1", ...name });
+    const created = await createTrust(plan);
     if (!created.ok) throw new Failure(EXIT.input, created.problem, "nothing was made");
+    // The roles' table is the last one of rules that were just made.
+    this.append(wardenText([...plan.principals.keys()]));
     return created.signedBy;
   }
 
@@ -143,7 +146,7 @@ class Adoption {
     const taken = new Set<string>([...policy.principals.keys(), ...policy.roles.keys(), BUILDER]);
     const caches = await presentCaches(env, readGateEndpoint(stateDir)?.publicKey, taken);
     if (!caches) return false;
-    // The roles' table is the last one of rules that were just made.
+    // The roles' table is still the last one.
     const names = caches.builders.map(({ name }) => JSON.stringify(name)).join(", ");
     this.append(`${BUILDER} = { any = 1, of = [${names}] }`);
     this.append(outputText(caches));
