@@ -12,9 +12,9 @@ const UID = 61_234;
 const missing = process.getuid?.() !== 0 || (await whyNoMounts()) !== undefined;
 const noTrace = missing || findProgram("strace", process.env.PATH) === undefined;
 
-/** Gives everybody /dev/fuse, as most machines do, in a mount namespace of its own. */
-const WITH_DEVICE = `mount -t tmpfs -o mode=755 none "$1" && mknod -m 666 "$1/fuse" c 10 229 &&
-  mount --bind "$1/fuse" /dev/fuse && shift && exec "$@"`;
+/** Gives /dev/fuse to everybody, as most machines do, or to root alone, in a mount namespace of its own. */
+const DEVICE = `mount -t tmpfs -o mode=755 none "$1" && mknod -m "$2" "$1/fuse" c 10 229 &&
+  mount --bind "$1/fuse" /dev/fuse && shift 2 && exec "$@"`;
 
 type Shown = Omit<ViewResult, "stdout"> & { readonly stdout: string };
 
@@ -30,18 +30,9 @@ describe.skipIf(missing)("a view of somebody who is not root", () => {
   });
 
   const somebody = ["setpriv", `--reuid=${UID}`, `--regid=${UID}`, "--clear-groups", "--"];
-  const withDevice = [
-    "unshare",
-    "--mount",
-    "--propagation",
-    "private",
-    "--",
-    "sh",
-    "-c",
-    WITH_DEVICE,
-    "sh",
-    device,
-  ];
+  const namespace = ["unshare", "--mount", "--propagation", "private", "--"];
+  const deviceOf = (mode: string) => [...namespace, "sh", "-c", DEVICE, "sh", device, mode];
+  const withDevice = deviceOf("666");
   const tied = ["setpriv", "--bounding-set", "-sys_admin", "--"];
 
   /** Runs `script` in a view that a process below `wrapper` makes. */
@@ -109,7 +100,7 @@ describe.skipIf(missing)("a view of somebody who is not root", () => {
 
   test.skipIf(noTrace)("is traced where the device is not for them, and says so", async () => {
     const { how, because, stdout, record } = await view(
-      somebody,
+      [...deviceOf("600"), ...somebody],
       [tree("no-device")],
       "id -u; cat a; touch a || :",
     );
