@@ -2,7 +2,9 @@
  * Says of each way round the gate whether it is closed on a machine, from facts alone. What cannot be read is
  * `unknown`, never closed. The order is that of the table of settings, then the machine's.
  */
+import type { GateEndpoint } from "./endpoint.ts";
 import { examineMachine } from "./examine-machine.ts";
+import { examinePlace } from "./examine-place.ts";
 import type { Configuration, Facts, Finding } from "./facts.ts";
 import { renderLine } from "./lines.ts";
 import { SETTINGS, type Setting, words } from "./settings.ts";
@@ -11,6 +13,7 @@ export function examine(facts: Facts): Finding[] {
   return [
     ...SETTINGS.flatMap((setting) => examineSetting(setting, facts)),
     ...facts.configurations.flatMap(examineWithoutLine),
+    ...examinePlace(facts),
     ...examineMachine(facts),
   ];
 }
@@ -62,7 +65,7 @@ function groupedByValue(configurations: readonly Configuration[], name: string):
 }
 
 /** For settings that do not read it. */
-const NO_GATE = { hookPath: "", url: "", publicKey: "" };
+const NO_GATE: GateEndpoint = { hookPath: "", url: "", publicKey: "", trust: "place" };
 
 function closes(setting: Setting, found: string, wanted: string): boolean {
   return found === wanted || (setting.accepts?.(found, wanted) ?? false);

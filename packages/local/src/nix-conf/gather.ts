@@ -17,6 +17,7 @@ import {
   nixVersion,
   tryUnadmitted,
 } from "./gather-nix.ts";
+import { gatherPlace } from "./gather-place.ts";
 import { words } from "./settings.ts";
 
 export interface Asked {
@@ -36,14 +37,16 @@ export async function gatherFacts(asked: Asked): Promise<Facts | undefined> {
   if (version === undefined) return undefined;
   const gate = readGate(asked.stateDir);
   const { endpoint } = gate;
+  const { process, ...configured } = await gatherConfigurations(asked, version);
   const gateDir = join(asked.stateDir, "gate");
   return {
     nixVersion: version,
     uid: asked.uid,
     storeDir: asked.env.NIX_STORE_DIR || "/nix/store",
-    ...(await gatherConfigurations(asked, version)),
+    ...configured,
     acceptedFlakeSettings: await acceptedFlakeSettings(asked.env),
     gate,
+    place: endpoint && (await gatherPlace(asked, endpoint, process)),
     hook: endpoint && (await pathFacts(endpoint.hookPath)),
     hookPrograms: endpoint ? await programsOf(endpoint.hookPath) : [],
     socket: await knock(join(gateDir, "gate.sock")),
@@ -89,13 +92,13 @@ function readGate(stateDir: string): GateFacts {
 async function gatherConfigurations(
   asked: Asked,
   version: string,
-): Promise<Pick<Facts, "configurations" | "daemon">> {
+): Promise<Pick<Facts, "configurations" | "daemon"> & { readonly process: DaemonProcess | undefined }> {
   const { env, run } = asked;
   const own = await effectiveSettings(run, version, {});
   const file = join(env.NIX_CONF_DIR || "/etc/nix", "nix.conf");
   if (!(await knock(daemonSocket(env))).ok) {
     const from = `${file} and this user's settings`;
-    return { configurations: [{ from, of: "both", values: own }], daemon: undefined };
+    return { configurations: [{ from, of: "both", values: own }], daemon: undefined, process: undefined };
   }
   const daemon = await findDaemon(env);
   const machine = await effectiveSettings(run, version, environmentOf(daemon));
@@ -107,6 +110,7 @@ async function gatherConfigurations(
       { from: "this user's settings", of: trusted ? "both" : "caller", values: own },
     ],
     daemon: await judgeDaemon(daemon, file),
+    process: daemon,
   };
 }
 

@@ -5,7 +5,7 @@
  * Left out: what only chooses between the gate and the hook (`substitute`, `fallback`'s other value, `max-jobs`), and
  * what Nix checks by content itself (`hashed-mirrors`, `netrc-file`, `allowed-uris`).
  */
-import type { GateEndpoint } from "./endpoint.ts";
+import { type GateEndpoint, substituterUrl } from "./endpoint.ts";
 
 export interface Setting {
   readonly name: string;
@@ -51,16 +51,17 @@ const FROM_THE_GATE: readonly Setting[] = [
   },
   {
     name: "substituters",
-    why: "the gate alone: what another says of outputs (unsigned realisations) is believed",
-    value: ({ url }) => url,
-    accepts: (found, wanted) => found.replace(/\/$/, "") === wanted.replace(/\/$/, ""),
+    why: "the gate alone, believed by a port that only root can listen on (docs/enforcement.md)",
+    value: substituterUrl,
+    // With or without the slash of an empty path.
+    accepts: (found, wanted) => found.replace(/\/(?=\?|$)/, "") === wanted.replace(/\/(?=\?|$)/, ""),
     needsGate: true,
     decides: "builder",
   },
   {
     name: "trusted-public-keys",
-    why: "the gate's key alone: nothing that it did not sign is substituted",
-    value: ({ publicKey }) => publicKey,
+    why: "a signature has no end: users could keep what was once signed, and bring it in later",
+    value: ({ publicKey, trust }) => (trust === "key" ? publicKey : ""),
     needsGate: true,
     decides: "builder",
   },

@@ -7,8 +7,9 @@ import { SETTINGS } from "../../src/nix-conf/settings.ts";
 
 const GATE: GateEndpoint = {
   hookPath: "/var/lib/firstmile/gate/hook",
-  url: "http://127.0.0.1:5001/",
+  url: "http://127.0.0.1:501/",
   publicKey: "gate-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=",
+  trust: "place",
 };
 const CLOSED = new Map<string, string>([
   ...nixConfLines(GATE, { major: 2, minor: 34 }).map(({ name, value }) => [name, value] as const),
@@ -38,6 +39,15 @@ const SOUND: Facts = {
   daemon: undefined,
   acceptedFlakeSettings: [],
   gate: { endpoint: GATE },
+  place: {
+    start: 1024,
+    listeners: [{ address: "127.0.0.1", uid: 0 }],
+    says: { url: GATE.url, trust: "place", heldBy: "gate", network: "net:[1]" },
+    network: "net:[1]",
+    readers: [{ of: "caller", proxy: undefined, network: "net:[1]" }],
+    processes: [],
+    programs: [],
+  },
   hook: held("/h", step("/h", "file", 0o755)),
   hookPrograms: [held("/n", step("/n", "file", 0o755))],
   socket: { ok: true, said: "answers" },
@@ -70,8 +80,9 @@ describe("each setting", () => {
   const OPEN: readonly [name: string, ...values: string[]][] = [
     ["pre-build-hook", "", "/other/hook", "/var/lib/firstmile/gate/hook2"],
     ["substituters", "", "https://cache.nixos.org/", `${GATE.url} https://cache.nixos.org/`],
-    ["substituters", `${GATE.url}?trusted=1`, "http://127.0.0.1:5002/", "http://127.0.0.1:5001/?"],
-    ["trusted-public-keys", "", `${GATE.publicKey} ${GATE.publicKey}`, `other:${GATE.publicKey.slice(7)}`],
+    ["substituters", GATE.url, "http://127.0.0.1:502/?trusted=1", "http://127.0.0.1:501/?trusted=0"],
+    ["substituters", "http://localhost:501/?trusted=1", "http://[::1]:501/?trusted=1"],
+    ["trusted-public-keys", GATE.publicKey, `${GATE.publicKey} ${GATE.publicKey}`],
     ["sandbox", "false", "relaxed", ""],
     ["sandbox-fallback", "true"],
     ["filter-syscalls", "false"],
@@ -115,7 +126,7 @@ describe("each setting", () => {
   });
 
   test.each([
-    ["substituters", "http://127.0.0.1:5001"],
+    ["substituters", "http://127.0.0.1:501?trusted=1"],
     ["trusted-users", ""],
     ["fallback", "true"],
     ["external-builders", ""],
