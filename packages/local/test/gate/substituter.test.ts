@@ -216,7 +216,12 @@ describe.each(VERSIONS)("substituter, Nix of %s", (version) => {
         404,
         expect.stringContaining("not-an-output"),
       ]);
-      const copied = await world.run("nix", ["copy", "--from", world.endpoint.url, path("foreign")]);
+      const copied = await world.run("nix", [
+        "copy",
+        "--from",
+        `${world.endpoint.url}?trusted=1`,
+        path("foreign"),
+      ]);
       expect(copied.code).toBe(1);
       expect((await world.build("foreign")).code).toBe(1);
     });
