@@ -64,10 +64,17 @@ export class Kept {
     const realise = (...args: string[]) => store("-r", path, ...args);
     const option = (name: string, value: string) => ["--option", name, value];
     const substituters = (at: string) => option("substituters", at);
-    const closure = (from: string) =>
-      `builtins.fetchClosure { fromStore = "${from}"; fromPath = "${path}"; inputAddressed = true; }`;
-    const evaluate = (from: string) =>
-      nix("eval", "--impure", "--extra-experimental-features", "fetch-closure", "--expr", closure(from));
+    const closure = (from: string, more: string) =>
+      `builtins.fetchClosure { fromStore = "${from}"; fromPath = "${path}"; ${more} }`;
+    const evaluate = (from: string, more = "") =>
+      nix(
+        "eval",
+        "--impure",
+        "--extra-experimental-features",
+        "fetch-closure",
+        "--expr",
+        closure(from, more),
+      );
     const everything = [
       `substituters = ${served}?trusted=1 ${url}?trusted=1`,
       `extra-substituters = ${served}?trusted=1`,
@@ -123,13 +130,16 @@ export class Kept {
       ["nix-store --load-db", () => world.runAsUser("nix-store", ["--load-db"], { input: record(path) })],
       [
         "nix-store --register-validity",
-        () => world.runAsUser("nix-store", ["--register-validity"], { input: record(path) }),
+        () => world.runAsUser("nix-store", ["--register-validity"], { input: `${path}\n\n0\n` }),
       ],
       ["nix store add-file", () => this.added("add-file", path, content)],
       ["nix-store --add", () => this.added("--add", path, content)],
       ["fetchClosure", evaluate(url)],
       ["fetchClosure, trusted=1", evaluate(`${url}?trusted=1`)],
-      ["fetchClosure over HTTP", evaluate(`${served}?trusted=1`)],
+      ["fetchClosure over HTTP", evaluate(served)],
+      ["fetchClosure over HTTP, trusted=1", evaluate(`${served}?trusted=1`)],
+      ["fetchClosure over HTTP, input-addressed", evaluate(served, "inputAddressed = true;")],
+      ["fetchClosure over HTTP, to another path", evaluate(served, 'toPath = "";')],
       ["fetchClosure from the gate", evaluate(`${gate}?trusted=1`)],
     ]);
   }
