@@ -12,6 +12,7 @@ import type { StorePath } from "@firstmile/formats/nix/store-path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { derivationText, GateWorld, VERSIONS } from "../../../../testing/src/gate-world.ts";
 import { Builder } from "../../../../testing/src/gate-world-builders.ts";
+import { listenLow } from "../../../../testing/src/low-port.ts";
 import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
 
 const FILES = {
@@ -20,6 +21,15 @@ const FILES = {
     two = ${derivationText("two", "echo two > $out")};
   }`,
 };
+
+const NIX_PLACES = ["NIX_STORE_DIR", "NIX_STATE_DIR", "NIX_LOG_DIR", "NIX_CONF_DIR", "NIX_REMOTE"];
+
+async function freeLowPort(): Promise<number> {
+  const server = createServer();
+  const port = await listenLow(server);
+  await new Promise((done) => server.close(done));
+  return port;
+}
 
 /** Serves whatever is asked from a directory, and says so; or says the code of the error. */
 const SQUATTER = `
@@ -191,4 +201,51 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("the gate's start", ()
     expect(ended.stderr).toContain("print the lines of nix.conf anew");
     await startAlone("true", "--port", String(port()));
   });
+
+  describe.skipIf(!existsSync("/usr/bin/systemd-socket-activate"))(
+    "with a socket that is handed over",
+    () => {
+      /** systemd's own program listens, and starts the gate at the first connection. */
+      async function activated(listen: readonly string[]) {
+        const keep = [...NIX_PLACES, "FIRSTMILE_STATE", "PATH"].flatMap((name) => ["-E", name]);
+        const args = [
+          ...listen.flatMap((address) => ["-l", address]),
+          ...keep,
+          world.program,
+          "gate",
+          "--json",
+        ];
+        const ending = world.run("timeout", ["4", "systemd-socket-activate", ...args]);
+        await sleep(500);
+        const [host, port] = listen[0]!.split(":");
+        const said = await fetch(`http://${host}:${port}/nix-cache-info`).then(
+          (answer) => answer.text(),
+          () => "",
+        );
+        const status = await world.ask("GET", "/status").then(
+          ({ body }) => JSON.parse(body),
+          () => undefined,
+        );
+        return { said, status, ended: await ending };
+      }
+
+      test("it answers there, whatever port it had before", async () => {
+        const at = await freeLowPort();
+        const { said, status, ended } = await activated([`127.0.0.1:${at}`]);
+        expect(said).toContain(`StoreDir: ${world.nix.storeDir}`);
+        expect(status).toMatchObject({ url: `http://127.0.0.1:${at}`, heldBy: "service manager" });
+        expect(ended.stderr).toContain("print the lines of nix.conf anew");
+      });
+
+      test.each([
+        ["on another address", (at: number) => [`127.0.0.2:${at}`], "listens on 127.0.0.2"],
+        ["on every address", (at: number) => [`0.0.0.0:${at}`], "listens on 0.0.0.0"],
+        ["on a port of every user", () => ["127.0.0.1:17349"], "every user can listen on port 17349"],
+        ["beside another", (at: number) => [`127.0.0.1:${at}`, `127.0.0.2:${at}`], "handed over 2 sockets"],
+      ])("%s it is refused, and nothing answers", async (_, listen, problem) => {
+        const { ended, status } = await activated(listen(await freeLowPort()));
+        expect([ended.code, ended.stderr, status]).toEqual([3, expect.stringContaining(problem), undefined]);
+      });
+    },
+  );
 });
