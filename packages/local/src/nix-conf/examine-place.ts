@@ -13,7 +13,7 @@ export function examinePlace({ gate, place, daemon, uid }: Facts): Finding[] {
     port(endpoint, place),
     listener(endpoint, place),
     ...said(endpoint, place),
-    ...place.readers.filter((one) => one.of === "daemon" || daemon === undefined).flatMap(reaches(place)),
+    ...waysToTheGate(place, daemon === undefined ? "caller" : "daemon"),
     binders(place),
   ];
 }
@@ -71,6 +71,14 @@ function said({ url, trust }: GateEndpoint, { says, network }: PlaceFacts): Find
     return [{ ...about, state: "open", found, line: "run the gate in the machine's own network" }];
   }
   return [{ ...about, state: "closed", found: `${url}, held by the ${says.heldBy}` }];
+}
+
+/** One row, or one a process that does not reach it: a daemon's children have what it has. */
+function waysToTheGate(place: PlaceFacts, of: ReaderOfPlace["of"]): Finding[] {
+  const found = place.readers.filter((reader) => reader.of === of).flatMap(reaches(place));
+  const open = found.filter(({ state }) => state === "open");
+  const different = new Map(open.map((finding) => [finding.found, finding]));
+  return open.length > 0 ? [...different.values()] : found.slice(0, 1);
 }
 
 function reaches({ network }: PlaceFacts): (reader: ReaderOfPlace) => Finding[] {

@@ -22,18 +22,18 @@ export interface PlaceAsked {
   readonly run: Commands;
 }
 
-/** The facts of the gate's place. `daemon`: undefined where none was found. */
+/** The facts of the gate's place. `daemons`: all that were found, since each may substitute. */
 export async function gatherPlace(
   asked: PlaceAsked,
   endpoint: GateEndpoint,
-  daemon: DaemonProcess | undefined,
+  daemons: readonly DaemonProcess[],
 ): Promise<PlaceFacts> {
   return {
     start: unprivilegedPortStart(),
     listeners: listenersOn(portOf(endpoint.url)),
     says: await gateSays(asked.stateDir),
     network: await networkOf("self"),
-    readers: [await caller(asked), ...(daemon ? [await reader(daemon)] : [])],
+    readers: [await caller(asked), ...(await Promise.all(daemons.map(reader)))],
     processes: await privilegedProcesses(asked.uid),
     programs: await privilegedPrograms(asked.run),
   };
