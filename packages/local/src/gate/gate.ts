@@ -141,28 +141,33 @@ export class Gate {
   }
 
   /**
-   * Binds both addresses, writes the hook and the endpoint, and only then answers. Throws `PlaceError` where an address
-   * cannot be had, with neither left open: half a gate would look alive to the service manager.
+   * Binds both addresses, writes the hook and the endpoint, and only then answers. Where any of it fails, nothing is
+   * left open: half a gate would look alive to the service manager. Throws `PlaceError` for an address.
    */
   async start(): Promise<GateEndpoint> {
     try {
       await this.control.listen();
       this.url = `http://127.0.0.1:${await this.place.listen(this.substituter)}`;
+      const endpoint = this.writeEndpoint();
+      this.evidence.start();
+      this.opened.resolve();
+      return endpoint;
     } catch (error) {
       await this.stop();
       throw error;
     }
+  }
+
+  private writeEndpoint(): GateEndpoint {
     // Trees of a gate that crashed, or of a machine that lost power, may be there in part.
     rmSync(this.treesDir, { recursive: true, force: true });
-    const endpoint = {
+    const endpoint: GateEndpoint = {
       hookPath: this.writeHook(),
       url: this.url,
       publicKey: this.key.publicKey,
       trust: this.place.trust,
     };
-    this.evidence.start();
     replaceFile(endpointFile(this.options.stateDir), `${JSON.stringify(endpoint, undefined, 2)}\n`, 0o644);
-    this.opened.resolve();
     return endpoint;
   }
 

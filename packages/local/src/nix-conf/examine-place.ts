@@ -26,7 +26,7 @@ function byKey(uid: number): Finding {
     setting: "gate trust",
     state: "open",
     found: "by its key",
-    why: "other users can keep what the gate signed and bring it in, or serve it, after a distrust",
+    why: "a signature has no end: users can keep what the gate signed, and bring it in after a distrust",
     line:
       uid === 0 ? "start the gate without --trust key, then firstmile nix-conf" : "have root run the gate",
   };

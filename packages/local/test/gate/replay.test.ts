@@ -184,4 +184,32 @@ describe.each(VERSIONS)("what a user kept, Nix of %s", (version) => {
       expect((await world.runAsUser("nix-store", ["-r", out("expired")])).code).not.toBe(0);
     });
   });
+
+  test.skipIf(missingForNixWorld(version))(
+    "without a daemon: root's store takes it only by root's own word",
+    async () => {
+      const builders = await Promise.all(["b1", "b2"].map((name) => Builder.start(name, `of-${name}`)));
+      const roles = { builders: { any: 2, of: ["b1", "b2"] } };
+      const policy = { roles, more: outputRules(builders) };
+      await using world = await GateWorld.make({ version, multiUser: true, files: FILES, policy });
+      await world.startGate();
+      const drv = parseDerivation(readFileSync(await world.instantiate("honest")), world.nix.storeDir);
+      const output = drv.outputs.get("out")!;
+      if (!("path" in output)) throw new Error("no path");
+      for (const builder of builders) builder.offer({ path: output.path, content: "theirs\n" });
+      await world.admit("honest");
+      const kept = new Kept(world);
+      await kept.keep(output.path);
+      await world.changeRules({ roles: { writer: [world.bob] } });
+      const copy = ["copy", "--from", kept.url, output.path];
+      for (const run of [world.run.bind(world), world.runAsUser.bind(world)]) {
+        expect((await run("nix", copy)).code).not.toBe(0);
+        expect((await run("nix-store", ["-r", output.path])).code).not.toBe(0);
+      }
+      expect((await world.runAsUser("nix", [...copy, "--no-check-sigs"])).code).not.toBe(0);
+      expect(await world.isValid(output.path)).toBe(false);
+      expect((await world.run("nix", [...copy, "--no-check-sigs"])).code).toBe(0);
+      for (const builder of builders) await builder[Symbol.asyncDispose]();
+    },
+  );
 });

@@ -3,7 +3,7 @@
  * gate up or down, whatever address or namespace they use; and the gate runs whole or not at all.
  */
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -167,6 +167,15 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("the gate's start", ()
     expect(readFileSync(join(world.stateDir, "gate/endpoint.json"), "utf8")).toBe(before);
   });
 
+  test("where its endpoint cannot be written it ends too, with nothing that answers", async () => {
+    const inTheWay = join(world.stateDir, "gate/endpoint.json.new");
+    mkdirSync(inTheWay);
+    const ended = await start();
+    rmdirSync(inTheWay);
+    expect([ended.code, ended.stderr]).toEqual([3, expect.stringContaining("EISDIR")]);
+    expect(existsSync(world.socket)).toBe(false);
+  });
+
   test("a port that every user can bind is refused before anything listens", async () => {
     const ended = await start("--port", "17339");
     expect([ended.code, ended.stderr]).toEqual([
@@ -200,6 +209,27 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("the gate's start", ()
     expect(JSON.parse(ended.stdout)).toMatchObject({ url: "http://127.0.0.1:17339", trust: "key" });
     expect(ended.stderr).toContain("print the lines of nix.conf anew");
     await startAlone("true", "--port", String(port()));
+  });
+
+  test("an ordinary user's gate is trusted by its key, and cannot be by its place", async () => {
+    await using own = await GateWorld.make({ version: "host", multiUser: true, files: FILES });
+    const { uid } = own.nix.user!;
+    const home = join(own.nix.dir, "own");
+    mkdirSync(home);
+    chownSync(home, uid, uid);
+    const env = {
+      USER: "worlduser",
+      FIRSTMILE_STATE: join(home, "state"),
+      NIX_STORE_DIR: join(home, "store"),
+      NIX_STATE_DIR: join(home, "var"),
+      NIX_LOG_DIR: join(home, "log"),
+    };
+    const gate = (...args: string[]) =>
+      own.runAsUser("timeout", ["4", own.program, "gate", ...args], { env });
+    const byKey = await gate("--port", "0", "--json");
+    expect(JSON.parse(byKey.stdout)).toMatchObject({ trust: "key" });
+    const byPlace = await gate("--trust", "place");
+    expect([byPlace.code, byPlace.stderr]).toEqual([3, expect.stringContaining("only root's gate")]);
   });
 
   describe.skipIf(!existsSync("/usr/bin/systemd-socket-activate"))(
