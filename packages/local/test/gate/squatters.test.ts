@@ -148,7 +148,7 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("the gate's start", ()
       "--net",
       "sh",
       "-c",
-      `${line}; exec timeout 3 "$@"`,
+      `${line}; exec timeout 8 "$@"`,
       "sh",
       world.program,
       "gate",
@@ -225,7 +225,7 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("the gate's start", ()
       NIX_LOG_DIR: join(home, "log"),
     };
     const gate = (...args: string[]) =>
-      own.runAsUser("timeout", ["4", own.program, "gate", ...args], { env });
+      own.runAsUser("timeout", ["12", own.program, "gate", ...args], { env });
     const byKey = await gate("--port", "0", "--json");
     expect(JSON.parse(byKey.stdout)).toMatchObject({ trust: "key" });
     const byPlace = await gate("--trust", "place");
@@ -245,7 +245,7 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("the gate's start", ()
           "gate",
           "--json",
         ];
-        const ending = world.run("timeout", ["4", "systemd-socket-activate", ...args]);
+        const ending = world.run("timeout", ["8", "systemd-socket-activate", ...args]);
         await sleep(500);
         const [host, port] = listen[0]!.split(":");
         const said = await fetch(`http://${host}:${port}/nix-cache-info`).then(
