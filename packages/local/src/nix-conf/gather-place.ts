@@ -2,7 +2,7 @@
  * What could answer in place of the gate: who listens on its port, which ports every user may bind, which programs of
  * other users may bind the rest, and whether the process that substitutes reaches this machine's 127.0.0.1 at all.
  */
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import * as z from "zod";
 import { GateClient } from "../gate/client.ts";
@@ -98,14 +98,19 @@ async function namespaces(pid: string): Promise<string> {
   return (await Promise.all(links)).join(" ");
 }
 
-/** Where programs are that users start. */
-const PROGRAM_DIRECTORIES = ["/usr", "/opt", "/run/wrappers/bin"];
+/** Where programs are that users start; the last is NixOS's. */
+const PROGRAM_DIRECTORIES = [
+  ...["bin", "sbin", "lib", "libexec", "local"].map((name) => `/usr/${name}`),
+  ...["/bin", "/sbin", "/opt", "/run/wrappers/bin"],
+];
 /** Binds UDP ports 319 and 320 alone, whatever it is told. */
 const HARMLESS = /\/gst-ptp-helper$/;
 
 /** Programs that give whoever starts them the right to bind any port (getcap(8)); undefined where that is not there. */
 async function privilegedPrograms(run: Commands): Promise<string[] | undefined> {
-  const ended = await run("getcap", ["-r", ...PROGRAM_DIRECTORIES]).catch(() => undefined);
+  const there = PROGRAM_DIRECTORIES.filter((directory) => existsSync(directory));
+  const once = new Set(there.map((directory) => realpathSync(directory)));
+  const ended = await run("getcap", ["-r", ...once]).catch(() => undefined);
   if (ended === undefined) return undefined;
   const lines = ended.stdout.split("\n").filter((line) => /cap_net_bind_service/.test(line));
   return lines.map((line) => line.replace(/ (?:= )?cap_\S+$/, "")).filter((path) => !HARMLESS.test(path));
