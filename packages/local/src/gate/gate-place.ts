@@ -30,14 +30,14 @@ export class GatePlace {
   readonly trust: Trust;
   private readonly options: Pick<GateOptions, "port" | "env" | "log">;
   private readonly handed: number | undefined;
-  private readonly last: GateEndpoint | undefined;
+  private readonly last: GateEndpoint | "older" | undefined;
   private readonly start = unprivilegedPortStart();
 
-  /** `last`: the endpoint of the gate before. Throws `PlaceError`. */
+  /** `last`: the endpoint of the gate before, "older" if that cannot be read by this version. Throws `PlaceError`. */
   constructor(
     options: Pick<GateOptions, "port" | "trust" | "env" | "log">,
     process: Pick<NodeJS.Process, "pid" | "geteuid">,
-    last: GateEndpoint | undefined,
+    last: GateEndpoint | "older" | undefined,
   ) {
     const root = process.geteuid?.() === 0;
     this.options = options;
@@ -54,12 +54,18 @@ export class GatePlace {
   /** Binds, or takes over what was handed to it; resolves to the port. Throws `PlaceError`. */
   async listen(substituter: Pick<Substituter, "listen" | "takeOver">): Promise<number> {
     const wanted = this.wanted();
+    const { port: given } = this.options;
     if (this.handed === undefined && this.trust === "place") requirePrivileged(wanted, this.start);
     const port =
       this.handed === undefined
         ? await substituter.listen(portsToTry(wanted, this.trust, this.start))
         : await substituter.takeOver(this.handed);
     if (this.trust === "place") requirePrivileged(port, this.start);
+    if (this.handed !== undefined && given !== undefined && given !== port)
+      throw new PlaceError(
+        `the socket that was handed over has port ${port}, and --port says ${given}`,
+        "leave out --port where the service manager holds the address",
+      );
     this.sayWhatChanged(port);
     return port;
   }
@@ -73,15 +79,18 @@ export class GatePlace {
   private wanted(): number {
     const { port } = this.options;
     if (port !== undefined) return port;
-    if (this.last?.trust === this.trust) return portOf(this.last.url);
+    const { last } = this;
+    if (last !== undefined && last !== "older" && last.trust === this.trust) return portOf(last.url);
     return this.trust === "place" ? PLACE_PORT : KEY_PORT;
   }
 
   private sayWhatChanged(port: number): void {
     const { last } = this;
-    if (last === undefined || (portOf(last.url) === port && last.trust === this.trust)) return;
+    if (last === undefined) return;
+    const before = last === "older" ? "that of an older gate" : last.url;
+    if (last !== "older" && portOf(last.url) === port && last.trust === this.trust) return;
     this.options.log(
-      `the gate's address was ${last.url} before: print the lines of nix.conf anew (firstmile nix-conf)`,
+      `the gate's address was ${before} before: print the lines of nix.conf anew (firstmile nix-conf)`,
     );
   }
 }

@@ -315,12 +315,12 @@ export class Gate {
   }
 }
 
-/** Undefined where there is none, or one that an older version or somebody else wrote. */
-function lastEndpoint(stateDir: string): GateEndpoint | undefined {
+/** "older" where it cannot be read: an older version wrote it, or somebody else. It is written anew. */
+function lastEndpoint(stateDir: string): GateEndpoint | "older" | undefined {
   try {
     return readGateEndpoint(stateDir);
   } catch {
-    return undefined;
+    return "older";
   }
 }
 

@@ -4,8 +4,8 @@
  * The fields end in nix.conf, which whoever is root then believes. Against a file that somebody else could
  * change: a line feed would add a setting, `#` would hide the rest of a line, a space would add a second substituter
  * or key, and `?trusted=1` would turn signatures off. So each field is held to the few characters that it needs, and a
- * gate that is trusted by its place to a port that only root may bind. Never `localhost` or `[::1]`: while 127.0.0.1 is
- * bound, any user can bind the same port there.
+ * gate that is trusted by its place to a port that only root may bind. Never `localhost` or `[::1]`: these
+ * are other addresses, which the gate does not hold.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -51,7 +51,7 @@ function listener({ url }: GateEndpoint, { listeners }: PlaceFacts): Finding {
   const other = listeners.find(({ uid }) => uid !== 0);
   if (other === undefined) {
     const found =
-      listeners.length === 0 ? `nobody listens on port ${at}` : `a process of root listens on ${at}`;
+      listeners.length === 0 ? `no program listens on port ${at}` : `a process of root listens on ${at}`;
     return { ...about, state: "closed", found };
   }
   const found = `a process of user ${other.uid} listens on ${other.address}:${at}`;
@@ -75,27 +75,34 @@ function said({ url, trust }: GateEndpoint, { says, network }: PlaceFacts): Find
 
 /** One row, or one a process that does not reach it: a daemon's children have what it has. */
 function waysToTheGate(place: PlaceFacts, of: ReaderOfPlace["of"]): Finding[] {
-  const found = place.readers.filter((reader) => reader.of === of).flatMap(reaches(place));
-  const open = found.filter(({ state }) => state === "open");
-  const different = new Map(open.map((finding) => [finding.found, finding]));
-  return open.length > 0 ? [...different.values()] : found.slice(0, 1);
+  const found = place.readers.filter((reader) => reader.of === of).map(reaches(place));
+  if (found.length === 0) return [unseen("nix-daemon was not found among the processes")];
+  const different = new Map(found.map((finding) => [finding.found, finding]));
+  const bad = [...different.values()].filter(({ state }) => state !== "closed");
+  return bad.length > 0 ? bad : found.slice(0, 1);
 }
 
-function reaches({ network }: PlaceFacts): (reader: ReaderOfPlace) => Finding[] {
-  return ({ of, proxy, network: theirs }) => {
+function unseen(found: string): Finding {
+  const line = "run firstmile doctor as root while nix-daemon runs";
+  return { setting: "way to the gate", state: "unknown", found, why: WHO, line };
+}
+
+function reaches({ network }: PlaceFacts): (reader: ReaderOfPlace) => Finding {
+  return ({ of, proxy, seen, network: theirs }) => {
     const about = { setting: "way to the gate", why: WHO };
     const who = of === "daemon" ? "nix-daemon" : "this user's Nix";
     if (theirs !== undefined && network !== undefined && theirs !== network) {
       const found = `${who} runs in another network namespace, where others can answer`;
-      return [{ ...about, state: "open", found, line: "run nix-daemon in the machine's own network" }];
+      return { ...about, state: "open", found, line: "run nix-daemon in the machine's own network" };
     }
-    if (proxy === undefined) return [{ ...about, state: "closed", found: `${who} asks it without a proxy` }];
+    if (!seen) return unseen(`the environment of ${who} cannot be read by this user`);
+    if (proxy === undefined) return { ...about, state: "closed", found: `${who} asks it without a proxy` };
     const found = `${who} asks a proxy for it: ${proxy} is set, and no_proxy does not name 127.0.0.1`;
     const line =
       of === "daemon"
         ? "systemctl edit nix-daemon: [Service] Environment=no_proxy=127.0.0.1, then stop and start it"
         : "export no_proxy=127.0.0.1";
-    return [{ ...about, state: "open", found, line }];
+    return { ...about, state: "open", found, line };
   };
 }
 
@@ -103,7 +110,7 @@ function reaches({ network }: PlaceFacts): (reader: ReaderOfPlace) => Finding[] 
 function binders({ processes, programs, says }: PlaceFacts): Finding {
   const about = {
     setting: "low ports",
-    why: `others who may listen below 1024 could answer while the gate is down`,
+    why: "others who may listen below 1024 could answer while the gate is down",
   };
   const found = [...(processes ?? []), ...(programs ?? [])];
   if (says?.heldBy === "service manager")

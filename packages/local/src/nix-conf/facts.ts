@@ -55,6 +55,8 @@ export interface ReaderOfPlace {
   readonly of: "daemon" | "caller";
   /** The variable of its environment that sends requests for 127.0.0.1 elsewhere. */
   readonly proxy: string | undefined;
+  /** Whether its environment could be read: if not, `proxy` says nothing. */
+  readonly seen: boolean;
   /** Its network namespace; undefined where this user may not see it. */
   readonly network: string | undefined;
 }

@@ -4,6 +4,7 @@
  */
 import { existsSync, realpathSync } from "node:fs";
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { GateClient } from "../gate/client.ts";
 import { listenersOn } from "../gate/listeners.ts";
@@ -49,19 +50,19 @@ const said = z.looseObject({
 /** Only of this state directory: the client would else ask the machine's gate. */
 async function gateSays(stateDir: string): Promise<GateSays | undefined> {
   if (!existsSync(gateSocket(stateDir))) return undefined;
-  const answer = await new GateClient(stateDir).get<unknown>("/status").catch(() => undefined);
-  const parsed = said.safeParse(answer);
+  const asking = new GateClient(stateDir).get<unknown>("/status").catch(() => undefined);
+  const parsed = said.safeParse(await Promise.race([asking, sleep(3000, undefined, { ref: false })]));
   return parsed.success ? parsed.data : undefined;
 }
 
 async function caller({ env }: PlaceAsked): Promise<ReaderOfPlace> {
   const variables = new Map(Object.entries(env).map(([name, value]) => [name, value ?? ""]));
-  return { of: "caller", proxy: proxyForLoopback(variables), network: await networkOf("self") };
+  return { of: "caller", proxy: proxyForLoopback(variables), seen: true, network: await networkOf("self") };
 }
 
 async function reader({ pid, env }: DaemonProcess): Promise<ReaderOfPlace> {
   const network = await networkOf(String(pid));
-  return { of: "daemon", proxy: env && proxyForLoopback(env), network };
+  return { of: "daemon", proxy: env && proxyForLoopback(env), seen: env !== undefined, network };
 }
 
 function networkOf(pid: string): Promise<string | undefined> {
@@ -87,9 +88,9 @@ async function privileged(pid: string, here: string): Promise<string | undefined
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   const uids = /^Uid:\t(.*)$/m.exec(status)?.[1]?.split("\t").map(Number) ?? [0];
   const may = /^CapPrm:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
-  // Whose real user is another's: a setuid program that is root for the moment is listed by nobody's choice but root's.
-  if (uids.every((uid) => uid === 0) || (BigInt(`0x${may}`) & CAP_NET_BIND_SERVICE) === 0n) return undefined;
-  if (uids[1] === 0 || (await namespaces(pid)) !== here) return undefined;
+  // Whoever runs as root, a setuid program too, does what root installed.
+  if (uids[1] === 0 || (BigInt(`0x${may}`) & CAP_NET_BIND_SERVICE) === 0n) return undefined;
+  if ((await namespaces(pid)) !== here) return undefined;
   return `${/^Name:\t(.*)$/m.exec(status)?.[1]} (process ${pid} of user ${uids[1]})`;
 }
 

@@ -201,6 +201,7 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("the gate's start", ()
     writeFileSync(file, JSON.stringify({ hookPath, url: "http://127.0.0.1:17339", publicKey }));
     const ended = await startAlone("true", "--json");
     expect(JSON.parse(ended.stdout)).toMatchObject({ url: "http://127.0.0.1:339", trust: "place" });
+    expect(ended.stderr).toContain("that of an older gate before: print the lines of nix.conf anew");
     writeFileSync(file, text);
   });
 

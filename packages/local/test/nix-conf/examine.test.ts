@@ -53,7 +53,10 @@ const SOUND: Facts = {
     listeners: [{ address: "127.0.0.1", uid: 0 }],
     says: { url: GATE.url, trust: "place", heldBy: "gate", network: "net:[1]" },
     network: "net:[1]",
-    readers: [{ of: "caller", proxy: undefined, network: "net:[1]" }],
+    readers: [
+      { of: "caller", proxy: undefined, seen: true, network: "net:[1]" },
+      { of: "daemon", proxy: undefined, seen: true, network: "net:[1]" },
+    ],
     processes: [],
     programs: [],
   },
@@ -350,6 +353,12 @@ describe("the machine", () => {
       "way to the gate",
       "open",
     ],
+    "a daemon whose environment is not read": [
+      { daemon, ...place({ readers: [{ ...READER, of: "daemon", seen: false }] }) },
+      "way to the gate",
+      "unknown",
+    ],
+    "a daemon that is not found": [{ daemon, ...place({ readers: [READER] }) }, "way to the gate", "unknown"],
     "a process that may bind low ports": [place({ processes: ["caddy"] }), "low ports", "open"],
     "a program that may": [place({ programs: ["/usr/bin/rootlesskit"] }), "low ports", "open"],
     "processes that are not seen": [place({ processes: undefined }), "low ports", "unknown"],
@@ -364,6 +373,11 @@ describe("the machine", () => {
   test("a socket that the service manager holds is never free for others", () => {
     const facts = place({ processes: ["caddy"], says: { ...SAYS, heldBy: "service manager" } });
     expect(notClosed(facts)).toEqual([]);
+  });
+
+  test("a caller's proxy counts where no daemon substitutes, and a daemon's where one does", () => {
+    const readers = [READER, { ...READER, of: "daemon" as const, proxy: "http_proxy" }];
+    expect(notClosed(place({ readers }))).toEqual([]);
   });
 
   test("of a caller whose daemon substitutes, the proxy does not matter", () => {
