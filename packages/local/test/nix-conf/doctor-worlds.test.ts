@@ -13,7 +13,8 @@ import { EnforcedWorld, VERSIONS } from "./enforced-world.ts";
 async function examined(enforced: EnforcedWorld, tryBuild = false): Promise<Finding[]> {
   const { commands: run, env, stateDir } = enforced;
   const facts = await gatherFacts({ env, stateDir, now: 1_800_000_000, uid: 0, tryBuild, run });
-  return examine(facts!);
+  // Which services of this machine may bind low ports is not the world's.
+  return examine(facts!).filter(({ setting }) => setting !== "low ports");
 }
 
 function open(findings: readonly Finding[]): string[] {
