@@ -315,7 +315,7 @@ export class Gate {
   }
 }
 
-/** "older" where it cannot be read: an older version wrote it, or somebody else. It is written anew. */
+/** "older" where it cannot be read: an older version wrote it, or another program. The gate writes it anew. */
 function lastEndpoint(stateDir: string): GateEndpoint | "older" | undefined {
   try {
     return readGateEndpoint(stateDir);

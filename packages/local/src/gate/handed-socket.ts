@@ -1,8 +1,8 @@
 /**
  * A listening socket that the service manager opened and hands over (sd_listen_fds(3)): it stays open while the gate
- * restarts, so nobody else can take the address in between. One socket, on 127.0.0.1.
+ * restarts, so no other program can take the address in between. One socket, on 127.0.0.1.
  *
- * Against a program without CAP_NET_BIND_SERVICE there is no need of it; it also keeps those out that have it.
+ * Against programs of other users that root gave CAP_NET_BIND_SERVICE. Those without it cannot bind such a port anyway.
  */
 import { PlaceError } from "./place.ts";
 

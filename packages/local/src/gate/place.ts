@@ -1,5 +1,5 @@
 /**
- * Which port the gate may listen on. Root's gate is trusted by its place: Nix believes whoever answers at
+ * Which port the gate may listen on. Root's gate is trusted by its place: Nix believes the program that answers at
  * 127.0.0.1:PORT, and no key that others could collect signatures of. So the port must be one that no user but root
  * can ever bind, also while the gate is down: below `net.ipv4.ip_unprivileged_port_start` (ip(7)).
  *

@@ -201,7 +201,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
-/** Names the user who holds the port, which is what somebody needs to know who did not start another gate. */
+/** Names the user who holds the port: the reader may not have started another gate. */
 function cannotListen(port: number, error: unknown): PlaceError {
   const holder = listenersOn(port)?.[0];
   const by = holder === undefined ? "another program" : `a program of user ${holder.uid}`;

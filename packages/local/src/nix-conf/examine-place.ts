@@ -1,5 +1,5 @@
 /**
- * Whether only the gate can answer where Nix asks. Whoever does is believed without a signature, so each way in which
+ * Whether only the gate can answer where Nix asks. That program is believed without a signature, so each way in which
  * another could is open, and what cannot be seen is unknown. Deciding only.
  */
 import { type GateEndpoint, portOf } from "./endpoint.ts";
@@ -18,7 +18,7 @@ export function examinePlace({ gate, place, daemon, uid }: Facts): Finding[] {
   ];
 }
 
-const WHO = "whoever answers at the gate's port is believed without a signature";
+const WHO = "the program that answers at the gate's port is believed without a signature";
 
 /** A signature has no end. Root can do better, for every user of the machine. */
 function byKey(uid: number): Finding {

@@ -74,7 +74,7 @@ export interface PlaceFacts {
   readonly readers: readonly ReaderOfPlace[];
   /** Processes of other users that may bind every port; undefined where this user may not see them. */
   readonly processes: readonly string[] | undefined;
-  /** Programs that give that right to whoever starts them; undefined where they cannot be listed. */
+  /** Programs that give that right to the user who starts them; undefined where they cannot be listed. */
   readonly programs: readonly string[] | undefined;
 }
 

@@ -88,7 +88,7 @@ async function privileged(pid: string, here: string): Promise<string | undefined
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   const uids = /^Uid:\t(.*)$/m.exec(status)?.[1]?.split("\t").map(Number) ?? [0];
   const may = /^CapPrm:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
-  // Whoever runs as root, a setuid program too, does what root installed.
+  // A process that runs as root, a setuid program too, does what root installed.
   if (uids[1] === 0 || (BigInt(`0x${may}`) & CAP_NET_BIND_SERVICE) === 0n) return undefined;
   if ((await namespaces(pid)) !== here) return undefined;
   return `${/^Name:\t(.*)$/m.exec(status)?.[1]} (process ${pid} of user ${uids[1]})`;
@@ -107,7 +107,7 @@ const PROGRAM_DIRECTORIES = [
 /** Binds UDP ports 319 and 320 alone, whatever it is told. */
 const HARMLESS = /\/gst-ptp-helper$/;
 
-/** Programs that give whoever starts them the right to bind any port (getcap(8)); undefined where that is not there. */
+/** Programs that give the user who starts them the right to bind any port (getcap(8)); undefined where that is not there. */
 async function privilegedPrograms(run: Commands): Promise<string[] | undefined> {
   const there = PROGRAM_DIRECTORIES.filter((directory) => existsSync(directory));
   const once = new Set(there.map((directory) => realpathSync(directory)));

@@ -1,5 +1,5 @@
 /**
- * Whoever answers at the gate's port is believed without a signature. So: no user but root can answer there, with the
+ * The program that answers at the gate's port is believed without a signature. So: no user but root can answer there, with the
  * gate up or down, whatever address or namespace they use; and the gate runs whole or not at all.
  */
 
@@ -83,7 +83,7 @@ describe.each(VERSIONS)("squatters, Nix of %s", (version) => {
     const squat = (host: string, ...more: string[]) =>
       world.runAsUser(process.execPath, [program(), dir, String(port()), host, ...more]);
 
-    test("control: whoever does answer there is believed, unsigned", async () => {
+    test("control: the program that does answer there is believed, unsigned", async () => {
       await world.endGate();
       const server: Server = createServer((request, response) => {
         const bytes = request.url === "/nix-cache-info" ? "" : evil.files.get(request.url ?? "");
@@ -114,7 +114,7 @@ describe.each(VERSIONS)("squatters, Nix of %s", (version) => {
       },
     );
 
-    test("in a network namespace of their own they listen, and reach nobody but themselves", async () => {
+    test("in a network namespace of their own they listen, and reach only themselves", async () => {
       await world.endGate();
       const inside = `
         echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
