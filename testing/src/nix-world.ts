@@ -42,7 +42,8 @@ export interface NixWorld {
   runAs(uid: number, command: string, args?: readonly string[], options?: RunOptions): Promise<Ended>;
   /** Replaces settings in nix.conf; undefined removes one. A running daemon reads them when it is started again. */
   configure(conf: Readonly<Record<string, string | undefined>>): void;
-  startDaemon(): Promise<void>;
+  /** `env`: over the world's own. */
+  startDaemon(env?: Readonly<Record<string, string>>): Promise<void>;
   /** Ends the daemon, if this world started one. */
   stop(): Promise<void>;
   /** Ends the daemon and removes the directory. */
@@ -120,10 +121,10 @@ export function makeNixWorld(options: NixWorldOptions): NixWorld {
       conf = { ...conf, ...changes };
       writeFileSync(confPath, renderConf(conf));
     },
-    async startDaemon() {
+    async startDaemon(env = {}) {
       if (daemon !== undefined) throw new Error("the world's daemon runs already");
       rmSync(socketPath, { force: true });
-      daemon = startDaemon(place);
+      daemon = startDaemon(place, env);
       await listening(daemon, socketPath);
     },
     async stop() {
@@ -213,12 +214,12 @@ function start(
   });
 }
 
-function startDaemon(place: Place): ChildProcess {
+function startDaemon(place: Place, env: Readonly<Record<string, string>>): ChildProcess {
   const [command, ...args] = [...enter(place), "nix-daemon"];
   const log = openSync(join(place.dir, "daemon.log"), "a");
   const daemon = spawn(command!, args, {
     cwd: place.dir,
-    env: environment(place, "home", false),
+    env: { ...environment(place, "home", false), ...env },
     stdio: ["ignore", log, log],
     detached: true,
   });

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from "node:net";
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { RepositoryError } from "../git/neutral.ts";
+import { PlaceError } from "./place.ts";
 
 /** Largest JSON request, in bytes. */
 const MAX_JSON_BYTES = 1 << 20;
@@ -37,18 +38,23 @@ export class ControlServer {
   private readonly server: Server;
   private readonly socketPath: string;
 
-  constructor(socketPath: string, routes: ControlRoutes) {
+  /** `opened`: what is asked before waits for it. */
+  constructor(socketPath: string, routes: ControlRoutes, opened: Promise<void>) {
     this.socketPath = socketPath;
     this.server = createServer(
       { requestTimeout: 0 },
-      (request, response) => void answer(routes, request, response),
+      (request, response) => void opened.then(() => answer(routes, request, response)),
     );
   }
 
-  /** Listens; refuses where another gate answers already, and takes the place of one that died. */
+  /** Binds; throws where another gate answers already, and takes the place of one that died. */
   async listen(): Promise<void> {
     if (existsSync(this.socketPath)) {
-      if (await answers(this.socketPath)) throw new Error(`a gate is running already at ${this.socketPath}`);
+      if (await answers(this.socketPath))
+        throw new PlaceError(
+          `a gate is running already at ${this.socketPath}`,
+          "stop it first, or give this one a state directory of its own: FIRSTMILE_STATE=DIR",
+        );
       unlinkSync(this.socketPath);
     }
     await new Promise<void>((resolve, reject) => {

@@ -1,5 +1,5 @@
 /** The gate: composition of what decides, what remembers, and the two sockets on which it is asked. */
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FormatError } from "@firstmile/formats/bytes/error";
@@ -13,6 +13,7 @@ import { type NixTools, nixTools } from "../admission/nix-tools.ts";
 import { admissionRequest } from "../admission/requests.ts";
 import { SourceRepositories } from "../admission/source-repositories.ts";
 import { DownloadJudge } from "../handoff/downloads.ts";
+import { endpointFile, type GateEndpoint, readGateEndpoint } from "../nix-conf/endpoint.ts";
 import { AdmittedDownloads } from "./admitted-downloads.ts";
 import { admittedSlices } from "./admitted-slices.ts";
 import { type AuditAnswer, type AuditOptions, audit } from "./audit.ts";
@@ -20,12 +21,14 @@ import { type ControlRequest, type ControlRoutes, ControlServer, RequestError } 
 import { decideBuild } from "./decide-build.ts";
 import { asStorePath, decideOutput, type OutputDeciding, type OutputDecision } from "./decide-output.ts";
 import { EvidenceWatch } from "./evidence-watch.ts";
+import { GatePlace } from "./gate-place.ts";
 import { Outgoing } from "./http/outgoing.ts";
 import { SourceResponder } from "./http/sourceresponder.ts";
 import { Ledger } from "./ledger.ts";
 import { MachineKey } from "./machine-key.ts";
 import { StoreObjections } from "./objections.ts";
 import { StoreOrigins } from "./origins.ts";
+import type { Trust } from "./place.ts";
 import { Recipes } from "./recipes.ts";
 import { RulesHolder } from "./rules-in-force.ts";
 import { SentStatements } from "./sent-statements.ts";
@@ -33,24 +36,17 @@ import { gateSocket } from "./socket.ts";
 import { SourceArchives } from "./source-archives.ts";
 import { oneLine, Substituter, type SubstituterEvent } from "./substituter.ts";
 
-export const DEFAULT_PORT = 17339;
-
 export interface GateOptions {
   readonly stateDir: string;
-  /** TCP port on loopback; 0: any free one. Undefined: the one of last time. */
+  /** TCP port on loopback; 0: any free one. Undefined: the one of last time, or the handed over socket's. */
   readonly port: number | undefined;
+  /** Undefined: by its place for root, by its key for others. */
+  readonly trust?: Trust | undefined;
   readonly env: NodeJS.ProcessEnv;
   /** Unix seconds. */
   readonly clock: () => number;
   /** One line an event, for the log. */
   readonly log: (line: string) => void;
-}
-
-/** Where the gate is found: written at its start to gate/endpoint.json for nix-conf and doctor. */
-export interface GateEndpoint {
-  readonly hookPath: string;
-  readonly url: string;
-  readonly publicKey: string;
 }
 
 export class Gate {
@@ -71,6 +67,8 @@ export class Gate {
   private readonly control: ControlServer;
   private readonly key: MachineKey;
   private readonly evidence: EvidenceWatch;
+  private readonly place: GatePlace;
+  private readonly opened = Promise.withResolvers<void>();
   private url = "";
 
   static async create(options: GateOptions): Promise<Gate> {
@@ -83,6 +81,7 @@ export class Gate {
     this.dir = join(stateDir, "gate");
     mkdirSync(this.dir, { recursive: true, mode: 0o755 });
     this.treesDir = join(this.dir, "trees");
+    this.place = new GatePlace(options, process, lastEndpoint(stateDir));
     this.key = MachineKey.open(join(this.dir, "key"));
     this.ledger = new Ledger(join(this.dir, "ledger.sqlite"));
     this.sent = new SentStatements(join(this.dir, "statements"));
@@ -135,25 +134,40 @@ export class Gate {
       key: this.key,
       decide: (hashPart) => this.decideOutput(hashPart),
       log: (event) => this.noteSubstitution(event),
+      opened: this.opened.promise,
     });
     this.evidence = new EvidenceWatch(options);
-    this.control = new ControlServer(gateSocket(stateDir), this.routes());
+    this.control = new ControlServer(gateSocket(stateDir), this.routes(), this.opened.promise);
   }
 
-  /** Opens both sockets and writes the hook and the endpoint. */
+  /**
+   * Binds both addresses, writes the hook and the endpoint, and only then answers. Where any of it fails, nothing is
+   * left open: half a gate would look alive to the service manager. Throws `PlaceError` for an address.
+   */
   async start(): Promise<GateEndpoint> {
-    await this.control.listen();
+    try {
+      await this.control.listen();
+      this.url = `http://127.0.0.1:${await this.place.listen(this.substituter)}`;
+      const endpoint = this.writeEndpoint();
+      this.evidence.start();
+      this.opened.resolve();
+      return endpoint;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  private writeEndpoint(): GateEndpoint {
     // Trees of a gate that crashed, or of a machine that lost power, may be there in part.
     rmSync(this.treesDir, { recursive: true, force: true });
-    const port = await this.substituter.listen(this.options.port ?? this.lastPort());
-    this.url = `http://127.0.0.1:${port}`;
-    const endpoint = {
+    const endpoint: GateEndpoint = {
       hookPath: this.writeHook(),
       url: this.url,
       publicKey: this.key.publicKey,
+      trust: this.place.trust,
     };
-    this.evidence.start();
-    replaceFile(join(this.dir, "endpoint.json"), `${JSON.stringify(endpoint, undefined, 2)}\n`, 0o644);
+    replaceFile(endpointFile(this.options.stateDir), `${JSON.stringify(endpoint, undefined, 2)}\n`, 0o644);
     return endpoint;
   }
 
@@ -190,6 +204,8 @@ export class Gate {
       refusal: rules.ok ? undefined : rules.reason,
       publicKey: this.key.publicKey,
       storeDir: this.deciding.storeDir,
+      url: this.url,
+      ...this.place.status(),
       ...this.ledger.counts(),
     };
   }
@@ -288,15 +304,6 @@ export class Gate {
     return admitted;
   }
 
-  private lastPort(): number {
-    try {
-      const endpoint = JSON.parse(readFileSync(join(this.dir, "endpoint.json"), "utf8")) as GateEndpoint;
-      return Number(new URL(endpoint.url).port) || DEFAULT_PORT;
-    } catch {
-      return DEFAULT_PORT;
-    }
-  }
-
   /** One file without arguments, as nix.conf wants it. */
   private writeHook(): string {
     const path = join(this.dir, "hook");
@@ -305,6 +312,15 @@ export class Gate {
     // For a single user the environment is the caller's: what it has Node.js load must not answer for the gate.
     replaceFile(path, `#!/bin/sh\nunset NODE_OPTIONS NODE_PATH\nexec ${words} "$1"\n`, 0o755);
     return path;
+  }
+}
+
+/** "older" where it cannot be read: an older version wrote it, or another program. The gate writes it anew. */
+function lastEndpoint(stateDir: string): GateEndpoint | "older" | undefined {
+  try {
+    return readGateEndpoint(stateDir);
+  } catch {
+    return "older";
   }
 }
 

@@ -1,4 +1,7 @@
-/** The key by which this machine's Nix knows the gate: made once, readable by the gate's own user alone. */
+/**
+ * The key that the gate signs with: made once, readable by the gate's own user alone. This machine's Nix does not trust
+ * it (place.ts says why), other machines may.
+ */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -35,14 +38,14 @@ export class MachineKey {
     if (mode & 0o077)
       throw new MachineKeyError(
         `${file} can be read by others`,
-        `chmod 600 ${file}; if others may have read it, remove it instead, and put the new key into nix.conf`,
+        `chmod 600 ${file}; if others may have read it, remove it instead: the gate makes a new one. Wherever the old one is trusted, remove it there`,
       );
     const { name, seed, publicKey } = parseNixSecretKey(readFileSync(file, "utf8").trimEnd());
     const signer = ed25519Signer(seed);
     if (!Buffer.from(signer.publicKey).equals(publicKey))
       throw new MachineKeyError(
         `${file} holds two halves of different keys`,
-        "remove it, and put the new key into nix.conf",
+        "remove it: the gate makes a new one",
       );
     return new MachineKey(name, signer);
   }

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, ListenOptions } from "node:net";
 import { narHashDigest } from "@firstmile/formats/nix/hash";
 import { type NarInfo, renderNarInfo } from "@firstmile/formats/nix/narinfo";
 import type { Testimony } from "@firstmile/trust/consensus/agree";
@@ -14,7 +15,9 @@ import { type NarInfoAnswer, NarInfoResponder, narInfoHashPart } from "./http/na
 import { REASON_HEADER, streamNar } from "./http/narstream.ts";
 import { cacheUrl } from "./http/outgoing.ts";
 import { isSourceTarget, type SourceResponder } from "./http/sourceresponder.ts";
+import { listenersOn } from "./listeners.ts";
 import type { MachineKey } from "./machine-key.ts";
+import { PlaceError } from "./place.ts";
 
 export interface SubstituterOptions {
   readonly deciding: OutputDeciding;
@@ -24,6 +27,8 @@ export interface SubstituterOptions {
   readonly log: (event: SubstituterEvent) => void;
   /** Answers for sources' trees. */
   readonly sources: Pick<SourceResponder, "respond">;
+  /** What is asked before waits for it. */
+  readonly opened: Promise<void>;
 }
 
 export type SubstituterEvent =
@@ -44,22 +49,47 @@ export class Substituter {
   constructor(options: SubstituterOptions) {
     this.options = options;
     this.responder = new NarInfoResponder((hashPart) => this.narInfo(hashPart));
-    this.server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 30_000 }, (request, response) =>
-      this.answer(request, response),
+    this.server = createServer(
+      { keepAliveTimeout: 60_000, requestTimeout: 30_000 },
+      (request, response) => void options.opened.then(() => this.answer(request, response)),
     );
   }
 
-  /** Listens on loopback; resolves to the port. */
-  listen(port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.server.once("error", reject);
-      this.server.listen(port, "127.0.0.1", () => {
-        const address = this.server.address();
-        resolve(typeof address === "object" && address ? address.port : port);
-      });
-    });
+  /** Listens on the first of these ports that is free; resolves to its number. Throws `PlaceError`. */
+  async listen(ports: readonly number[]): Promise<number> {
+    for (const [i, port] of ports.entries()) {
+      try {
+        return (await this.bind({ port, host: "127.0.0.1" })).port;
+      } catch (error) {
+        if (codeOf(error) !== "EADDRINUSE" || i === ports.length - 1) throw cannotListen(port, error);
+      }
+    }
+    throw new PlaceError(
+      "no port is root's alone on this machine",
+      "see net.ipv4.ip_unprivileged_port_start",
+    );
   }
 
+  /** Takes over a socket that listens already; resolves to its port. Throws `PlaceError` if it is not on 127.0.0.1. */
+  async takeOver(fd: number): Promise<number> {
+    const bound = await this.bind({ fd });
+    if (bound.address === "127.0.0.1") return bound.port;
+    throw new PlaceError(
+      `the socket that was handed over listens on ${bound.address}, and other machines or users could be behind that`,
+      "write ListenStream=127.0.0.1:PORT into the socket unit",
+    );
+  }
+
+  private bind(where: ListenOptions | { readonly fd: number }): Promise<AddressInfo> {
+    const { promise, resolve, reject } = Promise.withResolvers<AddressInfo>();
+    this.server.once("error", reject).listen(where, () => {
+      this.server.removeListener("error", reject);
+      resolve(this.server.address() as AddressInfo);
+    });
+    return promise;
+  }
+
+  /** Also where it never listened. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.server.close(() => resolve());
@@ -165,6 +195,23 @@ export class Substituter {
       else deny(response, 404, `gate-unreachable: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+/** Names the user who holds the port: the reader may not have started another gate. */
+function cannotListen(port: number, error: unknown): PlaceError {
+  const holder = listenersOn(port)?.[0];
+  const by = holder === undefined ? "another program" : `a program of user ${holder.uid}`;
+  if (codeOf(error) === "EADDRINUSE")
+    return new PlaceError(
+      `127.0.0.1:${port} is taken by ${by}`,
+      `ss -ltnp 'sport = :${port}' shows it; end it, or give --port another and print nix-conf's lines anew`,
+    );
+  const message = error instanceof Error ? error.message : String(error);
+  return new PlaceError(`cannot listen on 127.0.0.1:${port}: ${message}`, "choose another port with --port");
 }
 
 const SUFFIXES: Partial<Record<NarInfo["compression"], string>> = {

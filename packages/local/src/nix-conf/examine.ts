@@ -2,15 +2,18 @@
  * Says of each way round the gate whether it is closed on a machine, from facts alone. What cannot be read is
  * `unknown`, never closed. The order is that of the table of settings, then the machine's.
  */
+import type { GateEndpoint } from "./endpoint.ts";
 import { examineMachine } from "./examine-machine.ts";
+import { examinePlace } from "./examine-place.ts";
 import type { Configuration, Facts, Finding } from "./facts.ts";
 import { renderLine } from "./lines.ts";
-import { SETTINGS, type Setting, words } from "./settings.ts";
+import { reasonFor, SETTINGS, type Setting, words } from "./settings.ts";
 
 export function examine(facts: Facts): Finding[] {
   return [
     ...SETTINGS.flatMap((setting) => examineSetting(setting, facts)),
     ...facts.configurations.flatMap(examineWithoutLine),
+    ...examinePlace(facts),
     ...examineMachine(facts),
   ];
 }
@@ -24,29 +27,30 @@ export const LIMITS: readonly string[] = [
 
 function examineSetting(setting: Setting, { configurations, gate }: Facts): Finding[] {
   const { feature } = setting;
+  const { endpoint } = gate;
+  const why = reasonFor(setting, endpoint);
   const deciding = configurations.filter((configuration) => decides(configuration, setting));
   if (feature !== undefined && !deciding.some((configuration) => hasFeature(configuration, feature)))
-    return [{ setting: setting.name, state: "closed", found: `(${feature} are off)`, why: setting.why }];
+    return [{ setting: setting.name, state: "closed", found: `(${feature} are off)`, why }];
   const holders = deciding.filter(({ values }) => values.has(setting.name));
   // A setting that this Nix does not know is no way round it; one of the oldest that is not there is a misreading.
   if (holders.length === 0) return setting.since === undefined ? [unread(setting)] : [];
-  const { endpoint } = gate;
   if (setting.needsGate && endpoint === undefined) {
     const found = holders[0]!.values.get(setting.name)!;
-    return [{ setting: setting.name, state: "open", found, why: `${setting.why}; the gate has not started` }];
+    return [{ setting: setting.name, state: "open", found, why: `${why}; the gate has not started` }];
   }
   const wanted = setting.value(endpoint ?? NO_GATE);
   const wrong = holders.filter(({ values }) => !closes(setting, values.get(setting.name)!, wanted));
   if (wrong.length === 0) {
     const found = holders[0]!.values.get(setting.name) || "(empty)";
-    return [{ setting: setting.name, state: "closed", found, why: setting.why }];
+    return [{ setting: setting.name, state: "closed", found, why }];
   }
   const line = renderLine({ name: setting.name, value: wanted });
   return [...groupedByValue(wrong, setting.name)].map(([value, from]) => ({
     setting: setting.name,
     state: "open",
     found: `${value || "(empty)"}${holders.length > 1 ? ` in ${from.join(" and ")}` : ""}`,
-    why: setting.why,
+    why,
     line,
   }));
 }
@@ -62,7 +66,7 @@ function groupedByValue(configurations: readonly Configuration[], name: string):
 }
 
 /** For settings that do not read it. */
-const NO_GATE = { hookPath: "", url: "", publicKey: "" };
+const NO_GATE: GateEndpoint = { hookPath: "", url: "", publicKey: "", trust: "place" };
 
 function closes(setting: Setting, found: string, wanted: string): boolean {
   return found === wanted || (setting.accepts?.(found, wanted) ?? false);

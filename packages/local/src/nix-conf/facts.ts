@@ -1,4 +1,6 @@
 /** What is known of this machine: gathered by effects, judged by `examine` without any. */
+import type { Listener } from "../gate/listeners.ts";
+import type { Trust } from "../gate/place.ts";
 import type { GateEndpoint } from "./endpoint.ts";
 
 /** The effective settings of one reader of configuration, each in nix.conf's own form. */
@@ -40,6 +42,42 @@ export type GateFacts =
   | { readonly endpoint: GateEndpoint }
   | { readonly endpoint: undefined; readonly problem: string };
 
+/** What the gate says of itself over its Unix socket. */
+export interface GateSays {
+  readonly url: string;
+  readonly trust: Trust;
+  readonly heldBy: "gate" | "service manager";
+  readonly network: string;
+}
+
+/** A process that substitutes, and how it reaches the gate. */
+export interface ReaderOfPlace {
+  readonly of: "daemon" | "caller";
+  /** The variable of its environment that sends requests for 127.0.0.1 elsewhere. */
+  readonly proxy: string | undefined;
+  /** Whether its environment could be read: if not, `proxy` says nothing. */
+  readonly seen: boolean;
+  /** Its network namespace; undefined where this user may not see it. */
+  readonly network: string | undefined;
+}
+
+/** What could answer in place of the gate. */
+export interface PlaceFacts {
+  /** First port that every user may bind; undefined where the kernel does not say. */
+  readonly start: number | undefined;
+  /** On the gate's port, where a connection to 127.0.0.1 ends; undefined where that cannot be read. */
+  readonly listeners: readonly Listener[] | undefined;
+  /** Undefined where no gate answers, or one that does not say this. */
+  readonly says: GateSays | undefined;
+  /** This process's own network namespace. */
+  readonly network: string | undefined;
+  readonly readers: readonly ReaderOfPlace[];
+  /** Processes of other users that may bind every port; undefined where this user may not see them. */
+  readonly processes: readonly string[] | undefined;
+  /** Programs that give that right to the user who starts them; undefined where they cannot be listed. */
+  readonly programs: readonly string[] | undefined;
+}
+
 /** What a request got: its text, or why there was none. */
 export type Answer =
   | { readonly ok: true; readonly said: string }
@@ -55,6 +93,8 @@ export interface Facts {
   /** Flakes whose settings the caller once accepted for good, as `setting value`. */
   readonly acceptedFlakeSettings: readonly string[];
   readonly gate: GateFacts;
+  /** Undefined where no gate has started. */
+  readonly place: PlaceFacts | undefined;
   readonly hook: PathFacts | undefined;
   /** What the hook runs: its interpreter and its script. */
   readonly hookPrograms: readonly PathFacts[];

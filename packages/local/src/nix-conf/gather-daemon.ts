@@ -33,14 +33,14 @@ export function knock(path: string): Promise<Answer> {
   return promise;
 }
 
-/** The oldest daemon of the same state directory: the others are its children, one a connection. */
-export async function findDaemon(env: NodeJS.ProcessEnv): Promise<DaemonProcess | undefined> {
+/** Daemons of the same state directory, the oldest first: the others are mostly its children, one a connection. */
+export async function findDaemons(env: NodeJS.ProcessEnv): Promise<DaemonProcess[]> {
   const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(pids.map((pid) => readDaemon(Number(pid))));
   return found
     .filter((daemon) => daemon !== undefined)
     .filter((daemon) => daemon.env === undefined || sameState(daemon.env, env))
-    .sort((a, b) => a.started - b.started)[0];
+    .sort((a, b) => a.started - b.started);
 }
 
 function sameState(daemon: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv): boolean {

@@ -7,7 +7,7 @@ import { ProcessError } from "../process/run.ts";
 import { currentPolicy } from "../trust-repository/follow.ts";
 import { EndpointError, type GateEndpoint, readGateEndpoint } from "./endpoint.ts";
 import type { Answer, Configuration, DaemonFacts, Facts, GateFacts } from "./facts.ts";
-import { changed, type DaemonProcess, daemonSocket, findDaemon, knock } from "./gather-daemon.ts";
+import { changed, type DaemonProcess, daemonSocket, findDaemons, knock } from "./gather-daemon.ts";
 import { keyFiles, pathFacts, programsOf } from "./gather-files.ts";
 import {
   acceptedFlakeSettings,
@@ -17,6 +17,7 @@ import {
   nixVersion,
   tryUnadmitted,
 } from "./gather-nix.ts";
+import { gatherPlace } from "./gather-place.ts";
 import { words } from "./settings.ts";
 
 export interface Asked {
@@ -36,14 +37,16 @@ export async function gatherFacts(asked: Asked): Promise<Facts | undefined> {
   if (version === undefined) return undefined;
   const gate = readGate(asked.stateDir);
   const { endpoint } = gate;
+  const { daemons, ...configured } = await gatherConfigurations(asked, version);
   const gateDir = join(asked.stateDir, "gate");
   return {
     nixVersion: version,
     uid: asked.uid,
     storeDir: asked.env.NIX_STORE_DIR || "/nix/store",
-    ...(await gatherConfigurations(asked, version)),
+    ...configured,
     acceptedFlakeSettings: await acceptedFlakeSettings(asked.env),
     gate,
+    place: endpoint && (await gatherPlace(asked, endpoint, daemons)),
     hook: endpoint && (await pathFacts(endpoint.hookPath)),
     hookPrograms: endpoint ? await programsOf(endpoint.hookPath) : [],
     socket: await knock(join(gateDir, "gate.sock")),
@@ -89,15 +92,16 @@ function readGate(stateDir: string): GateFacts {
 async function gatherConfigurations(
   asked: Asked,
   version: string,
-): Promise<Pick<Facts, "configurations" | "daemon">> {
+): Promise<Pick<Facts, "configurations" | "daemon"> & { readonly daemons: readonly DaemonProcess[] }> {
   const { env, run } = asked;
   const own = await effectiveSettings(run, version, {});
   const file = join(env.NIX_CONF_DIR || "/etc/nix", "nix.conf");
   if (!(await knock(daemonSocket(env))).ok) {
     const from = `${file} and this user's settings`;
-    return { configurations: [{ from, of: "both", values: own }], daemon: undefined };
+    return { configurations: [{ from, of: "both", values: own }], daemon: undefined, daemons: [] };
   }
-  const daemon = await findDaemon(env);
+  const daemons = await findDaemons(env);
+  const [daemon] = daemons;
   const machine = await effectiveSettings(run, version, environmentOf(daemon));
   const trusted = await isTrusted(asked, machine);
   return {
@@ -107,6 +111,7 @@ async function gatherConfigurations(
       { from: "this user's settings", of: trusted ? "both" : "caller", values: own },
     ],
     daemon: await judgeDaemon(daemon, file),
+    daemons,
   };
 }
 
@@ -121,7 +126,14 @@ async function judgeDaemon(daemon: DaemonProcess | undefined, file: string): Pro
   };
 }
 
-const DAEMON_VARIABLES = ["NIX_CONF_DIR", "NIX_CONFIG", "NIX_USER_CONF_FILES", "HOME", "XDG_CONFIG_HOME"];
+const DAEMON_VARIABLES = [
+  "NIX_CONF_DIR",
+  "NIX_CONFIG",
+  "NIX_USER_CONF_FILES",
+  "NIX_REMOTE",
+  "HOME",
+  "XDG_CONFIG_HOME",
+];
 
 function environmentOf(daemon: DaemonProcess | undefined): Record<string, string> {
   const { env } = daemon ?? {};
@@ -130,7 +142,8 @@ function environmentOf(daemon: DaemonProcess | undefined): Record<string, string
   const given = Object.fromEntries(taken);
   // Without a home the daemon has no user configuration; this user's must not stand in for it.
   const user = env.has("HOME") || env.has("NIX_USER_CONF_FILES") ? {} : { NIX_USER_CONF_FILES: "" };
-  return { NIX_CONFIG: "", ...user, ...given };
+  // The address of its store can turn signatures off: `local?require-sigs=false`.
+  return { NIX_CONFIG: "", NIX_REMOTE: "", ...user, ...given };
 }
 
 async function isTrusted({ uid, run }: Asked, machine: Configuration["values"]): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** The lines of nix.conf that close every way round the gate that Nix's own configuration can close. */
 import type { GateEndpoint } from "./endpoint.ts";
-import { SETTINGS } from "./settings.ts";
+import { reasonFor, SETTINGS } from "./settings.ts";
 import { atLeast, type Version } from "./version.ts";
 
 export interface ConfLine {
@@ -22,7 +22,11 @@ export function nixConfLines(
     ({ since, feature }) =>
       (since === undefined || atLeast(version, ...since)) &&
       (feature === undefined || features === undefined || features.has(feature)),
-  ).map((setting) => ({ name: setting.name, value: setting.value(endpoint), why: setting.why }));
+  ).map((setting) => ({
+    name: setting.name,
+    value: setting.value(endpoint),
+    why: reasonFor(setting, endpoint),
+  }));
 }
 
 const HEAD = `# Written by firstmile nix-conf. Nix takes the last line of a setting: put these after

@@ -5,12 +5,14 @@
  * Left out: what only chooses between the gate and the hook (`substitute`, `fallback`'s other value, `max-jobs`), and
  * what Nix checks by content itself (`hashed-mirrors`, `netrc-file`, `allowed-uris`).
  */
-import type { GateEndpoint } from "./endpoint.ts";
+import { type GateEndpoint, substituterUrl } from "./endpoint.ts";
 
 export interface Setting {
   readonly name: string;
   /** What it would let through otherwise. One line. */
   readonly why: string;
+  /** The reason instead, where the gate is trusted by its key. */
+  readonly whyByKey?: string;
   /** What it must be; undefined where only the gate can say, and no gate is there. */
   readonly value: (gate: GateEndpoint) => string;
   /** Other values that close the same way: `found` in nix.conf's own form, lists with single spaces. */
@@ -26,6 +28,11 @@ export interface Setting {
    * of the command that a person runs, for what happens before anything is built.
    */
   readonly decides: "builder" | "caller";
+}
+
+/** The reason for a setting; without a gate, that of one that is trusted by its place. */
+export function reasonFor({ why, whyByKey }: Setting, gate: GateEndpoint | undefined): string {
+  return gate?.trust === "key" ? (whyByKey ?? why) : why;
 }
 
 /** Values of a list setting. */
@@ -51,16 +58,19 @@ const FROM_THE_GATE: readonly Setting[] = [
   },
   {
     name: "substituters",
-    why: "the gate alone: what another says of outputs (unsigned realisations) is believed",
-    value: ({ url }) => url,
-    accepts: (found, wanted) => found.replace(/\/$/, "") === wanted.replace(/\/$/, ""),
+    why: "the gate alone; trusted=1 believes its address, where only root can listen",
+    whyByKey: "the gate alone: what another says of outputs (unsigned realisations) is believed",
+    value: substituterUrl,
+    // With or without the slash of an empty path.
+    accepts: (found, wanted) => found.replace(/\/(?=\?|$)/, "") === wanted.replace(/\/(?=\?|$)/, ""),
     needsGate: true,
     decides: "builder",
   },
   {
     name: "trusted-public-keys",
-    why: "the gate's key alone: nothing that it did not sign is substituted",
-    value: ({ publicKey }) => publicKey,
+    why: "signatures have no end: a key that is trusted here lets in what it ever signed",
+    whyByKey: "the gate's key alone: nothing that it did not sign is substituted",
+    value: ({ publicKey, trust }) => (trust === "key" ? publicKey : ""),
     needsGate: true,
     decides: "builder",
   },

@@ -192,7 +192,8 @@ describe.each(VERSIONS)("a lockable tarball, Nix of %s", (version) => {
       ["another count", () => ({ revCount: 3 }), "lock-differs"],
     ])("a lock on %s is denied", async (_, other, code) => {
       const ended = await admits(onCommit, other(`lib/${published}.tar.gz`));
-      expect(ended.stdout).toContain(code);
+      // On one line: where it breaks depends on how many digits the port has.
+      expect(ended.stdout.replace(/\s+[│├└─ ]*/g, " ")).toContain(code);
       expect(ended.code).toBe(1);
     });
 

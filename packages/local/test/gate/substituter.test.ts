@@ -194,14 +194,19 @@ describe.each(VERSIONS)("substituter, Nix of %s", (version) => {
       expect(peak(world.pid) - before).toBeLessThan(60 << 10);
     });
 
-    test("nix path-info and nix copy ask it like any cache, with HEAD too", async () => {
+    test("nix path-info asks it like any cache, with HEAD too; nix copy wants a trusted key", async () => {
       offerAll({ path: path("copied"), content: THEIRS });
       expect([(await narinfo("copied", "HEAD")).status, (await narinfo("foreign", "HEAD")).status]).toEqual([
         200, 404,
       ]);
       const info = await world.run("nix", ["path-info", "--store", world.endpoint.url, path("copied")]);
       expect(info.stdout.trim()).toBe(path("copied"));
-      expect((await world.run("nix", ["copy", "--from", world.endpoint.url, path("copied")])).code).toBe(0);
+      // The address is trusted for substitution alone; a copy is judged by the store that takes it.
+      for (const from of [world.endpoint.url, `${world.endpoint.url}?trusted=1`]) {
+        const copied = await world.run("nix", ["copy", "--from", from, path("copied")]);
+        expect(copied.stderr).toMatch(/lacks a (?:valid signature|signature by)/);
+      }
+      expect((await world.run("nix-store", ["-r", path("copied")])).code).toBe(0);
       expect(readFileSync(path("copied"), "utf8")).toBe(THEIRS);
     });
 
@@ -212,7 +217,12 @@ describe.each(VERSIONS)("substituter, Nix of %s", (version) => {
         404,
         expect.stringContaining("not-an-output"),
       ]);
-      const copied = await world.run("nix", ["copy", "--from", world.endpoint.url, path("foreign")]);
+      const copied = await world.run("nix", [
+        "copy",
+        "--from",
+        `${world.endpoint.url}?trusted=1`,
+        path("foreign"),
+      ]);
       expect(copied.code).toBe(1);
       expect((await world.build("foreign")).code).toBe(1);
     });

@@ -15,6 +15,7 @@ const ENDPOINT = {
   hookPath: "/var/lib/firstmile/gate/hook",
   url: "http://127.0.0.1:1/",
   publicKey: "gate-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=",
+  trust: "place",
 };
 const here = { env: process.env, cwd: "/" };
 const noNix = (await nixVersion(machineCommands(here))) === undefined;
@@ -42,7 +43,8 @@ test("nix-conf prints the gate's lines", async () => {
   await nixConf.call(of, { nixVersion: "2.34", json: false });
   expect(ended.code).toBe(0);
   expect(ended.out).toContain(`\npre-build-hook = ${ENDPOINT.hookPath}\n`);
-  expect(ended.out).toContain(`\ntrusted-public-keys = ${ENDPOINT.publicKey}\n`);
+  expect(ended.out).toContain(`\nsubstituters = ${ENDPOINT.url}?trusted=1\n`);
+  expect(ended.out).toContain("\ntrusted-public-keys =\n");
 });
 
 test("nix-conf without a gate, or with a hostile one, prints nothing and ends with 3", async () => {

@@ -15,8 +15,9 @@ import { nixConfLines, renderNixConf } from "../../src/nix-conf/lines.ts";
 const KEY = "gate-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
 const GOOD: GateEndpoint = {
   hookPath: "/var/lib/firstmile/gate/hook",
-  url: "http://127.0.0.1:5001/",
+  url: "http://127.0.0.1:501/",
   publicKey: KEY,
+  trust: "place",
 };
 const dirs: string[] = [];
 
@@ -39,8 +40,8 @@ function stateWith(content: string | undefined): string {
 test("what a gate writes is read; no file is no gate", () => {
   expect(readGateEndpoint(stateWith(JSON.stringify(GOOD)))).toEqual(GOOD);
   expect(readGateEndpoint(stateWith(undefined))).toBeUndefined();
-  expect(parse({ ...GOOD, url: "http://127.0.0.1:65535/p/0a1b" }).url).toBe("http://127.0.0.1:65535/p/0a1b");
-  expect(parse({ ...GOOD, url: "http://[::1]:80" }).url).toBe("http://[::1]:80");
+  const byKey = { ...GOOD, trust: "key", url: "http://127.0.0.1:65535/p/0a1b" };
+  expect(parse(byKey)).toEqual(byKey);
 });
 
 test("a directory in the file's place is an error, not an absent gate", () => {
@@ -61,11 +62,11 @@ const HOSTILE: Record<string, unknown> = {
   "no path": { ...GOOD, hookPath: "" },
   "a NUL": { ...GOOD, hookPath: "/hook\0" },
   "a terminal's escape": { ...GOOD, hookPath: "/hook\x1b[2J" },
-  "a second substituter": { ...GOOD, url: "http://127.0.0.1:5001/ https://evil.example" },
-  "a line feed in the URL": { ...GOOD, url: "http://127.0.0.1:5001/\nrequire-sigs = false" },
-  "?trusted=1": { ...GOOD, url: "http://127.0.0.1:5001/?trusted=1" },
+  "a second substituter": { ...GOOD, url: "http://127.0.0.1:501/ https://evil.example" },
+  "a line feed in the URL": { ...GOOD, url: "http://127.0.0.1:501/\nrequire-sigs = false" },
+  "?trusted=1": { ...GOOD, url: "http://127.0.0.1:501/?trusted=1" },
   "another machine": { ...GOOD, url: "http://10.0.0.1:5001/" },
-  "another machine after @": { ...GOOD, url: "http://127.0.0.1:5001@evil.example/" },
+  "another machine after @": { ...GOOD, url: "http://127.0.0.1:501@evil.example/" },
   "a name that begins like this machine": { ...GOOD, url: "http://127.0.0.1.evil.example:80/" },
   "no port": { ...GOOD, url: "http://127.0.0.1/" },
   "port 0": { ...GOOD, url: "http://127.0.0.1:0/" },
@@ -77,9 +78,13 @@ const HOSTILE: Record<string, unknown> = {
   "a key without name": { ...GOOD, publicKey: KEY.slice(6) },
   "a short key": { ...GOOD, publicKey: "gate-1:AAAA" },
   "a secret key": { ...GOOD, publicKey: `gate-1:${"A".repeat(86)}==` },
+  "a port that every user can bind": { ...GOOD, url: "http://127.0.0.1:1024/" },
+  "another name of this machine, which users can bind beside the gate": { ...GOOD, url: "http://[::1]:80" },
+  "another way of trust": { ...GOOD, trust: "none" },
+  "an older gate's": { hookPath: GOOD.hookPath, url: GOOD.url, publicKey: KEY },
   "a field more": { ...GOOD, extra: "x" },
-  "a field less": { hookPath: GOOD.hookPath, url: GOOD.url },
-  "no text": { ...GOOD, url: 5001 },
+  "a field less": { url: GOOD.url, publicKey: KEY, trust: "place" },
+  "no text": { ...GOOD, url: 501 },
   "a list": [GOOD],
   null: null,
 };

@@ -1,10 +1,9 @@
 /** A Nix world under the configuration that `nix-conf` prints, with a hook that refuses and a substituter that has nothing. */
-import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, extname, join } from "node:path";
+import { listenLow } from "../../../../testing/src/low-port.ts";
 import { makeNixWorld, type NixVersion, type NixWorld } from "../../../../testing/src/nix-world.ts";
 import { endpointFile, type GateEndpoint, readGateEndpoint } from "../../src/nix-conf/endpoint.ts";
 import type { Commands } from "../../src/nix-conf/gather-nix.ts";
@@ -34,7 +33,7 @@ export class EnforcedWorld {
   private constructor(world: NixWorld) {
     this.world = world;
     this.stateDir = join(world.dir, "firstmile");
-    this.endpoint = { hookPath: join(this.stateDir, "gate/hook"), url: "", publicKey: KEY };
+    this.endpoint = { hookPath: join(this.stateDir, "gate/hook"), url: "", publicKey: KEY, trust: "place" };
   }
 
   private enforce(url: string): void {
@@ -62,10 +61,9 @@ export class EnforcedWorld {
       else if (file !== undefined && extname(file) !== "" && existsSync(file))
         response.end(readFileSync(file));
       else response.writeHead(404).end();
-    }).listen(0, "127.0.0.1");
+    });
     this.servers.push(server);
-    await once(server, "listening");
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    return `http://127.0.0.1:${await listenLow(server)}/`;
   }
 
   /** Derivations that the hook has been asked for so far. */

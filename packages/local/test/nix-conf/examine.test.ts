@@ -1,14 +1,24 @@
 import { describe, expect, test } from "vitest";
 import type { GateEndpoint } from "../../src/nix-conf/endpoint.ts";
 import { examine, LIMITS } from "../../src/nix-conf/examine.ts";
-import type { Configuration, Facts, Finding, PathFacts, PathStep } from "../../src/nix-conf/facts.ts";
+import type {
+  Configuration,
+  Facts,
+  Finding,
+  GateSays,
+  PathFacts,
+  PathStep,
+  PlaceFacts,
+  ReaderOfPlace,
+} from "../../src/nix-conf/facts.ts";
 import { nixConfLines } from "../../src/nix-conf/lines.ts";
 import { SETTINGS } from "../../src/nix-conf/settings.ts";
 
 const GATE: GateEndpoint = {
   hookPath: "/var/lib/firstmile/gate/hook",
-  url: "http://127.0.0.1:5001/",
+  url: "http://127.0.0.1:501/",
   publicKey: "gate-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=",
+  trust: "place",
 };
 const CLOSED = new Map<string, string>([
   ...nixConfLines(GATE, { major: 2, minor: 34 }).map(({ name, value }) => [name, value] as const),
@@ -38,6 +48,18 @@ const SOUND: Facts = {
   daemon: undefined,
   acceptedFlakeSettings: [],
   gate: { endpoint: GATE },
+  place: {
+    start: 1024,
+    listeners: [{ address: "127.0.0.1", uid: 0 }],
+    says: { url: GATE.url, trust: "place", heldBy: "gate", network: "net:[1]" },
+    network: "net:[1]",
+    readers: [
+      { of: "caller", proxy: undefined, seen: true, network: "net:[1]" },
+      { of: "daemon", proxy: undefined, seen: true, network: "net:[1]" },
+    ],
+    processes: [],
+    programs: [],
+  },
   hook: held("/h", step("/h", "file", 0o755)),
   hookPrograms: [held("/n", step("/n", "file", 0o755))],
   socket: { ok: true, said: "answers" },
@@ -70,8 +92,9 @@ describe("each setting", () => {
   const OPEN: readonly [name: string, ...values: string[]][] = [
     ["pre-build-hook", "", "/other/hook", "/var/lib/firstmile/gate/hook2"],
     ["substituters", "", "https://cache.nixos.org/", `${GATE.url} https://cache.nixos.org/`],
-    ["substituters", `${GATE.url}?trusted=1`, "http://127.0.0.1:5002/", "http://127.0.0.1:5001/?"],
-    ["trusted-public-keys", "", `${GATE.publicKey} ${GATE.publicKey}`, `other:${GATE.publicKey.slice(7)}`],
+    ["substituters", GATE.url, "http://127.0.0.1:502/?trusted=1", "http://127.0.0.1:501/?trusted=0"],
+    ["substituters", "http://localhost:501/?trusted=1", "http://[::1]:501/?trusted=1"],
+    ["trusted-public-keys", GATE.publicKey, `${GATE.publicKey} ${GATE.publicKey}`],
     ["sandbox", "false", "relaxed", ""],
     ["sandbox-fallback", "true"],
     ["filter-syscalls", "false"],
@@ -115,7 +138,7 @@ describe("each setting", () => {
   });
 
   test.each([
-    ["substituters", "http://127.0.0.1:5001"],
+    ["substituters", "http://127.0.0.1:501?trusted=1"],
     ["trusted-users", ""],
     ["fallback", "true"],
     ["external-builders", ""],
@@ -213,7 +236,16 @@ describe("whose configuration", () => {
   });
 });
 
+const { says: SAYS } = SOUND.place! as { says: GateSays };
+const [READER] = SOUND.place!.readers as [ReaderOfPlace];
+
+function place(facts: Partial<PlaceFacts>): Partial<Facts> {
+  return { place: { ...SOUND.place!, ...facts } };
+}
+
 describe("the machine", () => {
+  const byKey: GateEndpoint = { ...GATE, trust: "key" };
+  const keyed = configuration("both", { substituters: GATE.url, "trusted-public-keys": GATE.publicKey });
   const file = (mode: number, uid = 0) => held("/h", step("/h", "file", mode, uid));
   const daemon = { listens: true, environmentRead: true, stale: false, options: [] };
   const CASES: Record<string, [Partial<Facts>, setting: string, state: Finding["state"]]> = {
@@ -286,11 +318,74 @@ describe("the machine", () => {
     "daemon of another user": [{ daemon: { ...daemon, environmentRead: false } }, "nix-daemon", "unknown"],
     "daemon with an option": [{ daemon: { ...daemon, options: ["--force-trusted"] } }, "nix-daemon", "open"],
     "accepted flakes": [{ acceptedFlakeSettings: ["substituters x"] }, "accepted flakes", "open"],
+    "gate trusted by its key": [{ gate: { endpoint: byKey }, configurations: [keyed] }, "gate trust", "open"],
+    "users may bind its port": [place({ start: 501 }), "gate port", "open"],
+    "who may bind its port is not known": [place({ start: undefined }), "gate port", "unknown"],
+    "another user listens": [place({ listeners: [{ address: "0.0.0.0", uid: 7 }] }), "gate listener", "open"],
+    "who listens is not known": [place({ listeners: undefined }), "gate listener", "unknown"],
+    "the gate has another port": [
+      place({ says: { ...SAYS, url: "http://127.0.0.1:502/" } }),
+      "gate address",
+      "open",
+    ],
+    "the gate is trusted otherwise": [place({ says: { ...SAYS, trust: "key" } }), "gate address", "open"],
+    "the gate in another network": [place({ says: { ...SAYS, network: "net:[2]" } }), "gate address", "open"],
+    "a proxy of the caller's": [
+      place({ readers: [{ ...READER, proxy: "http_proxy" }] }),
+      "way to the gate",
+      "open",
+    ],
+    "a proxy of one daemon of two": [
+      {
+        daemon,
+        ...place({
+          readers: [
+            { ...READER, of: "daemon" },
+            { ...READER, of: "daemon", proxy: "all_proxy" },
+          ],
+        }),
+      },
+      "way to the gate",
+      "open",
+    ],
+    "the daemon in another network": [
+      { daemon, ...place({ readers: [{ ...READER, of: "daemon", network: "net:[2]" }] }) },
+      "way to the gate",
+      "open",
+    ],
+    "a daemon whose environment is not read": [
+      { daemon, ...place({ readers: [{ ...READER, of: "daemon", seen: false }] }) },
+      "way to the gate",
+      "unknown",
+    ],
+    "a daemon that is not found": [{ daemon, ...place({ readers: [READER] }) }, "way to the gate", "unknown"],
+    "a process that may bind low ports": [place({ processes: ["caddy"] }), "low ports", "open"],
+    "a program that may": [place({ programs: ["/usr/bin/rootlesskit"] }), "low ports", "open"],
+    "processes that are not seen": [place({ processes: undefined }), "low ports", "unknown"],
+    "programs that are not seen": [place({ programs: undefined }), "low ports", "unknown"],
     "not stock Nix": [{ nixVersion: "nix (Lix, like Nix) 2.93.0" }, "nix", "unknown"],
   };
 
   test.each(Object.entries(CASES))("%s", (_, [facts, setting, state]) => {
     expect(notClosed(facts).map((finding) => [finding.setting, finding.state])).toEqual([[setting, state]]);
+  });
+
+  test("a socket that the service manager holds is never free for others", () => {
+    const facts = place({ processes: ["caddy"], says: { ...SAYS, heldBy: "service manager" } });
+    expect(notClosed(facts)).toEqual([]);
+  });
+
+  test("a caller's proxy counts where no daemon substitutes, and a daemon's where one does", () => {
+    const readers = [READER, { ...READER, of: "daemon" as const, proxy: "http_proxy" }];
+    expect(notClosed(place({ readers }))).toEqual([]);
+  });
+
+  test("of a caller whose daemon substitutes, the proxy does not matter", () => {
+    const readers = [
+      { ...READER, proxy: "http_proxy" },
+      { ...READER, of: "daemon" as const },
+    ];
+    expect(notClosed({ daemon, ...place({ readers }) })).toEqual([]);
   });
 
   test("a sticky directory above is no weakness, nor is one's own hook without a daemon", () => {

@@ -5,8 +5,9 @@ import { parseVersion } from "../../src/nix-conf/version.ts";
 
 const GATE = {
   hookPath: "/var/lib/firstmile/gate/hook",
-  url: "http://127.0.0.1:5001/",
+  url: "http://127.0.0.1:501/",
   publicKey: "gate-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=",
+  trust: "place" as const,
 };
 
 test("an older Nix is not given settings that it would warn of", () => {

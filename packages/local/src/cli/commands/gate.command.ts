@@ -1,8 +1,10 @@
 import { buildCommand } from "@stricli/core";
+import type { Trust } from "../../gate/place.ts";
 import type { FirstmileContext } from "../context.ts";
 
 export interface GateFlags {
   readonly port?: number;
+  readonly trust?: Trust;
   readonly json: boolean;
 }
 
@@ -15,7 +17,15 @@ export const gateCommand = buildCommand<GateFlags, [], FirstmileContext>({
         parse: portNumber,
         optional: true,
         placeholder: "PORT",
-        brief: "TCP port on loopback (default: the one of last time, at first 17339; 0: any)",
+        brief:
+          "TCP port on 127.0.0.1 (default: that of last time, at first 339 for root, else 17339; 0: any)",
+      },
+      trust: {
+        kind: "enum",
+        values: ["place", "key"],
+        optional: true,
+        placeholder: "HOW",
+        brief: "What makes Nix believe the gate: a port that only root can use (root's default), or its key",
       },
       json: {
         kind: "boolean",
@@ -28,7 +38,9 @@ export const gateCommand = buildCommand<GateFlags, [], FirstmileContext>({
   docs: {
     brief: "Run the local daemon: substituter, admission, and the hook's answer",
     fullDescription:
-      "Listens on loopback and on a Unix socket in the state directory until it gets SIGTERM or SIGINT.",
+      "Listens on 127.0.0.1 and on a Unix socket in the state directory until it gets SIGTERM or SIGINT.\n" +
+      "Root's gate takes a port that no other user can listen on, or a socket that systemd hands over, and Nix\n" +
+      "believes it by that. A key has a limit: users can keep what it signed, and bring it in after a distrust.",
   },
 });
 

@@ -8,6 +8,7 @@ export async function gate(this: FirstmileContext, flags: GateFlags): Promise<vo
   const running = await Gate.create({
     stateDir: this.stateDir,
     port: flags.port,
+    trust: flags.trust,
     env: this.env,
     clock: () => Math.floor(Date.now() / 1000),
     log: (line) => this.terminal.say(`${new Date().toISOString()} ${harmless(line)}`),
@@ -15,7 +16,7 @@ export async function gate(this: FirstmileContext, flags: GateFlags): Promise<vo
   const endpoint = await running.start();
   if (flags.json) this.terminal.print(JSON.stringify(endpoint));
   else {
-    this.terminal.print(`substituter  ${endpoint.url}`);
+    this.terminal.print(`substituter  ${endpoint.url} (trusted by its ${endpoint.trust})`);
     this.terminal.print(`key          ${endpoint.publicKey}`);
     this.terminal.print(`hook         ${endpoint.hookPath}`);
     this.terminal.print("Nix is held by it once its settings are in nix.conf: firstmile nix-conf");
