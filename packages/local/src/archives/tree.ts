@@ -57,12 +57,12 @@ export class TreeBuilder {
         return { kind: "symlink", target };
       }
       case "hardlink":
-        return this.#linked(entry.target);
+        return this.#linked(entry.target, entry.executable);
     }
   }
 
   /** The one file has both names; what it is was said where it came first. */
-  #linked(target: string): Leaf {
+  #linked(target: string, executable: boolean): Leaf {
     const names = namesOf(target);
     const last = names.pop() ?? refuse("it has a hard link to its root");
     let directory: Directory | Leaf | undefined = this.#root;
@@ -70,6 +70,7 @@ export class TreeBuilder {
     const leaf = directory instanceof Map ? directory.get(last) : undefined;
     if (leaf === undefined || leaf instanceof Map || leaf.kind !== "regular")
       refuse(`it has a hard link to ${shownName(target)}, which is no file that came before`);
+    if (leaf.executable !== executable) refuse(`it has ${shownName(target)} executable under one of its names only`);
     return leaf;
   }
 

@@ -1,0 +1,89 @@
+/**
+ * What the extended headers of a tar archive say of the entry behind them: pax records, GNU's long names and links.
+ * POSIX.1-2017, pax, "pax Interchange Format".
+ *
+ * Claims: a record is accepted only where its keyword is in the list below and its value has that keyword's grammar.
+ * Against: keywords that only some readers obey (sparse files, character sets, a record for all that follows) and
+ * values that one reader cuts short. Owners, times and extended attributes are not in the tree that Nix takes.
+ */
+import { isZero, refuse } from "./tar-header.ts";
+
+/** Longest path or link that a header may bring, in bytes. */
+export const MAX_NAME = 4096;
+const MAX_PAX = 1 << 20;
+
+export interface Ahead {
+  readonly path?: string;
+  readonly target?: string;
+  /** Must be what the entry's own header says. */
+  readonly size?: number;
+}
+
+const TEXT = /^[^\0]*$/;
+const TIME = /^-?\d{1,11}(?:\.\d{1,9})?$/;
+const NUMBER = /^\d{1,10}$/;
+const ANY = /^/;
+
+/** Every keyword that may occur, with the form of its value. */
+const KEYWORDS: readonly (readonly [RegExp, RegExp])[] = [
+  [/^(?:path|linkpath)$/, /^[^\0]+$/],
+  [/^size$/, NUMBER],
+  [/^(?:mtime|atime|ctime|LIBARCHIVE\.creationtime)$/, TIME],
+  [/^(?:uid|gid)$/, NUMBER],
+  [/^(?:uname|gname|comment)$/, TEXT],
+  [/^SCHILY\.(?:dev|ino|nlink)$/, /^-?\d{1,20}$/],
+  [/^SCHILY\.acl\.(?:access|default|ace)$/, TEXT],
+  [/^(?:SCHILY|LIBARCHIVE)\.xattr\./, ANY],
+  [/^RHT\.security\.selinux$/, ANY],
+  [/^NODETAR\./, TEXT],
+];
+
+/** Of a pax header (`x`). @throws {ArchiveRefused} */
+export function paxAhead(content: Buffer, at: number): Ahead {
+  const records = paxRecords(content, at);
+  const [path, target, size] = [records.get("path"), records.get("linkpath"), records.get("size")];
+  return {
+    ...(path === undefined ? {} : { path }),
+    ...(target === undefined ? {} : { target }),
+    ...(size === undefined ? {} : { size: Number(size) }),
+  };
+}
+
+/** A pax header for all that follows (`g`): Git puts the commit's id into its comment. */
+export function checkGlobal(content: Buffer, at: number): void {
+  const said = [...paxRecords(content, at).keys()].find((key) => key !== "comment");
+  if (said !== undefined) refuse(at, `it says ${said} of all that follows`);
+}
+
+/** `LENGTH KEY=VALUE\n`, where the length counts itself. */
+function paxRecords(content: Buffer, offset: number): ReadonlyMap<string, string> {
+  if (content.length > MAX_PAX) refuse(offset, "it has an extended header over the limit");
+  const records = new Map<string, string>();
+  for (let at = 0; at < content.length; ) {
+    const match = /^([1-9]\d{0,7}) ([!-<>-~]{1,256})=/.exec(content.toString("latin1", at, at + 300));
+    const length = Number(match?.[1]);
+    if (!match || length <= match[0].length || content[at + length - 1] !== 0x0a)
+      refuse(offset, "it has an extended header that cannot be read");
+    const key = match[2]!;
+    if (records.has(key)) refuse(offset, `it has an extended header with ${key} twice`);
+    records.set(key, valueOf(key, content.toString("latin1", at + match[0].length, at + length - 1), offset));
+    at += length;
+  }
+  return records;
+}
+
+function valueOf(key: string, value: string, at: number): string {
+  const form = KEYWORDS.find(([keyword]) => keyword.test(key))?.[1];
+  if (form === undefined) refuse(at, `it has an extended header with ${key}, which not every reader obeys`);
+  if (!form.test(value)) refuse(at, `it has an extended header whose ${key} is not well-formed`);
+  return value;
+}
+
+/** GNU's long name (`L`) or link (`K`): the text and one NUL. */
+export function longAhead(type: "L" | "K", content: Buffer, at: number): Ahead {
+  const end = content.indexOf(0);
+  if (end < 1 || end > MAX_NAME || !isZero(content.subarray(end)) || end + 1 < content.length)
+    refuse(at, "it has a long name that does not end");
+  const text = content.toString("latin1", 0, end);
+  return type === "L" ? { path: text } : { target: text };
+}
