@@ -10,7 +10,7 @@ import { ArchiveRefused } from "./refused.ts";
 
 export const BLOCK = 512;
 
-/** By the magic. A v7 block has nothing behind the link's name. */
+/** By the magic; v7 has none. */
 export type Dialect = "posix" | "gnu" | "v7";
 
 export interface TarHeader {
@@ -28,9 +28,9 @@ export function readHeader(block: Buffer, at: number): TarHeader {
   const read = new Fields(block, at);
   read.checkSum();
   const dialect = read.dialect();
-  read.zero(dialect === "posix" ? 500 : dialect === "gnu" ? 345 : 257, BLOCK);
-  if (dialect !== "v7") read.owners();
-  for (const [start, length] of IGNORED) read.ignoredNumber(start, length);
+  read.zero(dialect === "posix" ? 500 : 345, BLOCK);
+  read.owners();
+  for (const field of IGNORED) read.ignoredNumber(field);
   const name = read.text(0, 100);
   const prefix = dialect === "posix" ? read.text(345, 155) : "";
   if (prefix !== "" && name === "") refuse(at, "it has a prefix without a name");
@@ -44,11 +44,11 @@ export function readHeader(block: Buffer, at: number): TarHeader {
   };
 }
 
-/** User, group and time: each reader reads them, and none of it is in the tree. */
+/** User, group and time: every reader reads them, and none of it is in the tree. Bytes that base 256 may fill. */
 const IGNORED = [
-  [108, 8],
-  [116, 8],
-  [136, 12],
+  { start: 108, length: 8, bytes: 4, signed: false },
+  { start: 116, length: 8, bytes: 4, signed: false },
+  { start: 136, length: 12, bytes: 5, signed: true },
 ] as const;
 
 /** Spaces, digits, and then spaces and NULs alone. Readers differ about any other white space, signs and garbage. */
@@ -97,14 +97,14 @@ class Fields {
       : Number.parseInt(digits, 8);
   }
 
-  /** As `number`, or absent, or in base 256 where octal digits cannot hold it, at most 48 bits and a sign. */
-  ignoredNumber(start: number, length: number): void {
+  /** As `number`, or absent, or in base 256: one byte for the sign, and a value that every reader's type holds. */
+  ignoredNumber({ start, length, bytes, signed }: (typeof IGNORED)[number]): void {
     if (this.#isZero(start, length)) return;
-    const first = this.#block[start]!;
-    if (first !== 0x80 && first !== 0xff) return void this.number(start, length);
-    const filling = Math.max(1, length - 6);
-    for (let i = start + 1; i < start + filling; i++)
-      if (this.#block[i] !== (first & 0x7f ? 0xff : 0)) refuse(this.#at, "it has a number over any limit");
+    const sign = this.#block[start]!;
+    if (sign !== 0x80 && !(signed && sign === 0xff)) return void this.number(start, length);
+    const filling = this.#block.subarray(start + 1, start + length - bytes);
+    if (!filling.every((byte) => byte === (sign === 0x80 ? 0 : 0xff)))
+      refuse(this.#at, "it has a user, group or time that is over any limit");
   }
 
   zero(start: number, end: number): void {

@@ -57,7 +57,8 @@ export function checkGlobal(content: Buffer, at: number): void {
 
 /** `LENGTH KEY=VALUE\n`, where the length counts itself. */
 function paxRecords(content: Buffer, offset: number): ReadonlyMap<string, string> {
-  if (content.length > MAX_PAX) refuse(offset, "it has an extended header over the limit");
+  if (content.length === 0 || content.length > MAX_PAX)
+    refuse(offset, "it has an extended header that is empty or over the limit");
   const records = new Map<string, string>();
   for (let at = 0; at < content.length; ) {
     const match = /^([1-9]\d{0,7}) ([!-<>-~]{1,256})=/.exec(content.toString("latin1", at, at + 300));

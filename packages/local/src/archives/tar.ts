@@ -113,7 +113,9 @@ function entryOf(header: TarHeader, content: Buffer, ahead: Ahead, at: number): 
     refuse(at, `it has an entry of type ${JSON.stringify(type)} with content`);
   if (type !== "1" && type !== "2" && target !== "")
     refuse(at, `it has a link's target for an entry of type ${JSON.stringify(type)}`);
-  // Before POSIX a slash at the end made a directory; readers differ about what it makes today.
+  // v7 knows no other mark of a directory. Readers differ about what a slash makes where there is one.
+  if (header.dialect === "v7" && type === "\0" && path.endsWith("/") && content.length === 0)
+    return { kind: "directory", path };
   if (type !== "5" && path.endsWith("/")) refuse(at, "it has a file whose name ends in a slash");
   return entryByType(header, path, target, content, at);
 }

@@ -95,8 +95,18 @@ function namesOf(path: string): string[] {
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
   if (names.includes("..")) refuse(`it has the name ${shownName(path)}, which climbs out`);
   if (names.some((name) => name.length > NAR_MAX_NAME)) refuse(`it has a name over ${NAR_MAX_NAME} bytes`);
+  if (names.some(isGitDirectory)) refuse(`it has the name ${shownName(path)}, which Git's own readers refuse`);
   return names;
 }
+
+/** Nix 2.34 unpacks into a Git repository, which takes no `.git`, in none of the spellings of other file systems. */
+function isGitDirectory(name: string): boolean {
+  const spelt = name.toLowerCase().replace(IGNORED_BY_HFS, "");
+  return /^(?:\.git|git~\d+)(?:[:\\].*|[ .]*)$/.test(spelt);
+}
+
+/** Code points that HFS+ leaves out of names (U+200C to U+200F, U+202A to U+202E, U+206A to U+206F, U+FEFF), in UTF-8. */
+const IGNORED_BY_HFS = /\xe2\x80[\x8c-\x8f\xaa-\xae]|\xe2\x81[\xaa-\xaf]|\xef\xbb\xbf/g;
 
 function asNode(directory: Directory): NarDirectory {
   const sorted = [...directory].sort(([a], [b]) => (a < b ? -1 : 1));
