@@ -16,6 +16,7 @@ import type { Source } from "@firstmile/trust/policy/policy";
 import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
+import { impureIn } from "../gate/impure.ts";
 import type { StoreObjections } from "../gate/objections.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
@@ -150,6 +151,8 @@ class Attempt {
     if (!closure.ok) return this.stop(closure.reason);
     const against = await this.objections(evaluated.roots);
     if (against) return this.stop(against);
+    const impure = impureIn(this.rules.policy, closure.derivations);
+    if (impure) return this.stop(impure);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     if (!(await this.downloads(derivations)).ok) return undefined;
     this.reasons.push(

@@ -107,6 +107,7 @@ export class Gate {
       authenticator,
       origins,
       objections,
+      recipes,
       outgoing,
       downloads: admitted,
       storeDir,

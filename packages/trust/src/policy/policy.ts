@@ -215,6 +215,8 @@ export interface OutputRules {
   readonly caches: readonly string[];
   /** Whether this machine may build admitted derivations itself; what it built needs no vote. */
   readonly localBuilds: boolean;
+  /** Whether derivations may be admitted that fetch from the network without a hash (`__impure`). */
+  readonly impure: boolean;
   readonly conflict: "deny";
   /** Whose waivers count for outputs that too few builders agree on; undefined: nobody's. */
   readonly waive: RoleName | undefined;

@@ -132,6 +132,7 @@ export const outputShape = z.strictObject({
   level: z.enum(["path"]).default("path"),
   caches: z.array(z.string()).default([]),
   local_builds: z.boolean().default(true),
+  impure: z.boolean().default(false),
   conflict: z.enum(["deny"]).default("deny"),
   waive: z.string().optional(),
 });
@@ -165,7 +166,7 @@ export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
   rule: ["paths", "write", "review", "merge_is_review", "bump", "anywhere", "waive"],
   import: ["urls", "introduction", "roles", "transitive"],
   upstream: ["urls", "author", "signature", "handoff", "waive", "pinned"],
-  output: ["builders", "level", "caches", "local_builds", "conflict", "waive"],
+  output: ["builders", "level", "caches", "local_builds", "impure", "conflict", "waive"],
 };
 
 export type Part =

@@ -62,9 +62,9 @@ export class SourceReader {
     });
     const builders = this.#uses.builders(shape.builders, child(node, "builders")!);
     if (builders === undefined) return undefined;
-    const { level, conflict } = shape;
+    const { level, conflict, caches: urls, local_builds: localBuilds, impure } = shape;
     const waive = this.#uses.waive(shape.waive, node);
-    return { builders, level, caches: shape.caches, localBuilds: shape.local_builds, conflict, waive };
+    return { builders, level, caches: urls, localBuilds, impure, conflict, waive };
   }
 
   #source(name: string, node: Node): Source | undefined {

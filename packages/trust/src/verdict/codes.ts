@@ -71,6 +71,7 @@ export type StoreCode =
   | "builders-conflict"
   | "no-builder-answered"
   | "local-builds-off"
+  | "impure-derivation"
   | "narinfo-invalid"
   | "nar-differs"
   | "gate-unreachable";
