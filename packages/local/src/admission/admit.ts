@@ -15,6 +15,7 @@ import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
+import type { Asker } from "../gate/control.ts";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
 import { impureIn } from "../gate/impure.ts";
 import type { StoreObjections } from "../gate/objections.ts";
@@ -25,6 +26,7 @@ import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downlo
 import { type EvaluateWith, evaluateAlone, evaluatePinned } from "../pins/evaluate-pinned.ts";
 import { PinSearch } from "../pins/pin-search.ts";
 import { PinnedTrees } from "../pins/pinned-trees.ts";
+import { againstArguments, type Given } from "./arguments.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
 import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
@@ -76,7 +78,7 @@ export class Admissions {
   }
 
   /** Judges a request; records its derivations where everything holds. Never half: the record is one transaction. */
-  async admit(asked: AdmissionRequest): Promise<Admitted> {
+  async admit(asked: AdmissionRequest, asker: Asker): Promise<Admitted> {
     const subject = { kind: "request", words: wordsOf(asked) } as const;
     const rules = await this.options.rules.get();
     if (!rules.ok) return denied(verdict(subject, [rules.reason]));
@@ -84,11 +86,15 @@ export class Admissions {
     if ("code" in request) return denied(verdict(subject, [request]));
     const source = rules.rules.policy.sources.get(request.source as SourceName);
     if (!source) return denied(verdict(subject, [unknownSource(request.source)]));
+    const given = givenBy(asker, request);
+    const against = given && againstArguments(source, given);
+    if (against) return denied(verdict(subject, [against]));
     const attempt = new Attempt(this.options, rules.rules, source, request);
     const outcome = await attempt.run();
     const reasons = verdict(subject, [rules.rules.reason, ...attempt.reasons]);
     if (!reasons.allowed || !outcome) return denied(reasons);
-    this.options.ledger.admit(subject.words, attempt.basis, outcome.derivations, this.options.clock());
+    const basis = attempt.basis.map((one) => (given && one.source === source.name ? { ...one, given } : one));
+    this.options.ledger.admit(subject.words, basis, outcome.derivations, this.options.clock());
     for (const { source: name, commit } of attempt.basis) {
       await this.options.repositories.keep(rules.rules.policy.sources.get(name as SourceName)!, commit);
     }
@@ -103,6 +109,12 @@ export class Admissions {
     const absent = await ensureCommit(this.options.repositories, source, commit);
     return absent ?? { kind: "flake", source: source.name, commit, dir, attrs, verb };
   }
+}
+
+/** Arguments that the source's rules must allow. */
+function givenBy(asker: Asker, request: FileRequest | FlakeRequest): Given | undefined {
+  if (asker === "root" || request.kind !== "file") return undefined;
+  return Object.keys(request.argstr).length > 0 ? request.argstr : undefined;
 }
 
 interface Outcome {

@@ -4,6 +4,7 @@
  * has expired.
  */
 
+import { againstArguments } from "./arguments.ts";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { historyReason } from "@firstmile/trust/history/reason";
 import type { SourceName } from "@firstmile/trust/policy/names";
@@ -114,6 +115,8 @@ export class Authenticator {
         remedy: `add [source.${tomlKey(sourceName)}] to the trust repository`,
       });
     }
+    const against = basis.given && againstArguments(source, basis.given);
+    if (against) return against;
     const evidence = `${rules.evidence} ${this.repositories.generation(source)}`;
     const key = `${rules.policy.digest} ${evidence} ${sourceName} ${commit} ${slice ?? ""}`;
     const known = await this.answers.get(key);

@@ -1,10 +1,14 @@
 /**
- * The gate's own socket: what the hook and the command line ask. Anybody on the machine may ask, since asking gives
+ * The gate's own sockets: what the hook and the command line ask. Anybody on the machine may ask, since asking gives
  * no rights: an admission is decided by the gate from what it authenticates itself.
+ *
+ * Claims: a request counts as root's only where it came through the socket in a directory that root alone may enter (or
+ * the user whose own gate this is). Node.js cannot ask the kernel who is at the other end of a socket.
  */
-import { chmodSync, existsSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect } from "node:net";
+import { dirname } from "node:path";
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { RepositoryError } from "../git/neutral.ts";
 
@@ -22,7 +26,10 @@ export class RequestError extends Error {
   }
 }
 
+export type Asker = "root" | "anybody";
+
 export interface ControlRequest {
+  readonly asker: Asker;
   readonly query: URLSearchParams;
   /** The body as it comes. */
   readonly body: IncomingMessage;
@@ -34,39 +41,71 @@ export interface ControlRequest {
 export type ControlRoutes = Readonly<Record<string, (request: ControlRequest) => Promise<unknown>>>;
 
 export class ControlServer {
-  private readonly server: Server;
-  private readonly socketPath: string;
+  readonly #sockets: readonly ControlSocket[];
 
-  constructor(socketPath: string, routes: ControlRoutes) {
-    this.socketPath = socketPath;
-    this.server = createServer(
-      { requestTimeout: 0 },
-      (request, response) => void answer(routes, request, response),
-    );
+  /** `rootPath`: a second socket, in a directory of its own that is made here; absent: nobody asks as root. */
+  constructor(socketPath: string, routes: ControlRoutes, rootPath?: string) {
+    const open = new ControlSocket(socketPath, routes, "anybody");
+    const closed = rootPath === undefined ? [] : [new ControlSocket(rootPath, routes, "root")];
+    this.#sockets = [open, ...closed];
   }
 
   /** Listens; refuses where another gate answers already, and takes the place of one that died. */
   async listen(): Promise<void> {
-    if (existsSync(this.socketPath)) {
-      if (await answers(this.socketPath)) throw new Error(`a gate is running already at ${this.socketPath}`);
-      unlinkSync(this.socketPath);
+    for (const socket of this.#sockets) await socket.listen();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#sockets.map((socket) => socket.close()));
+  }
+}
+
+class ControlSocket {
+  readonly #server: Server;
+  readonly #path: string;
+  readonly #asker: Asker;
+
+  constructor(path: string, routes: ControlRoutes, asker: Asker) {
+    this.#path = path;
+    this.#asker = asker;
+    this.#server = createServer(
+      { requestTimeout: 0 },
+      (request, response) => void answer(routes, asker, request, response),
+    );
+  }
+
+  async listen(): Promise<void> {
+    if (this.#asker === "root") makePrivate(dirname(this.#path));
+    if (existsSync(this.#path)) {
+      if (await answers(this.#path)) throw new Error(`a gate is running already at ${this.#path}`);
+      unlinkSync(this.#path);
     }
     await new Promise<void>((resolve, reject) => {
-      this.server.once("error", reject).listen(this.socketPath, resolve);
+      this.#server.once("error", reject).listen(this.#path, resolve);
     });
-    chmodSync(this.socketPath, 0o666);
+    chmodSync(this.#path, this.#asker === "root" ? 0o600 : 0o666);
   }
 
   close(): Promise<void> {
     return new Promise((resolve) => {
-      this.server.close(() => resolve());
-      this.server.closeIdleConnections();
+      this.#server.close(() => resolve());
+      this.#server.closeIdleConnections();
     });
   }
 }
 
+/** Before there is a socket in it: between its making and its mode anybody could connect. */
+function makePrivate(dir: string): void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const stat = lstatSync(dir);
+  if (!stat.isDirectory() || stat.uid !== process.getuid!())
+    throw new Error(`${dir} must be a directory of the gate's own user; move it away and start the gate again`);
+  chmodSync(dir, 0o700);
+}
+
 async function answer(
   routes: ControlRoutes,
+  asker: Asker,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -74,7 +113,7 @@ async function answer(
     const url = new URL(request.url ?? "/", "http://gate");
     const route = routes[`${request.method} ${url.pathname}`];
     if (!route) throw new RequestError(404, "the gate knows no such request");
-    const value = await route({ query: url.searchParams, body: request, json: () => readJson(request) });
+    const value = await route({ asker, query: url.searchParams, body: request, json: () => readJson(request) });
     send(response, 200, value);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -29,7 +29,7 @@ import { StoreOrigins } from "./origins.ts";
 import { Recipes } from "./recipes.ts";
 import { RulesHolder } from "./rules-in-force.ts";
 import { SentStatements } from "./sent-statements.ts";
-import { gateSocket } from "./socket.ts";
+import { gateSocket, rootSocket } from "./socket.ts";
 import { SourceArchives } from "./source-archives.ts";
 import { oneLine, Substituter, type SubstituterEvent } from "./substituter.ts";
 
@@ -138,7 +138,7 @@ export class Gate {
       log: (event) => this.noteSubstitution(event),
     });
     this.evidence = new EvidenceWatch(options);
-    this.control = new ControlServer(gateSocket(stateDir), this.routes());
+    this.control = new ControlServer(gateSocket(stateDir), this.routes(), rootSocket(stateDir));
   }
 
   /** Opens both sockets and writes the hook and the endpoint. */
@@ -278,7 +278,7 @@ export class Gate {
       const [issue] = parsed.error.issues;
       throw new RequestError(400, `${issue?.path.join(".")}: ${issue?.message}`);
     }
-    const admitted = await this.admissions.admit(parsed.data);
+    const admitted = await this.admissions.admit(parsed.data, request.asker);
     const { subject } = admitted.verdict;
     const words = subject.kind === "request" ? subject.words : "";
     if (!admitted.verdict.allowed) this.note("admit", words, admitted.verdict);

@@ -1,4 +1,5 @@
 /** A policy as it is decided by: immutable, every name resolved, every key parsed. `loadPolicy` is the only door. */
+import type { ArgumentRule } from "./arguments.ts";
 import type { OpenPgpCertificate } from "@firstmile/formats/openpgp/certificate";
 import type { NumberedKey } from "@firstmile/formats/signify/key";
 import type { SshPublicKey } from "@firstmile/formats/ssh/public-key";
@@ -178,6 +179,8 @@ export interface Source {
   readonly head: HeadRule | undefined;
   /** Only with `slice`: whose published slices are accepted whole. */
   readonly channel: RoleName | undefined;
+  /** What people may give its expressions by `--argstr`. */
+  readonly arguments: ArgumentRule;
   /** In the order of the file: the last one that matches a path holds. */
   readonly rules: readonly Rule[];
 }

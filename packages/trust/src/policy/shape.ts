@@ -117,6 +117,8 @@ export const sourceShape = z.strictObject({
   goodlist: z.array(z.string()).default([]),
   head: headShape.optional(),
   channel: z.string().optional(),
+  /** Its form is checked in arguments.ts. */
+  arguments: z.unknown().optional(),
   rule: z.array(table).optional(),
 });
 
@@ -160,7 +162,7 @@ export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
   compromised: ["reason", "key"],
   group: ["any", "of", "certified"],
   certified: ["by", "any", "keyring"],
-  source: ["urls", "authenticate", "introduction", "goodlist", "head", "channel", "rule"],
+  source: ["urls", "authenticate", "introduction", "goodlist", "head", "channel", "arguments", "rule"],
   introduction: ["commit", "signed_by"],
   head: ["signed_by", "max_age"],
   rule: ["paths", "write", "review", "merge_is_review", "bump", "anywhere", "waive"],

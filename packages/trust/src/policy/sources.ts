@@ -1,4 +1,5 @@
 /** Sources, where they and the rules themselves are served, and the rules for outputs. */
+import { argumentRule } from "./arguments.ts";
 import { checkShape } from "./check.ts";
 import type { DefectList } from "./defect.ts";
 import { child, entries, type Node } from "./document.ts";
@@ -91,6 +92,7 @@ export class SourceReader {
     const signedBy =
       signed_by === undefined ? undefined : this.#uses.signers(signed_by, child(introduction, "signed_by")!);
     const channel = this.#channel(shape.channel, node, isSlice);
+    const given = argumentRule(child(node, "arguments"), this.#defects);
     if (signedBy === undefined && (!isSlice || signed_by !== undefined)) return undefined;
     return {
       name: name as SourceName,
@@ -100,6 +102,7 @@ export class SourceReader {
       goodlist: new Set(shape.goodlist),
       head,
       channel,
+      arguments: given,
       rules,
     };
   }

@@ -72,6 +72,7 @@ export type StoreCode =
   | "no-builder-answered"
   | "local-builds-off"
   | "impure-derivation"
+  | "arguments-not-allowed"
   | "narinfo-invalid"
   | "nar-differs"
   | "gate-unreachable";
