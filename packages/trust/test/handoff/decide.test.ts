@@ -238,6 +238,19 @@ describe("a download is refused", () => {
     expect(decide(download(source), [good], policy, { distrust: other })).toMatchObject({ ok: true });
   });
 
+  test("but a handoff that nobody of the rules signed does not turn a warden's word against it", () => {
+    const archive = Buffer.from("an archive that bob distrusts");
+    const distrust = new Distrust(policy, [world.distrust(archive, ["bob"])]);
+    const linked = (by: string[]) => {
+      const output = { kind: "file" as const, sha256: hex("sha256", source), sha512: undefined };
+      return world.handoff({ ...release(), file: released(archive) }, by, { output });
+    };
+    expect(decide(download(source), [good, linked([])], policy, { distrust })).toMatchObject({ ok: true });
+    expect(decide(download(source), [good, linked(["alice"])], policy, { distrust })).toMatchObject({
+      code: "distrusted",
+    });
+  });
+
   test("where a warden speaks against the author's key", () => {
     const key = world.hello.listed("minisign");
     const applied = new Distrust(policy, [world.distrustOfKey(key, ["bob"])]).applied(policy);
