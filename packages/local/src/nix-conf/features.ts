@@ -16,10 +16,9 @@ export const FEATURES: ReadonlyMap<string, Feature> = new Map([
   ["ca-derivations", open("any user of the daemon registers outputs of content-addressed derivations, unsigned")],
   ["configurable-impure-env", open("impure-env hands builders variables that no derivation has")],
   ["daemon-trust-override", open("the daemon can be started so that it trusts every user")],
-  ["dynamic-derivations", open("builders write derivations, whose outputs Nix registers as it does those of ca-derivations")],
+  ["dynamic-derivations", open("builders write derivations, which was not tried; their outputs are those of ca-derivations")],
   ["external-builders", open("a program builds instead of Nix, without sandbox and hook")],
   ["impure-derivations", open("builders fetch from the network, and no hash says what")],
-  ["recursive-nix", open("builders add paths to the store and ask for builds while they run")],
   ["auto-allocate-uids", harmless("chooses the users of builds")],
   ["blake3-hashes", harmless("another hash of contents")],
   ["cgroups", harmless("puts builds into control groups")],
@@ -34,6 +33,7 @@ export const FEATURES: ReadonlyMap<string, Feature> = new Map([
   ["parse-toml-timestamps", harmless("a function of expressions")],
   ["pipe-operators", harmless("syntax of expressions")],
   ["read-only-local-store", harmless("only for a store that is named, and `store` is looked at")],
+  ["recursive-nix", harmless("the hook is asked for what a build builds, and refuses it")],
   ["verified-fetches", harmless("refuses what it cannot verify")],
 ]);
 

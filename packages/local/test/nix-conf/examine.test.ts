@@ -163,7 +163,6 @@ describe("each setting", () => {
     "dynamic-derivations",
     "external-builders",
     "impure-derivations",
-    "recursive-nix",
   ])("the feature %s is open, and is not in the line that closes it", (feature) => {
     const [finding] = withSetting("experimental-features", `flakes ${feature} nix-command`);
     expect(finding).toMatchObject({ state: "open", line: "experimental-features = flakes nix-command" });
