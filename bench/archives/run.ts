@@ -8,7 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Accepted, accepted, differences } from "@firstmile/testing/archives/compare";
 import { Mutations } from "@firstmile/testing/archives/mutate";
-import { type ArchiveReader, byFetchTarball, byPrefetch, byProgram } from "@firstmile/testing/archives/readers";
+import {
+  type ArchiveReader,
+  byFetchTarball,
+  byPrefetch,
+  byProgram,
+} from "@firstmile/testing/archives/readers";
 import { realArchives } from "@firstmile/testing/archives/seeds";
 import { CACHE, ROOT } from "../places.ts";
 import { absent, type Row } from "../report.ts";

@@ -32,7 +32,12 @@ export async function accepted(bytes: Buffer): Promise<Accepted | undefined> {
     const { builder } = await readArchive(bytes);
     const whole = builder.whole();
     const stripped = sriHash(narDigest(builder.stripped()).narHash);
-    return { bytes, whole: sriHash(narDigest(whole).narHash), stripped, hasOneTop: [...whole.entries].length === 1 };
+    return {
+      bytes,
+      whole: sriHash(narDigest(whole).narHash),
+      stripped,
+      hasOneTop: [...whole.entries].length === 1,
+    };
   } catch (error) {
     if (error instanceof ArchiveRefused) return undefined;
     throw error;
@@ -40,7 +45,10 @@ export async function accepted(bytes: Buffer): Promise<Accepted | undefined> {
 }
 
 /** One after the other, in a directory of its own. */
-export async function differences(archives: readonly Accepted[], readers: readonly ArchiveReader[]): Promise<Difference[]> {
+export async function differences(
+  archives: readonly Accepted[],
+  readers: readonly ArchiveReader[],
+): Promise<Difference[]> {
   const dir = mkdtempSync(join(tmpdir(), "firstmile-archives-"));
   try {
     archives.forEach(({ bytes }, i) => {

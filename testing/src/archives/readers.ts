@@ -23,7 +23,8 @@ export interface ArchiveReader {
 }
 
 export function byProgram(program: "tar" | "bsdtar"): ArchiveReader {
-  const options = program === "tar" ? "--no-same-owner --no-same-permissions" : "-o --no-xattrs --no-acls --no-fflags";
+  const options =
+    program === "tar" ? "--no-same-owner --no-same-permissions" : "-o --no-xattrs --no-acls --no-fflags";
   return {
     name: program,
     strips: false,
@@ -53,7 +54,10 @@ class OneNix {
   constructor(home: string, sidTree: string | undefined) {
     this.storeDir = join(home, "store");
     mkdirSync(join(home, "conf"), { recursive: true });
-    writeFileSync(join(home, "conf/nix.conf"), "build-users-group =\nsubstituters =\ntarball-ttl = 0\nfsync-metadata = false\n");
+    writeFileSync(
+      join(home, "conf/nix.conf"),
+      "build-users-group =\nsubstituters =\ntarball-ttl = 0\nfsync-metadata = false\n",
+    );
     this.#env = {
       PATH: process.env.PATH,
       HOME: home,
@@ -82,7 +86,17 @@ export function byFetchTarball(name: string, home: string, sidTree?: string): Ar
   );
   const range = async (dir: string, from: number, count: number): Promise<(string | undefined)[]> => {
     const numbers = ["--arg", "from", String(from), "--arg", "count", String(count)];
-    const { code, stdout } = await nix.run("nix-instantiate", "--eval", "--strict", "--json", file, "--argstr", "dir", dir, ...numbers);
+    const { code, stdout } = await nix.run(
+      "nix-instantiate",
+      "--eval",
+      "--strict",
+      "--json",
+      file,
+      "--argstr",
+      "dir",
+      dir,
+      ...numbers,
+    );
     if (code === 0) return JSON.parse(stdout.toString()) as string[];
     if (count === 1) return [undefined];
     const half = Math.floor(count / 2);

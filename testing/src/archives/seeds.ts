@@ -22,7 +22,10 @@ export async function realArchives(dir: string): Promise<ReadonlyMap<string, Buf
   writeTree(dir);
   const made = new Map<string, Buffer>();
   for (const format of ["gnu", "oldgnu", "ustar", "pax", "v7"])
-    made.set(`tar ${format}`, await runOk("tar", ["-C", dir, "--sort=name", `--format=${format}`, "-cf", "-", "hello"]));
+    made.set(
+      `tar ${format}`,
+      await runOk("tar", ["-C", dir, "--sort=name", `--format=${format}`, "-cf", "-", "hello"]),
+    );
   for (const format of ["ustar", "pax", "gnutar", "v7"]) {
     const args = ["-C", dir, "--format", format, "-cf", "-", "hello"];
     if (await has("bsdtar")) made.set(`bsdtar ${format}`, await runOk("bsdtar", args));
@@ -35,15 +38,21 @@ export async function realArchives(dir: string): Promise<ReadonlyMap<string, Buf
 
 async function gitArchive(dir: string): Promise<Buffer> {
   const git = (...args: string[]) =>
-    runOk("git", ["--git-dir", join(dir, "repository"), "--work-tree", dir, ...args], { env: gitEnv(), cwd: dir });
-  await runOk("git", ["init", "--quiet", "--bare", "--template=", join(dir, "repository")], { env: gitEnv() });
+    runOk("git", ["--git-dir", join(dir, "repository"), "--work-tree", dir, ...args], {
+      env: gitEnv(),
+      cwd: dir,
+    });
+  await runOk("git", ["init", "--quiet", "--bare", "--template=", join(dir, "repository")], {
+    env: gitEnv(),
+  });
   await git("add", "hello");
   await git("commit", "--quiet", "-m", "hello");
   return git("archive", "HEAD");
 }
 
 async function byPython(dir: string, format: string): Promise<Buffer> {
-  const code = "import sys,tarfile; t=tarfile.open(fileobj=sys.stdout.buffer,mode='w|',format=getattr(tarfile,sys.argv[1]+'_FORMAT')); t.add('hello'); t.close()";
+  const code =
+    "import sys,tarfile; t=tarfile.open(fileobj=sys.stdout.buffer,mode='w|',format=getattr(tarfile,sys.argv[1]+'_FORMAT')); t.add('hello'); t.close()";
   return runOk("python3", ["-c", code, format], { cwd: dir });
 }
 

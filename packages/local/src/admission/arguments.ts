@@ -27,7 +27,8 @@ function wordsOf(rule: ArgumentRule, name: string): string {
 /** The line that would allow it, where a list can name it; and what a person can do without new rules. */
 function remedyFor({ name: source, arguments: rule }: Source, name: string, value: string): string {
   const without = "put the value into a file of the source and sign it";
-  if (!/^[A-Za-z_][\w'-]{0,99}$/.test(name) || !/^[!-~ ]{0,200}$/.test(value) || value.includes("*")) return without;
+  if (!/^[A-Za-z_][\w'-]{0,99}$/.test(name) || !/^[!-~ ]{0,200}$/.test(value) || value.includes("*"))
+    return without;
   const known = rule.kind === "listed" ? (rule.patterns.get(name) ?? []) : [];
   const line = `${tomlKey(name)} = ${JSON.stringify([...known, value])}`;
   return `${without}, or allow it in the trust repository: [source.${tomlKey(source)}.arguments] ${line}`;

@@ -4,7 +4,6 @@
  * has expired.
  */
 
-import { againstArguments } from "./arguments.ts";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { historyReason } from "@firstmile/trust/history/reason";
 import type { SourceName } from "@firstmile/trust/policy/names";
@@ -21,6 +20,7 @@ import { RepositoryError } from "../git/neutral.ts";
 import { sourceFreshness } from "../mirrors/judge-source.ts";
 import { type GatheredCase, gatherCase, heardOf } from "../slicing/gather.ts";
 import { tellingUnread } from "../statements/unread.ts";
+import { againstArguments } from "./arguments.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 
 /** Authentic commits that nobody lately called the newest are as little use as others where rules ask for that. */

@@ -5,7 +5,9 @@ import { shown } from "./arguments.ts";
 
 const commit = z.string().transform((text) => parseCommitId(text));
 /** Shown in logs and verdicts as it is: nothing in it may begin a line of its own, or end a word for C. */
-const plain = z.string().refine((text) => !/[\p{Cc}\u2028\u2029]/u.test(text), "must not hold control characters");
+const plain = z
+  .string()
+  .refine((text) => !/[\p{Cc}\u2028\u2029]/u.test(text), "must not hold control characters");
 /** Relative, below the tree, no way out of it. */
 const inTree = plain
   .max(4096)
@@ -28,7 +30,10 @@ const fileRequest = z.strictObject({
   attrs,
   argstr: z.record(
     plain.max(200),
-    z.string().max(10_000).refine((text) => !text.includes("\0"), "must not hold a NUL"),
+    z
+      .string()
+      .max(10_000)
+      .refine((text) => !text.includes("\0"), "must not hold a NUL"),
   ),
 });
 
@@ -63,6 +68,8 @@ export function wordsOf(request: AdmissionRequest): string {
   const at = `${request.kind === "remote flake" ? request.url : request.source} at ${request.commit.slice(0, 12)}`;
   if (request.kind !== "file")
     return `${at}: ${request.attrs.map((attr) => `.${request.dir ? `?dir=${request.dir}` : ""}#${attr}`).join(" ")}`;
-  const args = Object.entries(request.argstr).map(([name, value]) => ` --argstr ${shown(name)} ${shown(value)}`);
+  const args = Object.entries(request.argstr).map(
+    ([name, value]) => ` --argstr ${shown(name)} ${shown(value)}`,
+  );
   return `${at}: ${request.file}${request.attrs.map((attr) => ` -A ${attr}`).join("")}${args.join("")}`;
 }

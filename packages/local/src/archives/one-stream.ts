@@ -13,7 +13,8 @@ import { ArchiveRefused } from "./refused.ts";
 export function gzipHeaderLength(bytes: Buffer): number {
   const flags = bytes[3] ?? 0xff;
   // Bit 0 says text, and means nothing. Bit 1 was "continued" before it was a checksum of the header.
-  if (bytes[2] !== 8 || (flags & 0b11100010) !== 0) refuse("it has a gzip header that not every reader knows");
+  if (bytes[2] !== 8 || (flags & 0b11100010) !== 0)
+    refuse("it has a gzip header that not every reader knows");
   let at = 10;
   if (flags & 4) at += 2 + (at + 2 <= bytes.length ? bytes.readUInt16LE(at) : bytes.length);
   for (const flag of [8, 16]) if (flags & flag) at = endOfText(bytes, at);

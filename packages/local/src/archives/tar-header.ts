@@ -68,7 +68,10 @@ class Fields {
     if (magic === "ustar\x0000") return "posix";
     if (magic === "ustar  \0") return "gnu";
     if (/^\0*$/.test(magic)) return "v7";
-    return refuse(this.#at, `it has the magic ${JSON.stringify(magic)}, which readers take for different formats`);
+    return refuse(
+      this.#at,
+      `it has the magic ${JSON.stringify(magic)}, which readers take for different formats`,
+    );
   }
 
   /** The sum of the block's bytes, its own field taken as spaces. */
@@ -93,7 +96,10 @@ class Fields {
   number(start: number, length: number): number {
     const digits = OCTAL.exec(this.#raw(start, length))?.[1];
     return digits === undefined
-      ? refuse(this.#at, `it has the number ${JSON.stringify(this.#raw(start, length))}, which is not plain octal`)
+      ? refuse(
+          this.#at,
+          `it has the number ${JSON.stringify(this.#raw(start, length))}, which is not plain octal`,
+        )
       : Number.parseInt(digits, 8);
   }
 

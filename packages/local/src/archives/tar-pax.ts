@@ -67,13 +67,16 @@ function paxRecords(content: Buffer, offset: number): ReadonlyMap<string, string
       refuse(offset, "it has an extended header that cannot be read");
     const key = match[2]!;
     if (records.has(key)) refuse(offset, `it has an extended header with ${key} twice`);
-    records.set(key, valueOf(key, content.toString("latin1", at + match[0].length, at + length - 1), offset));
+    records.set(
+      key,
+      checkedValue(key, content.toString("latin1", at + match[0].length, at + length - 1), offset),
+    );
     at += length;
   }
   return records;
 }
 
-function valueOf(key: string, value: string, at: number): string {
+function checkedValue(key: string, value: string, at: number): string {
   const form = KEYWORDS.find(([keyword]) => keyword.test(key))?.[1];
   if (form === undefined) refuse(at, `it has an extended header with ${key}, which not every reader obeys`);
   if (!form.test(value)) refuse(at, `it has an extended header whose ${key} is not well-formed`);

@@ -37,7 +37,8 @@ function contentOf(archive: Buffer, { size }: TarHeader, at: number): Buffer {
   const start = at + BLOCK;
   const padded = archive.subarray(start, start + Math.ceil(size / BLOCK) * BLOCK);
   if (padded.length < size) refuse(at, "it ends inside a file");
-  if (!isZero(padded.subarray(size))) refuse(at, "it has bytes between the end of a file and the next header");
+  if (!isZero(padded.subarray(size)))
+    refuse(at, "it has bytes between the end of a file and the next header");
   return padded.subarray(0, size);
 }
 
@@ -54,7 +55,8 @@ class Order {
     if (header.dialect !== this.#first.dialect) refuse(at, "it mixes formats");
     switch (header.type) {
       case "g":
-        if (!isFirst || header.dialect !== "posix") refuse(at, "it has a header for all that follows, not in front");
+        if (!isFirst || header.dialect !== "posix")
+          refuse(at, "it has a header for all that follows, not in front");
         return void checkGlobal(content, at);
       case "x":
         if (header.dialect !== "posix") refuse(at, "it has a pax header in another format");
@@ -96,7 +98,9 @@ class Order {
  * is surer than any; one of v7 is not: a file called MSCF makes it a cabinet, and one called MZ… is searched for one.
  */
 function checkedFirst(header: TarHeader, at: number): TarHeader {
-  if (/[\x00-\x1f\x7f]/.test(header.path)) refuse(at, "its first name holds a control character");
+  const bytes = Buffer.from(header.path, "latin1");
+  if (bytes.some((byte) => byte < 0x20 || byte === 0x7f))
+    refuse(at, "its first name holds a control character");
   if (header.dialect === "v7" && /^(?:MZ|MSCF)/.test(header.path))
     refuse(at, `it begins as another format: ${shownName(header.path)}`);
   return header;

@@ -70,7 +70,8 @@ export class TreeBuilder {
     const leaf = directory instanceof Map ? directory.get(last) : undefined;
     if (leaf === undefined || leaf instanceof Map || leaf.kind !== "regular")
       refuse(`it has a hard link to ${shownName(target)}, which is no file that came before`);
-    if (leaf.executable !== executable) refuse(`it has ${shownName(target)} executable under one of its names only`);
+    if (leaf.executable !== executable)
+      refuse(`it has ${shownName(target)} executable under one of its names only`);
     return leaf;
   }
 
@@ -95,7 +96,8 @@ function namesOf(path: string): string[] {
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
   if (names.includes("..")) refuse(`it has the name ${shownName(path)}, which climbs out`);
   if (names.some((name) => name.length > NAR_MAX_NAME)) refuse(`it has a name over ${NAR_MAX_NAME} bytes`);
-  if (names.some(isGitDirectory)) refuse(`it has the name ${shownName(path)}, which Git's own readers refuse`);
+  if (names.some(isGitDirectory))
+    refuse(`it has the name ${shownName(path)}, which Git's own readers refuse`);
   return names;
 }
 

@@ -68,8 +68,14 @@ async function gunzipped(bytes: Buffer, limit: number): Promise<Buffer> {
   return buffer;
 }
 
-function inflated(bytes: Buffer, limit: number): Promise<{ buffer: Buffer; engine: Zlib & { bytesWritten: number } }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ buffer: Buffer; engine: Zlib & { bytesWritten: number } }>();
+function inflated(
+  bytes: Buffer,
+  limit: number,
+): Promise<{ buffer: Buffer; engine: Zlib & { bytesWritten: number } }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{
+    buffer: Buffer;
+    engine: Zlib & { bytesWritten: number };
+  }>();
   // With `info` the answer is both, which Node.js's types do not say.
   inflateRaw(bytes, { maxOutputLength: limit, info: true }, (error, answer) => {
     if (error) reject(error);

@@ -22,7 +22,9 @@ export async function unpack(bytes: Uint8Array): Promise<Unpacked> {
 }
 
 /** All that an archive holds. Throws `ArchiveRefused`. */
-export async function readArchive(bytes: Uint8Array): Promise<{ builder: TreeBuilder; uncompressed: Buffer }> {
+export async function readArchive(
+  bytes: Uint8Array,
+): Promise<{ builder: TreeBuilder; uncompressed: Buffer }> {
   const uncompressed = await uncompress(bytes);
   if (!isTar(uncompressed)) throw new ArchiveRefused("it is no tar archive");
   const builder = new TreeBuilder();

@@ -99,7 +99,9 @@ function makePrivate(dir: string): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const stat = lstatSync(dir);
   if (!stat.isDirectory() || stat.uid !== process.getuid!())
-    throw new Error(`${dir} must be a directory of the gate's own user; move it away and start the gate again`);
+    throw new Error(
+      `${dir} must be a directory of the gate's own user; move it away and start the gate again`,
+    );
   chmodSync(dir, 0o700);
 }
 
@@ -113,7 +115,12 @@ async function answer(
     const url = new URL(request.url ?? "/", "http://gate");
     const route = routes[`${request.method} ${url.pathname}`];
     if (!route) throw new RequestError(404, "the gate knows no such request");
-    const value = await route({ asker, query: url.searchParams, body: request, json: () => readJson(request) });
+    const value = await route({
+      asker,
+      query: url.searchParams,
+      body: request,
+      json: () => readJson(request),
+    });
     send(response, 200, value);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

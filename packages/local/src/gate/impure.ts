@@ -44,7 +44,12 @@ export function againstImpure({ output }: Policy, path: DrvPath, recipes: Recipe
 }
 
 function refused(path: DrvPath): Reason {
-  return lacking("impure-derivation", `${path} is impure: its builder has the network, and no hash says what it makes`, {
-    remedy: "give it an outputHash instead of __impure, or set [output] impure = true in the trust repository",
-  });
+  return lacking(
+    "impure-derivation",
+    `${path} is impure: its builder has the network, and no hash says what it makes`,
+    {
+      remedy:
+        "give it an outputHash instead of __impure, or set [output] impure = true in the trust repository",
+    },
+  );
 }

@@ -102,7 +102,9 @@ function features({ from, values }: Configuration): Finding {
   const { opening, unknown, harmless } = sortedFeatures(found);
   const why = opening.map((name) => `${name}: ${FEATURES.get(name)!.why}`).join("; ");
   if (opening.length > 0 || unknown.length === 0)
-    return judged(setting, found, [...harmless, ...unknown], from, { why: why || "none of them lets anything in" });
+    return judged(setting, found, [...harmless, ...unknown], from, {
+      why: why || "none of them lets anything in",
+    });
   return {
     setting,
     state: "unknown",

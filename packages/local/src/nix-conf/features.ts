@@ -13,10 +13,16 @@ const open = (why: string): Feature => ({ opens: true, why });
 const harmless = (why: string): Feature => ({ opens: false, why });
 
 export const FEATURES: ReadonlyMap<string, Feature> = new Map([
-  ["ca-derivations", open("any user of the daemon registers outputs of content-addressed derivations, unsigned")],
+  [
+    "ca-derivations",
+    open("any user of the daemon registers outputs of content-addressed derivations, unsigned"),
+  ],
   ["configurable-impure-env", open("impure-env hands builders variables that no derivation has")],
   ["daemon-trust-override", open("the daemon can be started so that it trusts every user")],
-  ["dynamic-derivations", open("builders write derivations, which was not tried; their outputs are those of ca-derivations")],
+  [
+    "dynamic-derivations",
+    open("builders write derivations, which was not tried; their outputs are those of ca-derivations"),
+  ],
   ["external-builders", open("a program builds instead of Nix, without sandbox and hook")],
   ["impure-derivations", open("builders fetch from the network, and no hash says what")],
   ["auto-allocate-uids", harmless("chooses the users of builds")],

@@ -140,25 +140,63 @@ describe("refused is an archive that two readers read differently:", () => {
     expect(await problem(DIR, { ...FILE, mode })).toMatch(/not plain octal/);
   });
 
-  test.each(["ustarX00", "ustar 00", "ustar\0\0\0", "ustar\x0001", "ustar\x000 ", "GNUtar \0", "USTAR\x0000", "ustar  0"])(
-    "the magic %j",
-    async (magic) => {
-      expect(await problem({ ...FILE, magic, prefix: "p" })).toMatch(/the magic/);
-    },
-  );
+  test.each([
+    "ustarX00",
+    "ustar 00",
+    "ustar\0\0\0",
+    "ustar\x0001",
+    "ustar\x000 ",
+    "GNUtar \0",
+    "USTAR\x0000",
+    "ustar  0",
+  ])("the magic %j", async (magic) => {
+    expect(await problem({ ...FILE, magic, prefix: "p" })).toMatch(/the magic/);
+  });
 
   test.each<[string, Header[], RegExp]>([
-    ["a name with something behind its NUL", [DIR, { name: "a/f\0x", content: "f" }], /behind the end of a name/],
+    [
+      "a name with something behind its NUL",
+      [DIR, { name: "a/f\0x", content: "f" }],
+      /behind the end of a name/,
+    ],
     ["a prefix with something behind its NUL", [{ ...FILE, prefix: "p\0q" }], /behind the end of a name/],
     ["a prefix in GNU's format", [{ ...FILE, magic: GNU, prefix: "p" }], /does not know/],
     ["a prefix in v7's format", [{ ...FILE, magic: "", prefix: "p" }], /does not know/],
     ["a prefix without a name", [{ name: "", prefix: "p", type: "5" }], /prefix without a name/],
     ["two formats", [DIR, { ...FILE, magic: GNU }], /mixes formats/],
-    ["a pax header in GNU's format", [{ ...pax({ path: "a/x" }), magic: GNU }, { ...FILE, magic: GNU }], /another format/],
+    [
+      "a pax header in GNU's format",
+      [
+        { ...pax({ path: "a/x" }), magic: GNU },
+        { ...FILE, magic: GNU },
+      ],
+      /another format/,
+    ],
     ["a long name in pax's format", [{ ...LONG, magic: "ustar\x0000" }, FILE], /another format/],
-    ["a long name under another name", [{ ...LONG, name: "L" }, { ...FILE, magic: GNU }], /another format/],
-    ["a long name without an end", [{ ...LONG, content: "a/long" }, { ...FILE, magic: GNU }], /does not end/],
-    ["a long name with two ends", [{ ...LONG, content: "a/l\0\0" }, { ...FILE, magic: GNU }], /does not end/],
+    [
+      "a long name under another name",
+      [
+        { ...LONG, name: "L" },
+        { ...FILE, magic: GNU },
+      ],
+      /another format/,
+    ],
+    [
+      "a long name without an end",
+      [
+        { ...LONG, content: "a/long" },
+        { ...FILE, magic: GNU },
+      ],
+      /does not end/,
+    ],
+    [
+      "a long name with two ends",
+      [
+        { ...LONG, content: "a/l\0\0" },
+        { ...FILE, magic: GNU },
+      ],
+      /does not end/,
+    ],
     ["a long name twice", [LONG, LONG, { ...FILE, magic: GNU }], /twice/],
     ["two pax headers", [pax({ mtime: "1" }), pax({ path: "a/x" }), FILE], /twice/],
     ["an empty pax header", [{ name: "p", type: "x" }, FILE], /empty/],
@@ -168,11 +206,19 @@ describe("refused is an archive that two readers read differently:", () => {
     ["a keyword that only some know", [pax({ "SCHILY.realsize": "1" }), FILE], /not every reader/],
     ["a keyword of nobody", [pax({ "VENDOR.x": "1" }), FILE], /not every reader/],
     ["a header for all, in the middle", [DIR, pax({ comment: "x" }, "g"), FILE], /not in front/],
-    ["a header for all, twice", [pax({ comment: "x" }, "g"), pax({ comment: "y" }, "g"), FILE], /not in front/],
+    [
+      "a header for all, twice",
+      [pax({ comment: "x" }, "g"), pax({ comment: "y" }, "g"), FILE],
+      /not in front/,
+    ],
     ["a target for a file", [DIR, { ...FILE, link: "x" }], /target/],
     ["a target for a file, by pax", [DIR, pax({ linkpath: "x" }), FILE], /target/],
     ["a link that ends in a slash", [DIR, { name: "a/l/", type: "2", link: "x" }], /slash/],
-    ["a hard link of another mode", [DIR, FILE, { name: "a/h", type: "1", link: "a/f", mode: "0000755\0" }], /one of its names/],
+    [
+      "a hard link of another mode",
+      [DIR, FILE, { name: "a/h", type: "1", link: "a/f", mode: "0000755\0" }],
+      /one of its names/,
+    ],
     ["a first name that begins a filter", [{ name: "begin 644 a\n", content: "f" }], /control character/],
     ["a v7 archive that is a cabinet too", [{ name: "MSCF", type: "\0", magic: "" }], /another format/],
     ["a v7 archive that is searched for one", [{ name: "MZ/f", type: "\0", magic: "" }], /another format/],
@@ -198,8 +244,11 @@ describe("refused is an archive that two readers read differently:", () => {
 
   test("one end block, or a part of one", async () => {
     for (const length of [0, 1, 511, 512, 513, 1023, 1025])
-      expect(await problemOf(tarOf([DIR, FILE], Buffer.alloc(length))), `${length}`).toContain("without its end");
-    for (const length of [1024, 1536, 10240]) expect(await problemOf(tarOf([DIR, FILE], Buffer.alloc(length)))).toBe("taken");
+      expect(await problemOf(tarOf([DIR, FILE], Buffer.alloc(length))), `${length}`).toContain(
+        "without its end",
+      );
+    for (const length of [1024, 1536, 10240])
+      expect(await problemOf(tarOf([DIR, FILE], Buffer.alloc(length)))).toBe("taken");
   });
 
   test("something behind the end", async () => {
@@ -253,7 +302,13 @@ describe("one stream from the first byte to the last:", () => {
 
   test.each(packers)("%s", async (name, pack) => {
     expect(await problemOf(await pack(tar))).toBe("taken");
-    for (const behind of [Buffer.from("x"), Buffer.from("garbage"), Buffer.alloc(512), Buffer.from("BZh"), tar])
+    for (const behind of [
+      Buffer.from("x"),
+      Buffer.from("garbage"),
+      Buffer.alloc(512),
+      Buffer.from("BZh"),
+      tar,
+    ])
       expect(await problemOf(Buffer.concat([await pack(tar), behind]))).not.toBe("taken");
     const twice = Buffer.concat([await pack(head), await pack(tail)]);
     // pbzip2 writes releases so, and every reader joins the parts.
@@ -269,7 +324,13 @@ describe("one stream from the first byte to the last:", () => {
       odd[3] = flags;
       expect(await problemOf(odd)).toContain("not every reader knows");
     }
-    const named = Buffer.concat([packed.subarray(0, 3), Buffer.of(8), packed.subarray(4, 10), Buffer.from("a.tar\0"), packed.subarray(10)]);
+    const named = Buffer.concat([
+      packed.subarray(0, 3),
+      Buffer.of(8),
+      packed.subarray(4, 10),
+      Buffer.from("a.tar\0"),
+      packed.subarray(10),
+    ]);
     expect(await problemOf(named)).toBe("taken");
     for (const at of [packed.length - 1, packed.length - 5]) {
       const wrong = Buffer.from(packed);

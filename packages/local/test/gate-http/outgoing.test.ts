@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { isPublicAddress, publicLookup, refusePrivateLiteral } from "@firstmile/local/gate/http/address";
-import { cacheUrl, openRegular, Outgoing } from "@firstmile/local/gate/http/outgoing";
+import { cacheUrl, Outgoing, openRegular } from "@firstmile/local/gate/http/outgoing";
 import { parsePlainHead } from "@firstmile/local/gate/http/plainsource";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { closeAll, serve, serveRaw } from "./loopback.ts";

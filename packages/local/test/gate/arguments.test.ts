@@ -49,7 +49,11 @@ describe.each(VERSIONS)("--argstr, Nix of %s", (version) => {
       expect((await build("hi-there")).stderr).toContain("building");
       for (const other of [EVIL, "hi there", "bye"]) {
         const refused = await build(other);
-        expect([other, refused.code === 0, refused.stdout.includes("arguments-not-allowed")]).toEqual([other, false, true]);
+        expect([other, refused.code === 0, refused.stdout.includes("arguments-not-allowed")]).toEqual([
+          other,
+          false,
+          true,
+        ]);
       }
     });
 
@@ -84,15 +88,37 @@ describe.each(VERSIONS)("--argstr, Nix of %s", (version) => {
     });
 
     test("cannot be smuggled past the names of the request", async () => {
-      const known = { kind: "file", source: "pkgs", commit: world.source.tip(), directoryName: "pkgs", file: "default.nix", attrs: ["greet"] };
-      const ask = async (more: object) => JSON.parse((await world.ask("POST", "/admit", JSON.stringify({ ...known, argstr: {}, ...more }))).body);
+      const known = {
+        kind: "file",
+        source: "pkgs",
+        commit: world.source.tip(),
+        directoryName: "pkgs",
+        file: "default.nix",
+        attrs: ["greet"],
+      };
+      const ask = async (more: object) =>
+        JSON.parse(
+          (await world.ask("POST", "/admit", JSON.stringify({ ...known, argstr: {}, ...more }))).body,
+        );
       expect((await ask({})).verdict.allowed).toBe(true);
       expect((await ask({ argstr: { greeting: "x" } })).verdict).toMatchObject({ allowed: false });
       // Not taken as a name: evaluated without it, or refused.
-      const text = JSON.stringify({ ...known, argstr: {} }).replace('"argstr":{}', '"argstr":{"__proto__":"x"}');
+      const text = JSON.stringify({ ...known, argstr: {} }).replace(
+        '"argstr":{}',
+        '"argstr":{"__proto__":"x"}',
+      );
       const answer = await world.ask("POST", "/admit", text);
       expect(answer.body).not.toContain("__proto__ x");
-      for (const more of [{ asker: "root" }, { arg: { greeting: '"x"' } }, { argstr: { "gr\neeting": "x" } }, { argstr: { greeting: "a\0b" } }, { file: "a\nb" }, { attrs: ["a\rb"] }, { source: "p\u2028q" }, { source: "p".repeat(65) }])
+      for (const more of [
+        { asker: "root" },
+        { arg: { greeting: '"x"' } },
+        { argstr: { "gr\neeting": "x" } },
+        { argstr: { greeting: "a\0b" } },
+        { file: "a\nb" },
+        { attrs: ["a\rb"] },
+        { source: "p\u2028q" },
+        { source: "p".repeat(65) },
+      ])
         expect([more, (await ask(more)).error !== undefined]).toEqual([more, true]);
     });
   });

@@ -12,7 +12,12 @@ import { FormatError } from "@firstmile/formats/bytes/error";
 import { decodeHex, encodeHex } from "@firstmile/formats/bytes/text";
 import { parseTag } from "@firstmile/formats/git/tag";
 import { type NixHash, narHashOf } from "@firstmile/formats/nix/hash";
-import { baseNameOf, fixedOutputPath, type IngestionMethod, narHashAsHash } from "@firstmile/formats/nix/store-path";
+import {
+  baseNameOf,
+  fixedOutputPath,
+  type IngestionMethod,
+  narHashAsHash,
+} from "@firstmile/formats/nix/store-path";
 import type { HandedOutput, HandoffStatement } from "@firstmile/formats/statement/handoff";
 import { NOTHING_OLD, Standing } from "../history/standing.ts";
 import type { PrincipalName } from "../policy/names.ts";
@@ -191,7 +196,8 @@ function isStored(output: HandedOutput, basePaths: Iterable<string>): boolean {
   const hashes = hashesOf(output);
   for (const base of basePaths) {
     const name = base.slice(HASH_PART);
-    if (hashes.some(([method, hash]) => baseNameOf(fixedOutputPath(method, hash, name)) === base)) return true;
+    if (hashes.some(([method, hash]) => baseNameOf(fixedOutputPath(method, hash, name)) === base))
+      return true;
   }
   return false;
 }

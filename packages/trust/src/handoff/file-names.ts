@@ -82,7 +82,9 @@ const PACKED = /(?:\.(?:tar|gz|xz|bz2|zst|lz|Z|tgz|txz|tbz2?|zip|crate))+$/;
 
 /** At dashes, without a `v` before a version, and without what says how it is packed. */
 function partsOf(name: string): string[] {
-  const plain = name.replace(/%([2-7][0-9A-F])/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+  const plain = name.replace(/%([2-7][0-9A-F])/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
   // A name in the store has fewer characters: what it lacks is a dash there.
   const stored = plain.replace(PACKED, "").replace(/[^\w+.?=-]/g, "-");
   return stored.split(/[-_]/).map((part) => part.replace(/^v(?=\d)/, ""));

@@ -46,7 +46,8 @@ function isRevision({ tag, commit }: TaggedRelease, download: Download): boolean
     const { name, hash } = parseTag(tag);
     const id = hashObject("commit", commit, hash);
     const { revision } = download;
-    const isAsked = revision === undefined || [latin1(name), id].includes(revision.replace(/^refs\/tags\//, ""));
+    const isAsked =
+      revision === undefined || [latin1(name), id].includes(revision.replace(/^refs\/tags\//, ""));
     return isAsked && isNamedAsTag(download, latin1(name), id);
   } catch (error) {
     if (error instanceof FormatError) return false;

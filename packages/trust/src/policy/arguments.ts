@@ -18,7 +18,8 @@ export type ArgumentRule =
 
 const NAME = /^[A-Za-z_][\w'-]{0,99}$/;
 const MAX_PATTERN = 200;
-const HELP = 'write "none", "any", or a table of names, each with a list of values: { system = ["x86_64-linux"] }';
+const HELP =
+  'write "none", "any", or a table of names, each with a list of values: { system = ["x86_64-linux"] }';
 
 /** As a source says it; `none` where it says nothing, and where it is not well-formed, which is a defect. */
 export function argumentRule(node: Node | undefined, defects: DefectList): ArgumentRule {
@@ -30,7 +31,8 @@ export function argumentRule(node: Node | undefined, defects: DefectList): Argum
   }
   const patterns = new Map<string, readonly string[]>();
   for (const [name, values] of entries(node)) {
-    if (!NAME.test(name)) defects.add(values.keyAt, "bad-value", `${quoted(name)} is no name of an argument`, HELP);
+    if (!NAME.test(name))
+      defects.add(values.keyAt, "bad-value", `${quoted(name)} is no name of an argument`, HELP);
     patterns.set(name, patternsIn(name, values, defects));
   }
   return { kind: "listed", patterns };
@@ -54,7 +56,9 @@ export function refusedArguments(rule: ArgumentRule, given: Readonly<Record<stri
   const names = Object.keys(given);
   if (rule.kind === "any") return [];
   if (rule.kind === "none") return names;
-  return names.filter((name) => !(rule.patterns.get(name) ?? []).some((pattern) => covers(pattern, given[name]!)));
+  return names.filter(
+    (name) => !(rule.patterns.get(name) ?? []).some((pattern) => covers(pattern, given[name]!)),
+  );
 }
 
 function covers(pattern: string, value: string): boolean {

@@ -1,8 +1,9 @@
 /** A policy as it is decided by: immutable, every name resolved, every key parsed. `loadPolicy` is the only door. */
-import type { ArgumentRule } from "./arguments.ts";
+
 import type { OpenPgpCertificate } from "@firstmile/formats/openpgp/certificate";
 import type { NumberedKey } from "@firstmile/formats/signify/key";
 import type { SshPublicKey } from "@firstmile/formats/ssh/public-key";
+import type { ArgumentRule } from "./arguments.ts";
 import type { Defect } from "./defect.ts";
 import type { ImportName, Operator, PrincipalName, RoleName, SourceName } from "./names.ts";
 import type { Glob } from "./paths.ts";

@@ -224,8 +224,13 @@ describe("a bump is not safe", () => {
       const distrust = new Distrust(policy, [world.distrustOfPath(path, ["bob"])]);
       expect(why(before, after, both, { distrust }), path).toContain("not both handed on");
     }
-    const other = new Distrust(policy, [world.distrustOfPath(base(Buffer.from("x"), "hello-1.1.tar.gz"), ["bob"])]);
-    expect(safeBump(encodeUtf8(before), encodeUtf8(after), { policy, handoffs: both, now: NOW, distrust: other }).safe).toBe(true);
+    const other = new Distrust(policy, [
+      world.distrustOfPath(base(Buffer.from("x"), "hello-1.1.tar.gz"), ["bob"]),
+    ]);
+    expect(
+      safeBump(encodeUtf8(before), encodeUtf8(after), { policy, handoffs: both, now: NOW, distrust: other })
+        .safe,
+    ).toBe(true);
   });
 
   test("where a warden speaks against the new source, or the author's key", () => {

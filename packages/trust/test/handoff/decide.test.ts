@@ -134,7 +134,10 @@ describe("a download is refused", () => {
     ["as its own name, unpacked", { name: "hello-2.0" }],
     ["as its own name, with the right one in it", { name: "hello-2.0-1.0.tar.gz" }],
     ["as its own name, with a letter more", { name: "hello-1.0b.tar.gz" }],
-    ["as its own name, without a URL's last part", { urls: ["https://ftp.gnu.org/gnu/hello/"], name: "hello-2.0.tar.gz" }],
+    [
+      "as its own name, without a URL's last part",
+      { urls: ["https://ftp.gnu.org/gnu/hello/"], name: "hello-2.0.tar.gz" },
+    ],
     ["in a query", { urls: [`${OLD}?file=hello-2.0.tar.gz`] }],
     ["in a fragment", { urls: [`${OLD}#/hello-2.0.tar.gz`] }],
     ["in an encoded query", { urls: [`${OLD}%3Ffile=hello-2.0.tar.gz`] }],
@@ -146,7 +149,9 @@ describe("a download is refused", () => {
   ])("where a newer one's name is written %s", (_, more) => {
     const handed = world.handoff(release(), ["alice"], { urls: [OLD] });
     expect(decide(download(source), [handed], policy)).toMatchObject({ ok: true });
-    const open = world.policy(RULES.replace('"mirror://gnu/hello/*"', '"mirror://gnu/hello/*", "https://ftp.gnu.org/gnu/hello/"'));
+    const open = world.policy(
+      RULES.replace('"mirror://gnu/hello/*"', '"mirror://gnu/hello/*", "https://ftp.gnu.org/gnu/hello/"'),
+    );
     expect(decide(download(source, more), [handed], open)).toMatchObject({ ok: false, code: "no-handoff" });
   });
 
@@ -185,7 +190,11 @@ describe("a download is refused", () => {
     expect(asked("refs/tags/v1.0")).toMatchObject({ code: "handoff-invalid" });
     const newer = { urls, method: "nar", hash, name: "hello-2.0" } as const;
     expect(decide(download(source, newer), [handed])).toMatchObject({ code: "no-handoff" });
-    const both = { urls: [...urls, "https://ftp.gnu.org/gnu/hello/v1.1.tar.gz"], method: "nar", hash } as const;
+    const both = {
+      urls: [...urls, "https://ftp.gnu.org/gnu/hello/v1.1.tar.gz"],
+      method: "nar",
+      hash,
+    } as const;
     expect(decide(download(source, both), [handed])).toMatchObject({ code: "no-handoff" });
     const elsewhere = download(source, { urls: [`${urls[0]}x`], method: "nar", hash, revision: "v1.0" });
     expect(decide(elsewhere, [handed])).toMatchObject({ code: "no-handoff" });

@@ -21,7 +21,9 @@ describe("arguments of a source", () => {
     expect(loaded("")).toEqual({ kind: "none" });
     expect(loaded('arguments = "none"')).toEqual({ kind: "none" });
     expect(loaded('arguments = "any"')).toEqual({ kind: "any" });
-    expect(loaded('arguments = { system = ["x86_64-linux"], v = ["1.*"] }')).toMatchObject({ kind: "listed" });
+    expect(loaded('arguments = { system = ["x86_64-linux"], v = ["1.*"] }')).toMatchObject({
+      kind: "listed",
+    });
   });
 
   test.each([
@@ -42,7 +44,10 @@ describe("arguments of a source", () => {
 });
 
 describe("a given argument", () => {
-  const listed = (...patterns: string[]): ArgumentRule => ({ kind: "listed", patterns: new Map([["v", patterns]]) });
+  const listed = (...patterns: string[]): ArgumentRule => ({
+    kind: "listed",
+    patterns: new Map([["v", patterns]]),
+  });
   test.each<[ArgumentRule, string, boolean]>([
     [{ kind: "none" }, "1", false],
     [{ kind: "any" }, "x > $out; id", true],

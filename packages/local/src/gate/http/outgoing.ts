@@ -214,7 +214,9 @@ export async function openRegular(url: URL): Promise<FileHandle> {
 async function problemOf(file: FileHandle, path: string): Promise<string | undefined> {
   if (!(await file.stat()).isFile()) return "not a regular file";
   const real = await readlink(`/proc/self/fd/${file.fd}`).catch(() => undefined);
-  return real === path ? undefined : `reached by a link; name the cache by its real path${real ? `, as in ${real}` : ""}`;
+  return real === path
+    ? undefined
+    : `reached by a link; name the cache by its real path${real ? `, as in ${real}` : ""}`;
 }
 
 function filePath(url: URL): string {
