@@ -28,8 +28,10 @@ export async function archiveRows(): Promise<Row[]> {
   try {
     const { passed, unique } = await mutated(dir);
     const rows: Row[] = [];
-    for (const reader of readersIn(dir))
+    for (const reader of readersIn(dir)) {
       rows.push("name" in reader ? await shownTo(reader, unique, passed) : reader);
+      console.error(`${rows.at(-1)!.what}: ${rows.at(-1)!.ours}`);
+    }
     return rows;
   } finally {
     rmSync(dir, { recursive: true, force: true });
@@ -61,8 +63,9 @@ function readersIn(dir: string): (ArchiveReader | Row)[] {
     ? [byFetchTarball("Nix 2.34", home("f34"), sid), byPrefetch("Nix 2.34", home("p34"), sid)]
     : [absent("mutated archives, Nix 2.34", "needs scripts/sid-tree")];
   return [
-    byProgram("tar"),
-    byProgram("bsdtar"),
+    byProgram("tar", "C"),
+    byProgram("tar", "C.UTF-8"),
+    byProgram("bsdtar", "C.UTF-8"),
     byFetchTarball("Nix 2.8", home("f8")),
     byPrefetch("Nix 2.8", home("p8")),
     ...newer,

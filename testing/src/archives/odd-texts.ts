@@ -136,6 +136,15 @@ export const NAMES = [
   "\xc3\xa9",
   "hello/e\xcc\x81",
 ];
+// In a pax header: UTF-8 that is not well-formed, or not composed.
+NAMES.push(
+  "hello/\xc3",
+  "hello/\xc0\xaf",
+  "hello/\xed\xa0\xbd\xed\xb8\x80",
+  "hello/\xf4\x90\x80\x80",
+  "hello/\xf0\x9f\x98\x80",
+);
+
 export const TARGETS = [
   "f",
   "hello/f",

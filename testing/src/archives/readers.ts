@@ -22,16 +22,18 @@ export interface ArchiveReader {
   read(dir: string, count: number): Promise<Answers>;
 }
 
-export function byProgram(program: "tar" | "bsdtar"): ArchiveReader {
+/** `locale`: names of pax headers are converted to it by some. */
+export function byProgram(program: "tar" | "bsdtar", locale: "C" | "C.UTF-8"): ArchiveReader {
   const options =
     program === "tar" ? "--no-same-owner --no-same-permissions" : "-o --no-xattrs --no-acls --no-fflags";
   return {
-    name: program,
+    name: `${program} in ${locale}`,
     strips: false,
     read: async (dir, count) => {
       const out = mkdtempSync(join(dir, "out-"));
       const loop = `i=0; while [ $i -lt "$3" ]; do mkdir "$2/$i"; ${program} ${options} -xf "$1/$i.tar" -C "$2/$i" || echo $i; i=$((i+1)); done`;
-      const { stdout } = await run("sh", ["-c", loop, "sh", dir, out, String(count)]);
+      const env = { PATH: process.env.PATH, LC_ALL: locale };
+      const { stdout } = await run("sh", ["-c", loop, "sh", dir, out, String(count)], { env });
       const failed = new Set(stdout.toString().split("\n").filter(Boolean).map(Number));
       const answers = Array.from({ length: count }, (_, i) => {
         const tree = failed.has(i) ? undefined : readTree(join(out, String(i)), 1 << 30);

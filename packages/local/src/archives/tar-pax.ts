@@ -4,12 +4,13 @@
  *
  * Claims: a record is accepted only where its keyword is in the list below and its value has that keyword's grammar.
  * Against: keywords that only some readers obey (sparse files, character sets, a record for all that follows) and
- * values that one reader cuts short. Owners, times and extended attributes are not in the tree that Nix takes.
+ * values that one reader cuts short or spells anew. Owners, times and extended attributes are not in the tree that Nix takes.
  */
+import { isUtf8 } from "node:buffer";
 import { isZero, refuse } from "./tar-header.ts";
 
-/** Longest path or link that a header may bring, in bytes. */
-export const MAX_NAME = 4096;
+/** Longest path or link that a header may bring, in bytes: with a directory in front it must be a path for the kernel. */
+export const MAX_NAME = 2048;
 const MAX_PAX = 1 << 20;
 
 export interface Ahead {
@@ -79,8 +80,23 @@ function paxRecords(content: Buffer, offset: number): ReadonlyMap<string, string
 function checkedValue(key: string, value: string, at: number): string {
   const form = KEYWORDS.find(([keyword]) => keyword.test(key))?.[1];
   if (form === undefined) refuse(at, `it has an extended header with ${key}, which not every reader obeys`);
-  if (!form.test(value)) refuse(at, `it has an extended header whose ${key} is not well-formed`);
+  if (!form.test(value) || (isName(key) && !isOneSpelling(value)))
+    refuse(at, `it has an extended header whose ${key} is not well-formed`);
   return value;
+}
+
+function isName(key: string): boolean {
+  return key === "path" || key === "linkpath";
+}
+
+/**
+ * Names of pax headers are UTF-8, which some readers convert to their locale: libarchive composes characters on the way
+ * and mends what is not well-formed. What is composed already (NFC) all of them leave as it is.
+ */
+function isOneSpelling(value: string): boolean {
+  const bytes = Buffer.from(value, "latin1");
+  const text = bytes.toString("utf8");
+  return isUtf8(bytes) && text === text.normalize("NFC");
 }
 
 /** GNU's long name (`L`) or link (`K`): the text and one NUL. */

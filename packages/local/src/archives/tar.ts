@@ -119,7 +119,7 @@ function entryOf(header: TarHeader, content: Buffer, ahead: Ahead, at: number): 
     refuse(at, `it has a link's target for an entry of type ${JSON.stringify(type)}`);
   // v7 knows no other mark of a directory. Readers differ about what a slash makes where there is one.
   if (header.dialect === "v7" && type === "\0" && path.endsWith("/") && content.length === 0)
-    return { kind: "directory", path };
+    return entryByType({ ...header, type: "5" }, path, target, content, at);
   if (type !== "5" && path.endsWith("/")) refuse(at, "it has a file whose name ends in a slash");
   return entryByType(header, path, target, content, at);
 }
@@ -135,6 +135,9 @@ function entryByType(
   content: Buffer,
   at: number,
 ): TarEntry {
+  // Without these its owner could not read it, once it is unpacked.
+  const needed = type === "5" ? 0o500 : isFile(type) ? 0o400 : 0;
+  if ((mode & needed) !== needed) refuse(at, `its owner could not read ${shownName(path)}`);
   const executable = (mode & 0o100) !== 0;
   switch (type) {
     case "5":

@@ -202,6 +202,19 @@ describe("refused is an archive that two readers read differently:", () => {
     ["an empty pax header", [{ name: "p", type: "x" }, FILE], /empty/],
     ["a pax size that is another", [pax({ size: "0" }), FILE], /two sizes/],
     ["a path that pax takes back", [pax({ path: "" }), FILE], /not well-formed/],
+    ["a name that is not composed", [pax({ path: "a/e\u0301" }), FILE], /path is not well-formed/],
+    [
+      "a target that is not composed",
+      [pax({ linkpath: "e\u0301" }), { name: "a/l", type: "2" }],
+      /linkpath is not well-formed/,
+    ],
+    ["a file that its owner cannot read", [DIR, { ...FILE, mode: "0000200\0" }], /could not read/],
+    ["a directory that its owner cannot enter", [{ ...DIR, mode: "0000600\0" }, FILE], /could not read/],
+    [
+      "a name over 2,048 bytes",
+      [pax({ path: "a/".repeat(20) + "b/".repeat(10) + `${"c".repeat(250)}/`.repeat(8) + "f" }), FILE],
+      /too long/,
+    ],
     ["a time that is none", [pax({ mtime: "1e3" }), FILE], /not well-formed/],
     ["a keyword that only some know", [pax({ "SCHILY.realsize": "1" }), FILE], /not every reader/],
     ["a keyword of nobody", [pax({ "VENDOR.x": "1" }), FILE], /not every reader/],
@@ -234,6 +247,15 @@ describe("refused is an archive that two readers read differently:", () => {
   test("a v7 archive, whose directories are told by a slash, is read", async () => {
     const v7 = { magic: "", type: "\0" };
     expect(await problem({ ...v7, name: "a/" }, { ...v7, name: "a/f", content: "f" })).toBe("taken");
+  });
+
+  test("a name in a pax header that is not UTF-8", async () => {
+    for (const name of ["a/\xff", "a/\xc0\xaf", "a/\xed\xa0\x80", "a/\xed\xa0\xbd\xed\xb8\x80", "a/\xc3"]) {
+      const length = ` path=${name}\n`.length + 2;
+      const content = Buffer.from(`${length} path=${name}\n`, "latin1");
+      expect(await problem({ name: "pax", type: "x", content }, FILE)).toContain("path is not well-formed");
+    }
+    expect(await problem(pax({ path: "a/caf\u00e9" }), FILE)).toBe("taken");
   });
 
   test("bytes between a file and the next header", async () => {
