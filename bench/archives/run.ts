@@ -67,8 +67,8 @@ function readersIn(dir: string): (ArchiveReader | Row)[] {
     byProgram("tar", "C.UTF-8"),
     byProgram("bsdtar", "C.UTF-8"),
     byFetchTarball("Nix 2.8", home("f8")),
-    byPrefetch("Nix 2.8", home("p8")),
     ...newer,
+    byPrefetch("Nix 2.8", home("p8")),
   ];
 }
 

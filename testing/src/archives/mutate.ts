@@ -38,7 +38,7 @@ export class Mutations {
       archive[at]! ^= 1 << Math.floor(random() * 8);
       if (random() < 0.7) setSum(archive.subarray(at - (at % BLOCK), at - (at % BLOCK) + BLOCK));
     }
-    return random() < 0.1 ? packed(archive, random) : archive;
+    return random() < 0.02 ? packed(archive, random) : archive;
   }
 }
 

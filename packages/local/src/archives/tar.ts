@@ -7,7 +7,7 @@
  * Leaves out where the paths lead and whether one is there twice: tree.ts. Owners and times are not looked at.
  */
 import { shownName } from "./refused.ts";
-import { BLOCK, isZero, readHeader, refuse, type TarHeader } from "./tar-header.ts";
+import { BLOCK, type Dialect, isZero, readHeader, refuse, type TarHeader } from "./tar-header.ts";
 import { type Ahead, checkGlobal, longAhead, MAX_NAME, paxAhead } from "./tar-pax.ts";
 
 export type TarEntry = { readonly path: string } & (
@@ -45,6 +45,8 @@ function contentOf(archive: Buffer, { size }: TarHeader, at: number): Buffer {
 /** Which header may follow which. */
 class Order {
   #first: TarHeader | undefined;
+  /** Of all headers but those of long names. */
+  #dialect: Dialect | undefined;
   /** Extended headers that speak of the next entry, by their types. */
   #types = "";
   #ahead: Ahead = {};
@@ -52,7 +54,9 @@ class Order {
   next(header: TarHeader, content: Buffer, at: number): TarEntry | undefined {
     const isFirst = this.#first === undefined;
     this.#first ??= checkedFirst(header, at);
-    if (header.dialect !== this.#first.dialect) refuse(at, "it mixes formats");
+    if (header.type === "L" || header.type === "K") return this.#long(header, header.type, content, at);
+    this.#dialect ??= header.dialect;
+    if (header.dialect !== this.#dialect) refuse(at, "it mixes formats");
     switch (header.type) {
       case "g":
         if (!isFirst || header.dialect !== "posix")
@@ -60,15 +64,18 @@ class Order {
         return void checkGlobal(content, at);
       case "x":
         if (header.dialect !== "posix") refuse(at, "it has a pax header in another format");
+        if (this.#types !== "") refuse(at, "it says twice what an entry is");
         return this.#remember("x", paxAhead(content, at), at);
-      case "L":
-      case "K":
-        if (header.dialect !== "gnu" || header.path !== "././@LongLink")
-          refuse(at, "it has a long name in another format");
-        return this.#remember(header.type, longAhead(header.type, content, at), at);
       default:
         return this.#entry(header, content, at);
     }
+  }
+
+  /** Some writers put GNU's long names in front of headers of POSIX. */
+  #long({ dialect, path }: TarHeader, type: "L" | "K", content: Buffer, at: number): undefined {
+    if (dialect !== "gnu" || path !== "././@LongLink") refuse(at, "it has a long name in another format");
+    if (this.#types.includes("x")) refuse(at, "it says twice what an entry is");
+    return this.#remember(type, longAhead(type, content, at), at);
   }
 
   #remember(type: string, said: Ahead, at: number): undefined {
