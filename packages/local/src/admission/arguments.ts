@@ -15,7 +15,7 @@ export function againstArguments(source: Source, given: Given): Reason | undefin
   const [name] = refusedArguments(source.arguments, given);
   if (name === undefined) return undefined;
   const value = given[name]!;
-  const message = `source ${source.name} ${wordsOf(source.arguments, name)}, and --argstr ${shown(name)} ${shown(value)} is text that nobody signed`;
+  const message = `source ${source.name} ${wordsOf(source.arguments, name)}, and --argstr ${shown(name)} ${shown(value)} is unsigned text`;
   return lacking("arguments-not-allowed", message, { remedy: remedyFor(source, name, value) });
 }
 
@@ -34,7 +34,7 @@ function remedyFor({ name: source, arguments: rule }: Source, name: string, valu
   return `${without}, or allow it in the trust repository: [source.${tomlKey(source)}.arguments] ${line}`;
 }
 
-/** What somebody typed: in quotes where anything in it could be read otherwise. */
+/** What a person typed: in quotes where anything in it could be read otherwise. */
 export function shown(text: string): string {
   const short = text.length > 200 ? `${text.slice(0, 200)}…` : text;
   return /^[\w.,:=@/+-]+$/.test(short) ? short : JSON.stringify(short);

@@ -43,7 +43,7 @@ export type ControlRoutes = Readonly<Record<string, (request: ControlRequest) =>
 export class ControlServer {
   readonly #sockets: readonly ControlSocket[];
 
-  /** `rootPath`: a second socket, in a directory of its own that is made here; absent: nobody asks as root. */
+  /** `rootPath`: a second socket, in a directory of its own that is made here; absent: no request counts as root's. */
   constructor(socketPath: string, routes: ControlRoutes, rootPath?: string) {
     const open = new ControlSocket(socketPath, routes, "anybody");
     const closed = rootPath === undefined ? [] : [new ControlSocket(rootPath, routes, "root")];

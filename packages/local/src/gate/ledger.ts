@@ -20,7 +20,7 @@ export interface Basis {
   readonly commit: CommitId;
   /** Of a source that is judged by what is read of it: names the list of files, by its SHA-256 in hex. */
   readonly slice?: string;
-  /** Arguments that somebody who is not root gave: allowed only while the source's rules allow them. */
+  /** Arguments that a user other than root gave: allowed only while the source's rules allow them. */
   readonly given?: Readonly<Record<string, string>>;
 }
 

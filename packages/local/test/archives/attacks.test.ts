@@ -194,7 +194,7 @@ describe("refused is an archive that two readers read differently:", () => {
       /does not end/,
     ],
     ["a long name in front of a pax header", [LONG, pax({ path: "a/x" }), FILE], /twice/],
-    ["a long name in v7's format", [{ ...LONG, magic: "" }, FILE], /another format/],
+    ["a long name in v7's format", [DIR, { ...LONG, magic: "" }, FILE], /another format/],
     ["a long name twice", [LONG, LONG, { ...FILE, magic: GNU }], /twice/],
     ["two pax headers", [pax({ mtime: "1" }), pax({ path: "a/x" }), FILE], /twice/],
     ["an empty pax header", [{ name: "p", type: "x" }, FILE], /empty/],

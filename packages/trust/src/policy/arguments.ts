@@ -2,7 +2,7 @@
  * Which arguments (`--argstr NAME VALUE`) people may give to the expressions of a source.
  *
  * Claims: an argument passes only where the source says `any`, or lists its name with a pattern that covers all of its
- * value. Against: a user of the machine whose text, which nobody signed, reaches a builder of signed code. Leaves out
+ * value. Against: a user of the machine whose unsigned text reaches a builder of signed code. Leaves out
  * what the expression makes of it. A pattern's `*` is any run of letters, digits and `._+-`, so that no value holds a
  * space, a quote or a dollar sign unless the pattern itself does.
  */
@@ -32,7 +32,7 @@ export function argumentRule(node: Node | undefined, defects: DefectList): Argum
   const patterns = new Map<string, readonly string[]>();
   for (const [name, values] of entries(node)) {
     if (!NAME.test(name))
-      defects.add(values.keyAt, "bad-value", `${quoted(name)} is no name of an argument`, HELP);
+      defects.add(values.keyAt, "bad-value", `${quoted(name)} cannot be the name of an argument`, HELP);
     patterns.set(name, patternsIn(name, values, defects));
   }
   return { kind: "listed", patterns };
