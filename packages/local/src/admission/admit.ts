@@ -93,7 +93,7 @@ export class Admissions {
     const outcome = await attempt.run();
     const reasons = verdict(subject, [rules.rules.reason, ...attempt.reasons]);
     if (!reasons.allowed || !outcome) return denied(reasons);
-    const basis = attempt.basis.map((one) => (given && one.source === source.name ? { ...one, given } : one));
+    const basis = given ? withArguments(attempt.basis, request, given) : attempt.basis;
     this.options.ledger.admit(subject.words, basis, outcome.derivations, this.options.clock());
     for (const { source: name, commit } of attempt.basis) {
       await this.options.repositories.keep(rules.rules.policy.sources.get(name as SourceName)!, commit);
@@ -115,6 +115,17 @@ export class Admissions {
 function givenBy(asker: Asker, request: FileRequest | FlakeRequest): Given | undefined {
   if (asker === "root" || request.kind !== "file") return undefined;
   return Object.keys(request.argstr).length > 0 ? request.argstr : undefined;
+}
+
+/** On the source whose expressions they were given to, so that its rules of the day are asked at each build. */
+function withArguments(
+  basis: readonly BroughtBasis[],
+  { source, commit }: FileRequest | FlakeRequest,
+  given: Given,
+): BroughtBasis[] {
+  const own = basis.filter((one) => one.source === source);
+  const others = basis.filter((one) => one.source !== source);
+  return [...(own.length > 0 ? own : [{ source, commit }]).map((one) => ({ ...one, given })), ...others];
 }
 
 interface Outcome {
