@@ -63,6 +63,8 @@ export class TreeBuilder {
 
   /** The one file has both names; what it is was said where it came first. */
   #linked(target: string, executable: boolean): Leaf {
+    // To the kernel a slash at the end asks for a directory: some readers leave it there.
+    if (target.endsWith("/")) refuse(`it has a hard link to ${shownName(target)}, which ends in a slash`);
     const names = namesOf(target);
     const last = names.pop() ?? refuse("it has a hard link to its root");
     let directory: Directory | Leaf | undefined = this.#root;
@@ -93,6 +95,9 @@ export class TreeBuilder {
 /** The names on the way, without `.` and repeated slashes. */
 function namesOf(path: string): string[] {
   if (path.startsWith("/")) refuse(`it has the absolute name ${shownName(path)}`);
+  // `hello/f/.` is a directory to the kernel; in front a dot is how `tar` itself names what lies below `.`.
+  if (/\/\.(?:\/|$)/.test(path.replace(/^(?:\.\/)+/, "")))
+    refuse(`it has the name ${shownName(path)}, with a dot in it`);
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
   if (names.includes("..")) refuse(`it has the name ${shownName(path)}, which climbs out`);
   if (names.some((name) => name.length > NAR_MAX_NAME)) refuse(`it has a name over ${NAR_MAX_NAME} bytes`);

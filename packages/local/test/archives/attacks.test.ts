@@ -64,7 +64,7 @@ describe("refused is an archive that leaves its directory", () => {
 describe("refused is an archive that two readers read differently:", () => {
   test.each<[string, Header[], RegExp]>([
     ["one file twice", [DIR, FILE, { name: "a/f", content: "g" }], /twice/],
-    ["one file twice, spelt in two ways", [DIR, FILE, { name: "a//./f", content: "g" }], /twice/],
+    ["one file twice, spelt in two ways", [DIR, FILE, { name: "./a//f", content: "g" }], /twice/],
     [
       "a file and a directory of one name",
       [DIR, FILE, { name: "a/f/", type: "5" }],
@@ -225,6 +225,13 @@ describe("refused is an archive that two readers read differently:", () => {
     ["a target for a file", [DIR, { ...FILE, link: "x" }], /target/],
     ["a target for a file, by pax", [DIR, pax({ linkpath: "x" }), FILE], /target/],
     ["a link that ends in a slash", [DIR, { name: "a/l/", type: "2", link: "x" }], /slash/],
+    [
+      "a link to a name with a slash",
+      [DIR, FILE, { name: "a/h", type: "1", link: "a/f/" }],
+      /ends in a slash/,
+    ],
+    ["a link to a name with a dot", [DIR, FILE, { name: "a/h", type: "1", link: "a/f/." }], /with a dot/],
+    ["a file that ends in a dot", [DIR, { name: "a/f/.", content: "f" }], /with a dot/],
     [
       "a hard link of another mode",
       [DIR, FILE, { name: "a/h", type: "1", link: "a/f", mode: "0000755\0" }],

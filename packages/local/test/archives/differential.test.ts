@@ -61,11 +61,11 @@ describe("what is accepted is read alike", () => {
   test.skipIf(withoutBsdtar)("by bsdtar", async () => {
     expect(await differences(archives, [byProgram("bsdtar", "C.UTF-8")])).toEqual([]);
   });
-  test.skipIf(withoutNix)("by Nix of this machine", async () => {
+  test.skipIf(withoutNix)("by Nix of this machine", { timeout: 400_000 }, async () => {
     const readers = [byFetchTarball("host", homeOf("f")), byPrefetch("host", homeOf("p"))];
     expect(await differences(archives, readers)).toEqual([]);
   });
-  test.skipIf(withoutSid)("by Nix of sid", async () => {
+  test.skipIf(withoutSid)("by Nix of sid", { timeout: 400_000 }, async () => {
     const readers = [byFetchTarball("sid", homeOf("fs"), sid), byPrefetch("sid", homeOf("ps"), sid)];
     expect(await differences(archives, readers)).toEqual([]);
   });
