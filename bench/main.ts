@@ -1,10 +1,11 @@
 /**
- * `npm run bench -- [history|gate|hook|slice…]`: all of them unless told. Prints one table, and leaves the figures as JSON
+ * `npm run bench -- [history|gate|hook|slice|archives…]`: all of them but `archives` unless told. Prints one table, and leaves the figures as JSON
  * in .cache/bench/results.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
+import { archiveRows } from "./archives/run.ts";
 import { gateRows } from "./gate/run.ts";
 import { historyRows } from "./history/run.ts";
 import { hookRows } from "./hook/run.ts";
@@ -17,6 +18,7 @@ const SUITES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   gate: gateRows,
   hook: hookRows,
   slice: sliceRows,
+  archives: archiveRows,
 };
 
 if (process.argv[2] === "conformance") {
@@ -32,7 +34,7 @@ if (unknown.length > 0) {
 
 const before = loadavg();
 const rows: Row[] = [];
-for (const name of asked.length > 0 ? asked : Object.keys(SUITES)) {
+for (const name of asked.length > 0 ? asked : Object.keys(SUITES).filter((suite) => suite !== "archives")) {
   console.error(`measuring: ${name}`);
   const measured = await Promise.resolve()
     .then(() => SUITES[name]!())

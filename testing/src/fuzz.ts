@@ -34,9 +34,9 @@ export function fuzz(
   }
 }
 
-type Random = () => number;
+export type Random = () => number;
 
-function mulberry32(seed: number): Random {
+export function mulberry32(seed: number): Random {
   let a = seed;
   return () => {
     a = (a + 0x6d2b79f5) | 0;

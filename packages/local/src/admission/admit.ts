@@ -15,6 +15,8 @@ import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
+import type { Asker } from "../gate/control.ts";
+import { impureIn } from "../gate/impure.ts";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
 import type { StoreObjections } from "../gate/objections.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
@@ -24,6 +26,7 @@ import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downlo
 import { type EvaluateWith, evaluateAlone, evaluatePinned } from "../pins/evaluate-pinned.ts";
 import { PinSearch } from "../pins/pin-search.ts";
 import { PinnedTrees } from "../pins/pinned-trees.ts";
+import { againstArguments, type Given } from "./arguments.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Closure, readClosure } from "./closure.ts";
 import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
@@ -75,7 +78,7 @@ export class Admissions {
   }
 
   /** Judges a request; records its derivations where everything holds. Never half: the record is one transaction. */
-  async admit(asked: AdmissionRequest): Promise<Admitted> {
+  async admit(asked: AdmissionRequest, asker: Asker): Promise<Admitted> {
     const subject = { kind: "request", words: wordsOf(asked) } as const;
     const rules = await this.options.rules.get();
     if (!rules.ok) return denied(verdict(subject, [rules.reason]));
@@ -83,11 +86,15 @@ export class Admissions {
     if ("code" in request) return denied(verdict(subject, [request]));
     const source = rules.rules.policy.sources.get(request.source as SourceName);
     if (!source) return denied(verdict(subject, [unknownSource(request.source)]));
+    const given = givenBy(asker, request);
+    const against = given && againstArguments(source, given);
+    if (against) return denied(verdict(subject, [against]));
     const attempt = new Attempt(this.options, rules.rules, source, request);
     const outcome = await attempt.run();
     const reasons = verdict(subject, [rules.rules.reason, ...attempt.reasons]);
     if (!reasons.allowed || !outcome) return denied(reasons);
-    this.options.ledger.admit(subject.words, attempt.basis, outcome.derivations, this.options.clock());
+    const basis = given ? withArguments(attempt.basis, request, given) : attempt.basis;
+    this.options.ledger.admit(subject.words, basis, outcome.derivations, this.options.clock());
     for (const { source: name, commit } of attempt.basis) {
       await this.options.repositories.keep(rules.rules.policy.sources.get(name as SourceName)!, commit);
     }
@@ -102,6 +109,23 @@ export class Admissions {
     const absent = await ensureCommit(this.options.repositories, source, commit);
     return absent ?? { kind: "flake", source: source.name, commit, dir, attrs, verb };
   }
+}
+
+/** Arguments that the source's rules must allow. */
+function givenBy(asker: Asker, request: FileRequest | FlakeRequest): Given | undefined {
+  if (asker === "root" || request.kind !== "file") return undefined;
+  return Object.keys(request.argstr).length > 0 ? request.argstr : undefined;
+}
+
+/** On the source whose expressions they were given to, so that its rules of the day are asked at each build. */
+function withArguments(
+  basis: readonly BroughtBasis[],
+  { source, commit }: FileRequest | FlakeRequest,
+  given: Given,
+): BroughtBasis[] {
+  const own = basis.filter((one) => one.source === source);
+  const others = basis.filter((one) => one.source !== source);
+  return [...(own.length > 0 ? own : [{ source, commit }]).map((one) => ({ ...one, given })), ...others];
 }
 
 interface Outcome {
@@ -150,6 +174,8 @@ class Attempt {
     if (!closure.ok) return this.stop(closure.reason);
     const against = await this.objections(evaluated.roots);
     if (against) return this.stop(against);
+    const impure = impureIn(this.rules.policy, closure.derivations);
+    if (impure) return this.stop(impure);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     if (!(await this.downloads(derivations)).ok) return undefined;
     this.reasons.push(

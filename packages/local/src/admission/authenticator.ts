@@ -20,6 +20,7 @@ import { RepositoryError } from "../git/neutral.ts";
 import { sourceFreshness } from "../mirrors/judge-source.ts";
 import { type GatheredCase, gatherCase, heardOf } from "../slicing/gather.ts";
 import { tellingUnread } from "../statements/unread.ts";
+import { againstArguments } from "./arguments.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 
 /** Authentic commits that nobody lately called the newest are as little use as others where rules ask for that. */
@@ -114,6 +115,8 @@ export class Authenticator {
         remedy: `add [source.${tomlKey(sourceName)}] to the trust repository`,
       });
     }
+    const against = basis.given && againstArguments(source, basis.given);
+    if (against) return against;
     const evidence = `${rules.evidence} ${this.repositories.generation(source)}`;
     const key = `${rules.policy.digest} ${evidence} ${sourceName} ${commit} ${slice ?? ""}`;
     const known = await this.answers.get(key);

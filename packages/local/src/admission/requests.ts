@@ -1,21 +1,26 @@
 /** What can be asked to be admitted, as it comes over the gate's socket. */
 import { parseCommitId } from "@firstmile/formats/git/object-id";
 import * as z from "zod";
+import { shown } from "./arguments.ts";
 
 const commit = z.string().transform((text) => parseCommitId(text));
-/** Relative, below the tree, no way out of it. */
-const inTree = z
+/** Shown in logs and verdicts as it is: nothing in it may begin a line of its own, or end a word for C. */
+const plain = z
   .string()
+  .refine((text) => !/[\p{Cc}\u2028\u2029]/u.test(text), "must not hold control characters");
+/** Relative, below the tree, no way out of it. */
+const inTree = plain
   .max(4096)
   .refine(
     (path) => !path.startsWith("/") && !path.split("/").includes(".."),
     "must be a path inside the tree",
   );
-const attrs = z.array(z.string().min(1).max(1000)).max(1000);
+const attrs = z.array(plain.min(1).max(1000)).max(1000);
+const source = plain.max(64);
 
 const fileRequest = z.strictObject({
   kind: z.literal("file"),
-  source: z.string(),
+  source,
   commit,
   /** The checkout's own directory name: paths such as `./.` take their name from it. */
   directoryName: z
@@ -23,12 +28,18 @@ const fileRequest = z.strictObject({
     .regex(/^[A-Za-z0-9+_?=-][A-Za-z0-9+._?=-]{0,200}$/, "must be a plain directory name"),
   file: inTree,
   attrs,
-  argstr: z.record(z.string().max(200), z.string().max(10_000)),
+  argstr: z.record(
+    plain.max(200),
+    z
+      .string()
+      .max(10_000)
+      .refine((text) => !text.includes("\0"), "must not hold a NUL"),
+  ),
 });
 
 const flakeRequest = z.strictObject({
   kind: z.literal("flake"),
-  source: z.string(),
+  source,
   commit,
   dir: inTree,
   attrs,
@@ -38,7 +49,7 @@ const flakeRequest = z.strictObject({
 /** A flake that nobody here has checked out: the gate finds its source by URL and fetches the commit itself. */
 const remoteFlakeRequest = z.strictObject({
   kind: z.literal("remote flake"),
-  url: z.string().max(2000),
+  url: plain.max(2000),
   commit,
   dir: inTree,
   attrs,
@@ -57,6 +68,8 @@ export function wordsOf(request: AdmissionRequest): string {
   const at = `${request.kind === "remote flake" ? request.url : request.source} at ${request.commit.slice(0, 12)}`;
   if (request.kind !== "file")
     return `${at}: ${request.attrs.map((attr) => `.${request.dir ? `?dir=${request.dir}` : ""}#${attr}`).join(" ")}`;
-  const args = Object.entries(request.argstr).map(([name, value]) => ` --argstr ${name} ${value}`);
+  const args = Object.entries(request.argstr).map(
+    ([name, value]) => ` --argstr ${shown(name)} ${shown(value)}`,
+  );
   return `${at}: ${request.file}${request.attrs.map((attr) => ` -A ${attr}`).join("")}${args.join("")}`;
 }

@@ -57,12 +57,14 @@ export class TreeBuilder {
         return { kind: "symlink", target };
       }
       case "hardlink":
-        return this.#linked(entry.target);
+        return this.#linked(entry.target, entry.executable);
     }
   }
 
   /** The one file has both names; what it is was said where it came first. */
-  #linked(target: string): Leaf {
+  #linked(target: string, executable: boolean): Leaf {
+    // To the kernel a slash at the end asks for a directory: some readers leave it there.
+    if (target.endsWith("/")) refuse(`it has a hard link to ${shownName(target)}, which ends in a slash`);
     const names = namesOf(target);
     const last = names.pop() ?? refuse("it has a hard link to its root");
     let directory: Directory | Leaf | undefined = this.#root;
@@ -70,6 +72,8 @@ export class TreeBuilder {
     const leaf = directory instanceof Map ? directory.get(last) : undefined;
     if (leaf === undefined || leaf instanceof Map || leaf.kind !== "regular")
       refuse(`it has a hard link to ${shownName(target)}, which is no file that came before`);
+    if (leaf.executable !== executable)
+      refuse(`it has ${shownName(target)} executable under one of its names only`);
     return leaf;
   }
 
@@ -91,11 +95,25 @@ export class TreeBuilder {
 /** The names on the way, without `.` and repeated slashes. */
 function namesOf(path: string): string[] {
   if (path.startsWith("/")) refuse(`it has the absolute name ${shownName(path)}`);
+  // `hello/f/.` is a directory to the kernel; in front a dot is how `tar` itself names what lies below `.`.
+  if (/\/\.(?:\/|$)/.test(path.replace(/^(?:\.\/)+/, "")))
+    refuse(`it has the name ${shownName(path)}, with a dot in it`);
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
   if (names.includes("..")) refuse(`it has the name ${shownName(path)}, which climbs out`);
   if (names.some((name) => name.length > NAR_MAX_NAME)) refuse(`it has a name over ${NAR_MAX_NAME} bytes`);
+  if (names.some(isGitDirectory))
+    refuse(`it has the name ${shownName(path)}, which Git's own readers refuse`);
   return names;
 }
+
+/** Nix 2.34 unpacks into a Git repository, which takes no `.git`, in none of the spellings of other file systems. */
+function isGitDirectory(name: string): boolean {
+  const spelt = name.toLowerCase().replace(IGNORED_BY_HFS, "");
+  return /^(?:\.git|git~\d+)(?:[:\\].*|[ .]*)$/.test(spelt);
+}
+
+/** Code points that HFS+ leaves out of names (U+200C to U+200F, U+202A to U+202E, U+206A to U+206F, U+FEFF), in UTF-8. */
+const IGNORED_BY_HFS = /\xe2\x80[\x8c-\x8f\xaa-\xae]|\xe2\x81[\xaa-\xaf]|\xef\xbb\xbf/g;
 
 function asNode(directory: Directory): NarDirectory {
   const sorted = [...directory].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -16,12 +16,20 @@ export interface Unpacked {
 
 /** Throws `ArchiveRefused`. */
 export async function unpack(bytes: Uint8Array): Promise<Unpacked> {
+  const { builder, uncompressed } = await readArchive(bytes);
+  const root = builder.stripped();
+  return { root, narHash: narDigest(root).narHash, uncompressed };
+}
+
+/** All that an archive holds. Throws `ArchiveRefused`. */
+export async function readArchive(
+  bytes: Uint8Array,
+): Promise<{ builder: TreeBuilder; uncompressed: Buffer }> {
   const uncompressed = await uncompress(bytes);
   if (!isTar(uncompressed)) throw new ArchiveRefused("it is no tar archive");
   const builder = new TreeBuilder();
   for (const entry of tarEntries(uncompressed)) builder.add(entry);
-  const root = builder.stripped();
-  return { root, narHash: narDigest(root).narHash, uncompressed };
+  return { builder, uncompressed };
 }
 
 /** By the mark that POSIX and GNU put into each header; archives from before are told by their checksum alone. */

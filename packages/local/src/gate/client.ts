@@ -1,10 +1,10 @@
 /** Asks the gate over its socket. */
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { request } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { MACHINE_STATE } from "../state/directory.ts";
-import { gateSocket } from "./socket.ts";
+import { gateSocket, rootSocket } from "./socket.ts";
 
 /** The gate is not there, or refused the question itself. */
 export class GateError extends Error {
@@ -24,7 +24,8 @@ export class GateClient {
   constructor(stateDir: string) {
     const own = gateSocket(stateDir);
     const machine = gateSocket(MACHINE_STATE);
-    this.socketPath = !existsSync(own) && existsSync(machine) ? machine : own;
+    const isMachines = !existsSync(own) && existsSync(machine);
+    this.socketPath = ownSocket(isMachines ? MACHINE_STATE : stateDir) ?? (isMachines ? machine : own);
   }
 
   get<Answer>(path: string, query: Readonly<Record<string, string>> = {}): Promise<Answer> {
@@ -63,6 +64,17 @@ export class GateClient {
         ? "is not running"
         : `cannot be asked (${error.code ?? error.message})`;
     return new GateError(`the gate ${why} (${this.socketPath})`, "start it: firstmile gate");
+  }
+}
+
+/** The socket on which a request counts as root's, where this user may reach it. */
+function ownSocket(stateDir: string): string | undefined {
+  const path = rootSocket(stateDir);
+  try {
+    accessSync(path, constants.W_OK);
+    return path;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,10 +1,14 @@
 /**
- * The gate's own socket: what the hook and the command line ask. Anybody on the machine may ask, since asking gives
+ * The gate's own sockets: what the hook and the command line ask. Anybody on the machine may ask, since asking gives
  * no rights: an admission is decided by the gate from what it authenticates itself.
+ *
+ * Claims: a request counts as root's only where it came through the socket in a directory that root alone may enter (or
+ * the user whose own gate this is). Node.js cannot ask the kernel who is at the other end of a socket.
  */
-import { chmodSync, existsSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect } from "node:net";
+import { dirname } from "node:path";
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { RepositoryError } from "../git/neutral.ts";
 import { PlaceError } from "./place.ts";
@@ -23,7 +27,10 @@ export class RequestError extends Error {
   }
 }
 
+export type Asker = "root" | "anybody";
+
 export interface ControlRequest {
+  readonly asker: Asker;
   readonly query: URLSearchParams;
   /** The body as it comes. */
   readonly body: IncomingMessage;
@@ -34,45 +41,86 @@ export interface ControlRequest {
 /** Answers by `METHOD /path`. */
 export type ControlRoutes = Readonly<Record<string, (request: ControlRequest) => Promise<unknown>>>;
 
-export class ControlServer {
-  private readonly server: Server;
-  private readonly socketPath: string;
+export interface ControlOptions {
+  /** What is asked before it is fulfilled waits for it. */
+  readonly opened: Promise<void>;
+  /** A second socket, in a directory of its own that is made here. Absent: no request counts as root's. */
+  readonly rootPath?: string;
+}
 
-  /** `opened`: what is asked before waits for it. */
-  constructor(socketPath: string, routes: ControlRoutes, opened: Promise<void>) {
-    this.socketPath = socketPath;
-    this.server = createServer(
+export class ControlServer {
+  readonly #sockets: readonly ControlSocket[];
+
+  constructor(socketPath: string, routes: ControlRoutes, options: ControlOptions) {
+    const { opened, rootPath } = options;
+    const open = new ControlSocket(socketPath, routes, "anybody", opened);
+    const closed = rootPath === undefined ? [] : [new ControlSocket(rootPath, routes, "root", opened)];
+    this.#sockets = [open, ...closed];
+  }
+
+  /** Binds both. Throws where another gate answers already. */
+  async listen(): Promise<void> {
+    for (const socket of this.#sockets) await socket.listen();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#sockets.map((socket) => socket.close()));
+  }
+}
+
+class ControlSocket {
+  readonly #server: Server;
+  readonly #path: string;
+  readonly #asker: Asker;
+
+  constructor(path: string, routes: ControlRoutes, asker: Asker, opened: Promise<void>) {
+    this.#path = path;
+    this.#asker = asker;
+    this.#server = createServer(
       { requestTimeout: 0 },
-      (request, response) => void opened.then(() => answer(routes, request, response)),
+      (request, response) => void opened.then(() => answer(routes, asker, request, response)),
     );
   }
 
   /** Binds; throws where another gate answers already, and takes the place of one that died. */
   async listen(): Promise<void> {
-    if (existsSync(this.socketPath)) {
-      if (await answers(this.socketPath))
+    if (this.#asker === "root") makePrivate(dirname(this.#path));
+    if (existsSync(this.#path)) {
+      if (await answers(this.#path))
         throw new PlaceError(
-          `a gate is running already at ${this.socketPath}`,
+          `a gate is running already at ${this.#path}`,
           "stop it first, or give this one a state directory of its own: FIRSTMILE_STATE=DIR",
         );
-      unlinkSync(this.socketPath);
+      unlinkSync(this.#path);
     }
     await new Promise<void>((resolve, reject) => {
-      this.server.once("error", reject).listen(this.socketPath, resolve);
+      this.#server.once("error", reject).listen(this.#path, resolve);
     });
-    chmodSync(this.socketPath, 0o666);
+    chmodSync(this.#path, this.#asker === "root" ? 0o600 : 0o666);
   }
 
   close(): Promise<void> {
     return new Promise((resolve) => {
-      this.server.close(() => resolve());
-      this.server.closeIdleConnections();
+      this.#server.close(() => resolve());
+      this.#server.closeIdleConnections();
     });
   }
 }
 
+/** Before there is a socket in it: between its making and its mode anybody could connect. */
+function makePrivate(dir: string): void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const stat = lstatSync(dir);
+  if (!stat.isDirectory() || stat.uid !== process.getuid!())
+    throw new Error(
+      `${dir} must be a directory of the gate's own user; move it away and start the gate again`,
+    );
+  chmodSync(dir, 0o700);
+}
+
 async function answer(
   routes: ControlRoutes,
+  asker: Asker,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -80,7 +128,12 @@ async function answer(
     const url = new URL(request.url ?? "/", "http://gate");
     const route = routes[`${request.method} ${url.pathname}`];
     if (!route) throw new RequestError(404, "the gate knows no such request");
-    const value = await route({ query: url.searchParams, body: request, json: () => readJson(request) });
+    const value = await route({
+      asker,
+      query: url.searchParams,
+      body: request,
+      json: () => readJson(request),
+    });
     send(response, 200, value);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

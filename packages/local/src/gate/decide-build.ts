@@ -9,8 +9,10 @@ import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { Authenticator } from "../admission/authenticator.ts";
 import type { AdmittedDownloads } from "./admitted-downloads.ts";
+import { againstImpure } from "./impure.ts";
 import type { Admission, Ledger } from "./ledger.ts";
 import type { StoreObjections } from "./objections.ts";
+import type { Recipes } from "./recipes.ts";
 import type { RulesHolder, RulesInForce } from "./rules-in-force.ts";
 
 /** Finds the admitted derivation that another one was made from: by resolving it, or for a development shell. */
@@ -25,6 +27,7 @@ export interface Deciding {
   readonly origins: Origins;
   readonly downloads: AdmittedDownloads;
   readonly objections: StoreObjections;
+  readonly recipes: Recipes;
 }
 
 export async function decideBuild(deciding: Deciding, derivation: DrvPath): Promise<Verdict> {
@@ -33,7 +36,9 @@ export async function decideBuild(deciding: Deciding, derivation: DrvPath): Prom
   if (!rules.ok) return verdict(subject, [rules.reason]);
   const reasons = await whyAdmitted(deciding, rules.rules, derivation);
   const here = mayBuildHere(deciding, rules.rules, derivation);
-  return verdict(subject, [...reasons, ...(here ? [here] : [])]);
+  const isAdmitted = reasons.every(({ ok }) => ok);
+  const impure = isAdmitted ? againstImpure(rules.rules.policy, derivation, deciding.recipes) : undefined;
+  return verdict(subject, [...reasons, ...[here, impure].filter((reason) => reason !== undefined)]);
 }
 
 /** What speaks for a derivation, itself or through the one it was made from, and what speaks against either. */

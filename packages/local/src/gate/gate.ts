@@ -32,7 +32,7 @@ import type { Trust } from "./place.ts";
 import { Recipes } from "./recipes.ts";
 import { RulesHolder } from "./rules-in-force.ts";
 import { SentStatements } from "./sent-statements.ts";
-import { gateSocket } from "./socket.ts";
+import { gateSocket, rootSocket } from "./socket.ts";
 import { SourceArchives } from "./source-archives.ts";
 import { oneLine, Substituter, type SubstituterEvent } from "./substituter.ts";
 
@@ -106,6 +106,7 @@ export class Gate {
       authenticator,
       origins,
       objections,
+      recipes,
       outgoing,
       downloads: admitted,
       storeDir,
@@ -137,7 +138,11 @@ export class Gate {
       opened: this.opened.promise,
     });
     this.evidence = new EvidenceWatch(options);
-    this.control = new ControlServer(gateSocket(stateDir), this.routes(), this.opened.promise);
+    const { promise: opened } = this.opened;
+    this.control = new ControlServer(gateSocket(stateDir), this.routes(), {
+      opened,
+      rootPath: rootSocket(stateDir),
+    });
   }
 
   /**
@@ -293,7 +298,7 @@ export class Gate {
       const [issue] = parsed.error.issues;
       throw new RequestError(400, `${issue?.path.join(".")}: ${issue?.message}`);
     }
-    const admitted = await this.admissions.admit(parsed.data);
+    const admitted = await this.admissions.admit(parsed.data, request.asker);
     const { subject } = admitted.verdict;
     const words = subject.kind === "request" ? subject.words : "";
     if (!admitted.verdict.allowed) this.note("admit", words, admitted.verdict);

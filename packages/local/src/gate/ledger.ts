@@ -20,6 +20,8 @@ export interface Basis {
   readonly commit: CommitId;
   /** Of a source that is judged by what is read of it: names the list of files, by its SHA-256 in hex. */
   readonly slice?: string;
+  /** Arguments that a user other than root gave: allowed only while the source's rules allow them. */
+  readonly given?: Readonly<Record<string, string>>;
 }
 
 /** As an admission brings it: with the files that were read, where they are what is judged. */
@@ -134,14 +136,14 @@ export class Ledger implements Disposable {
   }
 
   /** A list of files is kept once, however many admissions rest on it. */
-  private keepFiles({ source, commit, files }: BroughtBasis): Basis {
-    if (files === undefined) return { source, commit };
+  private keepFiles({ files, ...rest }: BroughtBasis): Basis {
+    if (files === undefined) return rest;
     const text = JSON.stringify(
       files.map(({ path, mode, id, sha256, use }) => [path, mode, id, sha256, use]),
     );
     const slice = createHash("sha256").update(text).digest("hex");
     this.sql("INSERT OR IGNORE INTO slice (digest, files) VALUES (?, ?)").run(slice, text);
-    return { source, commit, slice };
+    return { ...rest, slice };
   }
 
   /** The files of a slice; undefined where none of this name was kept, or it is not what its name says. */

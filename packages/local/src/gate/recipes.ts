@@ -2,6 +2,7 @@
 import { type Derivation, derivationKind } from "@firstmile/formats/nix/derivation";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
 import { readDerivation } from "../admission/closure.ts";
+import { isImpure } from "./impure.ts";
 
 /** What of a derivation can be spoken against, and what it is made of. */
 export interface Recipe {
@@ -10,6 +11,8 @@ export interface Recipe {
   readonly sources: readonly StorePath[];
   readonly inputs: readonly DrvPath[];
   readonly isFixed: boolean;
+  /** Whether it is built with the network, and no hash says what comes out. */
+  readonly isImpure: boolean;
 }
 
 /** Held at most: a few hundred bytes each, and nixpkgs has some 100,000. */
@@ -37,6 +40,11 @@ export class Recipes {
 function recipeOf(derivation: Derivation): Recipe {
   const outputs = [...derivation.outputs.values()].flatMap((one) => ("path" in one ? [one.path] : []));
   const { inputSrcs, inputDrvs } = derivation;
-  const isFixed = derivationKind(derivation) === "fixed";
-  return { outputs, sources: [...inputSrcs], inputs: [...inputDrvs.keys()], isFixed };
+  return {
+    outputs,
+    sources: [...inputSrcs],
+    inputs: [...inputDrvs.keys()],
+    isFixed: derivationKind(derivation) === "fixed",
+    isImpure: isImpure(derivation),
+  };
 }

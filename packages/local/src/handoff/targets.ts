@@ -3,7 +3,7 @@ import { dirname, relative, resolve } from "node:path";
 import type { NixHash } from "@firstmile/formats/nix/hash";
 import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import { type Download, downloadOf } from "@firstmile/trust/handoff/download";
-import { fileNameOf, fileNames } from "@firstmile/trust/handoff/matching";
+import { fileNameOf, fileNames } from "@firstmile/trust/handoff/file-names";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { type Closure, readClosure } from "../admission/closure.ts";
 import { evaluateFile } from "../admission/evaluate-file.ts";

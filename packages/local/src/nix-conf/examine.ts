@@ -6,6 +6,7 @@ import type { GateEndpoint } from "./endpoint.ts";
 import { examineMachine } from "./examine-machine.ts";
 import { examinePlace } from "./examine-place.ts";
 import type { Configuration, Facts, Finding } from "./facts.ts";
+import { FEATURES, sortedFeatures } from "./features.ts";
 import { renderLine } from "./lines.ts";
 import { reasonFor, SETTINGS, type Setting, words } from "./settings.ts";
 
@@ -99,26 +100,22 @@ function sandboxPaths({ from, values }: Configuration): Finding {
   });
 }
 
-/**
- * Features that open a way: everybody trusted, builds outside Nix, an environment that no derivation has, and outputs
- * of content-addressed derivations that any user of the daemon registers without a signature, unasked.
- */
-const OPENING = new Set([
-  "daemon-trust-override",
-  "external-builders",
-  "configurable-impure-env",
-  "ca-derivations",
-]);
-
 function features({ from, values }: Configuration): Finding {
-  const found = words(values.get("experimental-features") ?? "");
-  return judged(
-    "experimental-features",
-    found,
-    found.filter((feature) => !OPENING.has(feature)),
-    from,
-    { why: `${[...OPENING].join(", ")} change who builds or is trusted` },
-  );
+  const setting = "experimental-features";
+  const found = words(values.get(setting) ?? "");
+  const { opening, unknown, harmless } = sortedFeatures(found);
+  const why = opening.map((name) => `${name}: ${FEATURES.get(name)!.why}`).join("; ");
+  if (opening.length > 0 || unknown.length === 0)
+    return judged(setting, found, [...harmless, ...unknown], from, {
+      why: why || "none of them lets anything in",
+    });
+  return {
+    setting,
+    state: "unknown",
+    found: `${unknown.join(" ")} in ${from}`,
+    why: "these features were not looked at",
+    line: renderLine({ name: setting, value: harmless.join(" ") }),
+  };
 }
 
 /**

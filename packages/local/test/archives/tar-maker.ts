@@ -15,7 +15,8 @@ export interface Header {
 }
 
 export function tarHeader(header: Header): Buffer {
-  const { name, type = "0", content = "", link = "", mode = "0000644\0", magic = "ustar\x0000" } = header;
+  const { name, type = "0", content = "", link = "", magic = "ustar\x0000" } = header;
+  const mode = header.mode ?? (type === "5" || name.endsWith("/") ? "0000755\0" : "0000644\0");
   const block = Buffer.alloc(BLOCK);
   block.write(name, 0, 100, "latin1");
   block.write(mode, 100, 8, "latin1");
@@ -47,7 +48,7 @@ export function pax(records: Readonly<Record<string, string>>, type = "x"): Head
 }
 
 function record(key: string, value: string): string {
-  const rest = ` ${key}=${value}\n`.length;
+  const rest = Buffer.byteLength(` ${key}=${value}\n`);
   let length = rest + 1;
   while (String(length).length + rest !== length) length = String(length).length + rest;
   return `${length} ${key}=${value}\n`;

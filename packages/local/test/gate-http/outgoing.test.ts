@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { isPublicAddress, publicLookup, refusePrivateLiteral } from "@firstmile/local/gate/http/address";
-import { cacheUrl, Outgoing } from "@firstmile/local/gate/http/outgoing";
+import { cacheUrl, Outgoing, openRegular } from "@firstmile/local/gate/http/outgoing";
 import { parsePlainHead } from "@firstmile/local/gate/http/plainsource";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { closeAll, serve, serveRaw } from "./loopback.ts";
@@ -17,6 +17,20 @@ afterEach(closeAll);
 afterAll(async () => {
   await outgoing.close();
   rmSync(dir, { recursive: true });
+});
+
+test("a link in a cache's folder is not followed, at its end or on the way", async () => {
+  mkdirSync(join(dir, "outside"));
+  writeFileSync(join(dir, "outside/secret"), "secret");
+  mkdirSync(join(dir, "cache"));
+  symlinkSync("../outside/secret", join(dir, "cache/last"));
+  symlinkSync("../outside", join(dir, "cache/nar"));
+  linkSync(join(dir, "outside/secret"), join(dir, "cache/plain"));
+  const fetched = (name: string) => outgoing.fetchSmall(pathToFileURL(join(dir, "cache", name)), limits);
+  expect((await fetched("plain")).body.toString()).toBe("secret");
+  for (const name of ["last", "nar/secret"]) expect((await fetched(name)).status, name).toBe(404);
+  const on = openRegular(pathToFileURL(join(dir, "cache/nar/secret")));
+  await expect(on).rejects.toMatchObject({ message: expect.stringContaining("real path") });
 });
 
 test("returns whatever status came, with the body as it is", async () => {

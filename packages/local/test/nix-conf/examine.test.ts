@@ -179,6 +179,25 @@ describe("each setting", () => {
     expect(withSetting(setting, value)).toMatchObject([{ setting, state: "open", found, line }]);
   });
 
+  test.each([
+    "ca-derivations",
+    "configurable-impure-env",
+    "daemon-trust-override",
+    "dynamic-derivations",
+    "external-builders",
+    "impure-derivations",
+  ])("the feature %s is open, and is not in the line that closes it", (feature) => {
+    const [finding] = withSetting("experimental-features", `flakes ${feature} nix-command`);
+    expect(finding).toMatchObject({ state: "open", line: "experimental-features = flakes nix-command" });
+    expect(finding!.why).toContain(`${feature}: `);
+  });
+
+  test("a feature that is not known is unknown", () => {
+    const [finding] = withSetting("experimental-features", "flakes of-tomorrow");
+    expect(finding).toMatchObject({ state: "unknown", found: "of-tomorrow in both" });
+    expect(finding!.line).toBe("experimental-features = flakes");
+  });
+
   test("one that Nix did not print is unknown, unless only newer versions have it", () => {
     const values = new Map(
       [...CLOSED].filter(([name]) => name !== "sandbox" && name !== "external-builders"),

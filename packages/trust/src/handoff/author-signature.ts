@@ -36,7 +36,14 @@ export interface SignedBytes {
 export type RestsOn = "content" | "digest" | "claim";
 
 export type AuthorCheck =
-  | { readonly ok: true; readonly key: Fingerprint; readonly rests: RestsOn; readonly lapsed?: string }
+  | {
+      readonly ok: true;
+      readonly key: Fingerprint;
+      readonly rests: RestsOn;
+      readonly lapsed?: string;
+      /** Unix seconds at which the key, or the signature, ends; absent: it does not, or has already. */
+      readonly until?: number;
+    }
   | {
       readonly ok: false;
       readonly code: "handoff-invalid" | "not-the-author";
@@ -67,7 +74,8 @@ export function checkAuthorSignature(
 /** What an outcome means for a release. */
 export function authorCheck(outcome: SignatureOutcome, rests: RestsOn, author: AuthorKeys): AuthorCheck {
   const heard = author.weigh(outcome);
-  if (heard.valid) return { ok: true, key: heard.key, rests };
+  const until = heard.valid ? heard.validUntil : undefined;
+  if (heard.valid) return { ok: true, key: heard.key, rests, ...(until === undefined ? {} : { until }) };
   if (heard.lapsed) return { ok: true, key: heard.lapsed.key, rests, lapsed: heard.message };
   const code = heard.code === "unknown-key" ? "not-the-author" : "handoff-invalid";
   return { ok: false, code, message: `the signature ${heard.message}`, signature: heard.code };

@@ -9,10 +9,16 @@
  * warden's word against either source, or against the key, ends it.
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
-import { encodeHex } from "@firstmile/formats/bytes/text";
+import { decodeHex, encodeHex } from "@firstmile/formats/bytes/text";
 import { parseTag } from "@firstmile/formats/git/tag";
 import { type NixHash, narHashOf } from "@firstmile/formats/nix/hash";
-import type { HandoffStatement } from "@firstmile/formats/statement/handoff";
+import {
+  baseNameOf,
+  fixedOutputPath,
+  type IngestionMethod,
+  narHashAsHash,
+} from "@firstmile/formats/nix/store-path";
+import type { HandedOutput, HandoffStatement } from "@firstmile/formats/statement/handoff";
 import { NOTHING_OLD, Standing } from "../history/standing.ts";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -68,6 +74,8 @@ export class BumpJudge {
   readonly #identities: Identities;
   readonly #standing: Standing;
   readonly #authors = new Map<PrincipalName, AuthorKeys | undefined>();
+  /** When the first of the authors' signatures that were looked at ends. */
+  #authorsUntil: number | undefined;
 
   constructor(evidence: BumpEvidence) {
     this.#evidence = evidence;
@@ -84,12 +92,16 @@ export class BumpJudge {
     return this.#byOutput.size === 0;
   }
 
-  /** Unix seconds at which the first key behind a handoff expires; undefined where none does. */
+  /**
+   * Unix seconds at which the first key behind a handoff expires, or behind an author's signature that an answer rests
+   * on; undefined where none does. To be asked after the answers.
+   */
   get validUntil(): number | undefined {
     const ends = this.#evidence.handoffs.flatMap(({ outcomes }) =>
       outcomes.flatMap((outcome) => (outcome.valid ? (outcome.validUntil ?? []) : [])),
     );
-    return ends.length > 0 ? ends.reduce((a, b) => Math.min(a, b)) : undefined;
+    const all = [...ends, this.#authorsUntil].filter((end) => end !== undefined);
+    return all.length > 0 ? all.reduce((a, b) => Math.min(a, b)) : undefined;
   }
 
   judge(before: Uint8Array, after: Uint8Array): BumpAnswer {
@@ -142,6 +154,8 @@ export class BumpJudge {
     if (!author || this.#isDistrusted(statement)) return undefined;
     const check = checkHandoff(statement, author, this.#evidence.now);
     const name = releaseName(statement);
+    if (check.ok && check.until !== undefined)
+      this.#authorsUntil = Math.min(check.until, this.#authorsUntil ?? check.until);
     // A key of the past signs nothing new: what it released is for people to read.
     return check.ok && check.lapsed === undefined && name !== undefined
       ? { rule, key: check.key, name }
@@ -161,7 +175,9 @@ export class BumpJudge {
       ...(output.kind === "file" ? [output.sha256] : []),
       ...(release.kind === "file" ? [release.file.sha256] : []),
     ];
-    return contents.some((sha256) => distrust?.ofContent(sha256, undefined) !== undefined);
+    if (distrust === undefined) return false;
+    const isNamed = contents.some((sha256) => distrust.ofContent(sha256, undefined) !== undefined);
+    return isNamed || isStored(output, distrust.storePaths());
   }
 
   #signers({ outcomes }: VerifiedHandoff): Set<PrincipalName> {
@@ -173,6 +189,28 @@ export class BumpJudge {
     if (!this.#authors.has(name)) this.#authors.set(name, authorKeys(this.#evidence.policy, name));
     return this.#authors.get(name);
   }
+}
+
+/** Whether one of these paths of the store is this output, under whichever name. */
+function isStored(output: HandedOutput, basePaths: Iterable<string>): boolean {
+  const hashes = hashesOf(output);
+  for (const base of basePaths) {
+    const name = base.slice(HASH_PART);
+    if (hashes.some(([method, hash]) => baseNameOf(fixedOutputPath(method, hash, name)) === base))
+      return true;
+  }
+  return false;
+}
+
+/** `HASH-` in front of a name. */
+const HASH_PART = 33;
+
+function hashesOf(output: HandedOutput): (readonly [IngestionMethod, NixHash])[] {
+  if (output.kind === "nar") return [["nar", narHashAsHash(output.narHash)]];
+  const { sha256, sha512 } = output;
+  const hash = (algorithm: "sha256" | "sha512", hex: string) =>
+    ["flat", { algorithm, digest: decodeHex(hex) }] as const;
+  return [hash("sha256", sha256), ...(sha512 === undefined ? [] : [hash("sha512", sha512)])];
 }
 
 /** What an expression's hash may be of: a file, or the NAR of what it becomes. */

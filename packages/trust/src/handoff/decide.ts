@@ -107,7 +107,13 @@ class Decision {
   #distrusted(download: Download): Reason | undefined {
     const { distrust } = this.#evidence;
     if (!distrust || distrust.isEmpty) return undefined;
-    return distrustedDownload(download, this.#byOutput.get(outputKey(download) ?? "") ?? [], distrust);
+    const handoffs = this.#byOutput.get(outputKey(download) ?? "") ?? [];
+    // Without a person behind it, a handoff would have a warden's word reach whatever output its writer chose.
+    return distrustedDownload(
+      download,
+      handoffs.filter((handoff) => this.#peopleBehind(handoff).size > 0),
+      distrust,
+    );
   }
 
   #signed(download: Download, rule: SignedUpstream): Reason {
@@ -121,11 +127,15 @@ class Decision {
   }
 
   #weigh(handoff: VerifiedHandoff, download: Download, author: AuthorKeys): Weighed {
-    const { statement, outcomes } = handoff;
+    const { statement } = handoff;
     const content = this.#evidence.contentOf?.(download, statement);
     const check = checkHandoff(statement, author, this.#evidence.now, content);
+    return { handoff, check, by: this.#peopleBehind(handoff) };
+  }
+
+  #peopleBehind({ outcomes }: VerifiedHandoff): Set<PrincipalName> {
     const weighed = outcomes.map((outcome) => this.#standing.weigh(outcome, NO_COMMIT));
-    return { handoff, check, by: peopleBehind(weighed, this.#identities.ownerOf) };
+    return peopleBehind(weighed, this.#identities.ownerOf);
   }
 
   #counted(download: Download, rule: SignedUpstream, weighed: readonly Weighed[]): Reason {

@@ -4,6 +4,7 @@ import type { PinnedUpstream, SignedUpstream } from "../policy/upstream.ts";
 import { found, lacking, type Reason } from "../verdict/verdict.ts";
 import type { RestsOn } from "./author-signature.ts";
 import type { Download } from "./download.ts";
+import { askedName } from "./file-names.ts";
 import { outputKey } from "./matching.ts";
 import type { HandoffCheck, VerifiedHandoff } from "./verify.ts";
 
@@ -37,6 +38,8 @@ export function noHandoff(
   );
   const known =
     names.length > 0 ? `; the same content was handed on as ${[...new Set(names)].join(" and ")}` : "";
+  const asked = askedName(download);
+  if (!asked.ok && !isTagged(other)) return contradicts(download, rule, asked.names);
   const weak = outputKey(download) === undefined;
   const why = weak
     ? `is pinned by ${download.method} ${download.hash.algorithm}, by which nothing can be handed on`
@@ -44,6 +47,20 @@ export function noHandoff(
   return lacking("no-handoff", `${shown(download)} must carry a signature of ${rule.author}, and ${why}`, {
     remedy: weak ? "pin it by SHA-256" : handoffCommand(download),
   });
+}
+
+/** No handoff could be for all of these names. */
+function contradicts(download: Download, rule: SignedUpstream, names: readonly string[]): Reason {
+  const list = names.map(printable).join(" and ");
+  const message = `${shown(download)} must carry a signature of ${rule.author}, and asks for it under different names: ${list}`;
+  return lacking("no-handoff", message, {
+    remedy: "let the name and the last part of every URL be the name under which the author released it",
+  });
+}
+
+/** Whether it is known as the tree of a tag, where names do not count. */
+function isTagged(handoffs: readonly VerifiedHandoff[]): boolean {
+  return handoffs.some(({ statement: { release } }) => release.kind === "tag");
 }
 
 export function refusedCheck(download: Download, rule: SignedUpstream, weighed: readonly Weighed[]): Reason {

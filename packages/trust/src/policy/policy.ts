@@ -1,7 +1,9 @@
 /** A policy as it is decided by: immutable, every name resolved, every key parsed. `loadPolicy` is the only door. */
+
 import type { OpenPgpCertificate } from "@firstmile/formats/openpgp/certificate";
 import type { NumberedKey } from "@firstmile/formats/signify/key";
 import type { SshPublicKey } from "@firstmile/formats/ssh/public-key";
+import type { ArgumentRule } from "./arguments.ts";
 import type { Defect } from "./defect.ts";
 import type { ImportName, Operator, PrincipalName, RoleName, SourceName } from "./names.ts";
 import type { Glob } from "./paths.ts";
@@ -178,6 +180,8 @@ export interface Source {
   readonly head: HeadRule | undefined;
   /** Only with `slice`: whose published slices are accepted whole. */
   readonly channel: RoleName | undefined;
+  /** What people may give its expressions by `--argstr`. */
+  readonly arguments: ArgumentRule;
   /** In the order of the file: the last one that matches a path holds. */
   readonly rules: readonly Rule[];
 }
@@ -215,6 +219,8 @@ export interface OutputRules {
   readonly caches: readonly string[];
   /** Whether this machine may build admitted derivations itself; what it built needs no vote. */
   readonly localBuilds: boolean;
+  /** Whether derivations may be admitted that fetch from the network without a hash (`__impure`). */
+  readonly impure: boolean;
   readonly conflict: "deny";
   /** Whose waivers count for outputs that too few builders agree on; undefined: nobody's. */
   readonly waive: RoleName | undefined;

@@ -117,6 +117,8 @@ export const sourceShape = z.strictObject({
   goodlist: z.array(z.string()).default([]),
   head: headShape.optional(),
   channel: z.string().optional(),
+  /** Its form is checked in arguments.ts. */
+  arguments: z.unknown().optional(),
   rule: z.array(table).optional(),
 });
 
@@ -132,6 +134,7 @@ export const outputShape = z.strictObject({
   level: z.enum(["path"]).default("path"),
   caches: z.array(z.string()).default([]),
   local_builds: z.boolean().default(true),
+  impure: z.boolean().default(false),
   conflict: z.enum(["deny"]).default("deny"),
   waive: z.string().optional(),
 });
@@ -159,13 +162,13 @@ export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
   compromised: ["reason", "key"],
   group: ["any", "of", "certified"],
   certified: ["by", "any", "keyring"],
-  source: ["urls", "authenticate", "introduction", "goodlist", "head", "channel", "rule"],
+  source: ["urls", "authenticate", "introduction", "goodlist", "head", "channel", "arguments", "rule"],
   introduction: ["commit", "signed_by"],
   head: ["signed_by", "max_age"],
   rule: ["paths", "write", "review", "merge_is_review", "bump", "anywhere", "waive"],
   import: ["urls", "introduction", "roles", "transitive"],
   upstream: ["urls", "author", "signature", "handoff", "waive", "pinned"],
-  output: ["builders", "level", "caches", "local_builds", "conflict", "waive"],
+  output: ["builders", "level", "caches", "local_builds", "impure", "conflict", "waive"],
 };
 
 export type Part =

@@ -1,4 +1,5 @@
 /** Sources, where they and the rules themselves are served, and the rules for outputs. */
+import { argumentRule } from "./arguments.ts";
 import { checkShape } from "./check.ts";
 import type { DefectList } from "./defect.ts";
 import { child, entries, type Node } from "./document.ts";
@@ -62,9 +63,9 @@ export class SourceReader {
     });
     const builders = this.#uses.builders(shape.builders, child(node, "builders")!);
     if (builders === undefined) return undefined;
-    const { level, conflict } = shape;
+    const { level, conflict, caches: urls, local_builds: localBuilds, impure } = shape;
     const waive = this.#uses.waive(shape.waive, node);
-    return { builders, level, caches: shape.caches, localBuilds: shape.local_builds, conflict, waive };
+    return { builders, level, caches: urls, localBuilds, impure, conflict, waive };
   }
 
   #source(name: string, node: Node): Source | undefined {
@@ -91,6 +92,7 @@ export class SourceReader {
     const signedBy =
       signed_by === undefined ? undefined : this.#uses.signers(signed_by, child(introduction, "signed_by")!);
     const channel = this.#channel(shape.channel, node, isSlice);
+    const given = argumentRule(child(node, "arguments"), this.#defects);
     if (signedBy === undefined && (!isSlice || signed_by !== undefined)) return undefined;
     return {
       name: name as SourceName,
@@ -100,6 +102,7 @@ export class SourceReader {
       goodlist: new Set(shape.goodlist),
       head,
       channel,
+      arguments: given,
       rules,
     };
   }

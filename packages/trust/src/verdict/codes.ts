@@ -71,6 +71,8 @@ export type StoreCode =
   | "builders-conflict"
   | "no-builder-answered"
   | "local-builds-off"
+  | "impure-derivation"
+  | "arguments-not-allowed"
   | "narinfo-invalid"
   | "nar-differs"
   | "gate-unreachable";

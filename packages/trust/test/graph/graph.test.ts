@@ -30,6 +30,7 @@ function withSource(of: Policy, rules: readonly RuleSketch[]): Policy {
     goodlist: new Set(),
     head: undefined,
     channel: undefined,
+    arguments: { kind: "none" },
     rules: rules.map(({ paths, write, role, review }, i) => ({
       paths: paths.map((text) => compileGlob(text) as Glob),
       write: groupOf(write),

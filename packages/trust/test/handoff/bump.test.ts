@@ -1,5 +1,6 @@
 import { encodeUtf8 } from "@firstmile/formats/bytes/text";
 import { sriHash } from "@firstmile/formats/nix/hash";
+import { baseNameOf, fixedOutputPath } from "@firstmile/formats/nix/store-path";
 import type { SignedRelease } from "@firstmile/formats/statement/handoff";
 import { type BumpAnswer, safeBump } from "@firstmile/trust/handoff/bump";
 import type { VerifiedHandoff } from "@firstmile/trust/handoff/verify";
@@ -212,6 +213,24 @@ describe("a bump is not safe", () => {
     expect(why(before, after, [both[0]!, carol])).toContain("not both handed on");
     const two = world.policy(RULES.replace('"packager"', '"two"'));
     expect(why(before, after, both, { policy: two })).toContain("not both handed on");
+  });
+
+  test("where a warden speaks against the path of either source in the store", () => {
+    const base = (bytes: Uint8Array, name: string) => {
+      const digest = Buffer.from(hex("sha256", bytes), "hex");
+      return baseNameOf(fixedOutputPath("flat", { algorithm: "sha256", digest }, name));
+    };
+    for (const path of [base(NEW, "hello-1.1.tar.gz"), base(OLD, "source"), base(NEW, "any-other-name")]) {
+      const distrust = new Distrust(policy, [world.distrustOfPath(path, ["bob"])]);
+      expect(why(before, after, both, { distrust }), path).toContain("not both handed on");
+    }
+    const other = new Distrust(policy, [
+      world.distrustOfPath(base(Buffer.from("x"), "hello-1.1.tar.gz"), ["bob"]),
+    ]);
+    expect(
+      safeBump(encodeUtf8(before), encodeUtf8(after), { policy, handoffs: both, now: NOW, distrust: other })
+        .safe,
+    ).toBe(true);
   });
 
   test("where a warden speaks against the new source, or the author's key", () => {

@@ -124,6 +124,59 @@ describe("a download is refused", () => {
     expect(reason.message).toContain("handed on as hello-1.0.tar.gz");
   });
 
+  const OLD = "https://ftp.gnu.org/gnu/hello/hello-1.0.tar.gz";
+  const NEW = "https://ftp.gnu.org/gnu/hello/hello-2.0.tar.gz";
+  test.each<[string, Partial<Download>]>([
+    ["as a second URL", { urls: [NEW, OLD] }],
+    ["as a second URL, behind", { urls: [OLD, NEW] }],
+    ["as a second URL under another rule", { urls: [OLD, "https://example.org/hello-2.0.tar.gz"] }],
+    ["as its own name", { name: "hello-2.0.tar.gz" }],
+    ["as its own name, unpacked", { name: "hello-2.0" }],
+    ["as its own name, with the right one in it", { name: "hello-2.0-1.0.tar.gz" }],
+    ["as its own name, with a letter more", { name: "hello-1.0b.tar.gz" }],
+    [
+      "as its own name, without a URL's last part",
+      { urls: ["https://ftp.gnu.org/gnu/hello/"], name: "hello-2.0.tar.gz" },
+    ],
+    ["in a query", { urls: [`${OLD}?file=hello-2.0.tar.gz`] }],
+    ["in a fragment", { urls: [`${OLD}#/hello-2.0.tar.gz`] }],
+    ["in an encoded query", { urls: [`${OLD}%3Ffile=hello-2.0.tar.gz`] }],
+    ["as an encoded last part", { urls: ["https://ftp.gnu.org/gnu/hello/hello%2D2.0.tar.gz"] }],
+    ["as a folder behind a slash", { urls: [`${OLD}/`, OLD] }],
+    ["as a folder", { urls: ["https://ftp.gnu.org/gnu/hello/2.0/hello-1.0.tar.gz"] }],
+    ["from a mirror", { urls: ["mirror://gnu/hello/hello-2.0.tar.gz"] }],
+    ["from a mirror, beside", { urls: [OLD, "mirror://gnu/hello/hello-2.0.tar.gz"] }],
+  ])("where a newer one's name is written %s", (_, more) => {
+    const handed = world.handoff(release(), ["alice"], { urls: [OLD] });
+    expect(decide(download(source), [handed], policy)).toMatchObject({ ok: true });
+    const open = world.policy(
+      RULES.replace('"mirror://gnu/hello/*"', '"mirror://gnu/hello/*", "https://ftp.gnu.org/gnu/hello/"'),
+    );
+    expect(decide(download(source, more), [handed], open)).toMatchObject({ ok: false, code: "no-handoff" });
+  });
+
+  test("where a file without a version comes from the folder of another", () => {
+    const from = (version: string) => `https://ftp.gnu.org/gnu/hello/${version}/hello.tar.gz`;
+    const named = { ...release(), file: { ...released(source), name: "hello.tar.gz" } };
+    const signature = { kind: "minisign" as const, bytes: world.hello.minisig(source, "hello.tar.gz") };
+    const handed = world.handoff({ ...named, signature }, ["alice"], { urls: [from("1.0")] });
+    const asked = (url: string) => decide(download(source, { urls: [url], name: "hello.tar.gz" }), [handed]);
+    expect(asked(from("1.0"))).toMatchObject({ ok: true, code: "handed-off" });
+    expect(asked(from("2.0"))).toMatchObject({ ok: false, code: "no-handoff" });
+    expect(asked(from("latest"))).toMatchObject({ ok: false, code: "no-handoff" });
+  });
+
+  test("and says that no handoff helps where its names contradict each other", () => {
+    const reason = decide(download(source, { urls: [NEW, OLD] }), [good]);
+    expect(reason.message).toContain("under different names: hello-2.0.tar.gz and hello-1.0.tar.gz");
+    expect(reason.remedy).not.toContain("firstmile handoff");
+  });
+
+  test("but not for a name that says nothing else", () => {
+    for (const name of ["source", "hello", "hello-1.0", "hello-v1.0.tar.xz", "hello-src"])
+      expect(decide(download(source, { name }), [good]), name).toMatchObject({ ok: true });
+  });
+
   test("where another tag of the same repository was handed on", () => {
     const sha = "1".repeat(40);
     const tag = Buffer.from(`object ${sha}\ntype commit\ntag v1.0\ntagger a <a@b> 1 +0000\n\n1.0\n`);
@@ -135,6 +188,14 @@ describe("a download is refused", () => {
     expect(asked("v1.1")).toMatchObject({ code: "no-handoff" });
     // It is about this one, and its signature is looked at.
     expect(asked("refs/tags/v1.0")).toMatchObject({ code: "handoff-invalid" });
+    const newer = { urls, method: "nar", hash, name: "hello-2.0" } as const;
+    expect(decide(download(source, newer), [handed])).toMatchObject({ code: "no-handoff" });
+    const both = {
+      urls: [...urls, "https://ftp.gnu.org/gnu/hello/v1.1.tar.gz"],
+      method: "nar",
+      hash,
+    } as const;
+    expect(decide(download(source, both), [handed])).toMatchObject({ code: "no-handoff" });
     const elsewhere = download(source, { urls: [`${urls[0]}x`], method: "nar", hash, revision: "v1.0" });
     expect(decide(elsewhere, [handed])).toMatchObject({ code: "no-handoff" });
   });
@@ -184,6 +245,19 @@ describe("a download is refused", () => {
     expect(decide(pinned, [], policy, { distrust })).toMatchObject({ ok: false, code: "distrusted" });
     const other = new Distrust(policy, [world.distrust(source, ["carol"])]);
     expect(decide(download(source), [good], policy, { distrust: other })).toMatchObject({ ok: true });
+  });
+
+  test("but a handoff that nobody of the rules signed does not turn a warden's word against it", () => {
+    const archive = Buffer.from("an archive that bob distrusts");
+    const distrust = new Distrust(policy, [world.distrust(archive, ["bob"])]);
+    const linked = (by: string[]) => {
+      const output = { kind: "file" as const, sha256: hex("sha256", source), sha512: undefined };
+      return world.handoff({ ...release(), file: released(archive) }, by, { output });
+    };
+    expect(decide(download(source), [good, linked([])], policy, { distrust })).toMatchObject({ ok: true });
+    expect(decide(download(source), [good, linked(["alice"])], policy, { distrust })).toMatchObject({
+      code: "distrusted",
+    });
   });
 
   test("where a warden speaks against the author's key", () => {

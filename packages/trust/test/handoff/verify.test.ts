@@ -161,6 +161,17 @@ describe("OpenPGP", () => {
       expect(told(of(bytes), author(key()))).toContain("handoff-invalid");
   });
 
+  test("by a key that will end says when, with the source at hand and without", () => {
+    const by = author(key({ hashed: [keyExpiry(365 * 100 * DAY)] }));
+    for (const content of [{}, { file: SOURCE }]) {
+      const check = checkHandoff(good, by, NOW, content);
+      expect(check).toMatchObject({ ok: true });
+      expect(check.ok && check.until).toBeGreaterThan(NOW);
+    }
+    const lasting = checkHandoff(good, author(key()), NOW, { file: SOURCE });
+    expect(lasting).not.toHaveProperty("until");
+  });
+
   test("by a key that has expired since counts, and is told; by one that root retired it does not", () => {
     const ended = key({ hashed: [keyExpiry(DAY)] });
     expect(told(good, author(ended), { file: SOURCE })).toBe("content lapsed");

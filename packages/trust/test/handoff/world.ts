@@ -88,6 +88,12 @@ ${upstream}`;
     return this.#stated({ kind: "distrust", targets, keys: [], because: "a back door" }, by);
   }
 
+  /** `base`: of a path in the store. */
+  distrustOfPath(base: string, by: readonly string[]): VerifiedStatement {
+    const targets = [{ kind: "store" as const, baseName: base }];
+    return this.#stated({ kind: "distrust", targets, keys: [], because: "a back door" }, by);
+  }
+
   distrustOfKey(key: string, by: readonly string[]): VerifiedStatement {
     return this.#stated({ kind: "distrust", targets: [], keys: [key], because: "stolen" }, by);
   }

@@ -66,6 +66,7 @@ describe("a named role", () => {
       goodlist: new Set<string>(),
       head: undefined,
       channel: undefined,
+      arguments: { kind: "none" as const },
       rules: [rule],
     };
     const filled = resolveImports(

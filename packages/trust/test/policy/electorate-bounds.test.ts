@@ -55,6 +55,7 @@ describe("where", () => {
       goodlist: new Set(),
       head: undefined,
       channel: undefined,
+      arguments: { kind: "none" },
       rules: [
         { ...rule, write: listed },
         { ...rule, write: named, role: "named" as RoleName },

@@ -103,6 +103,7 @@ export function source(rules: readonly RuleSketch[] = [{}], more: Partial<Source
     goodlist: new Set(),
     head: undefined,
     channel: undefined,
+    arguments: { kind: "none" },
     rules: rules.map(ruleOf),
     ...more,
   };

@@ -237,6 +237,7 @@ function provisional({ name, url, commits }: NewSource): Source {
     goodlist: new Set(),
     head: undefined,
     channel: undefined,
+    arguments: { kind: "none" },
     rules: [],
   };
 }

@@ -5,7 +5,7 @@
  * Leaves out: whether what came back is true (callers verify), proxies from the environment, and credentials.
  */
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, readlink } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Agent, type Dispatcher } from "undici";
 import { isPublicHost, publicLookup, refusePrivateLiteral } from "./address.ts";
@@ -198,13 +198,25 @@ async function readSmallFile(url: URL, maxBytes: number, signal: AbortSignal): P
 
 /**
  * The regular file that a file URL names. Throws `bad-url` and `upstream-absent`. Not blocking, since opening a pipe
- * that nobody writes would hold a thread for ever; a directory, a device or a pipe is as good as absent.
+ * that nobody writes would hold a thread for ever; a directory, a device or a pipe is as good as absent. So is what a
+ * link leads to, anywhere on the way: a user who may write a cache's folder would have root send any file.
  */
 export async function openRegular(url: URL): Promise<FileHandle> {
-  const file = await open(filePath(url), constants.O_RDONLY | constants.O_NONBLOCK);
-  if ((await file.stat()).isFile()) return file;
+  const path = filePath(url);
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  const problem = await problemOf(file, path);
+  if (problem === undefined) return file;
   await file.close();
-  throw new TransferError("upstream-absent", "not a regular file");
+  throw new TransferError("upstream-absent", problem);
+}
+
+/** By what was opened, and not by what is at the path later. */
+async function problemOf(file: FileHandle, path: string): Promise<string | undefined> {
+  if (!(await file.stat()).isFile()) return "not a regular file";
+  const real = await readlink(`/proc/self/fd/${file.fd}`).catch(() => undefined);
+  return real === path
+    ? undefined
+    : `reached by a link; name the cache by its real path${real ? `, as in ${real}` : ""}`;
 }
 
 function filePath(url: URL): string {

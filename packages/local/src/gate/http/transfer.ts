@@ -42,6 +42,7 @@ export function transferError(error: unknown): TransferError {
   const code = (error as { code?: unknown } | undefined)?.code;
   if (code === "ENOENT" || code === "ENOTDIR")
     return new TransferError("upstream-absent", "no such file", error);
+  if (code === "ELOOP") return new TransferError("upstream-absent", "a link, which is not followed", error);
   if (typeof code === "string" && code.endsWith("_TIMEOUT")) {
     return new TransferError("upstream-timeout", `upstream: ${code}`, error);
   }
