@@ -210,7 +210,7 @@ describe("refused is an archive that two readers read differently:", () => {
     ["a directory that its owner cannot enter", [{ ...DIR, mode: "0000600\0" }, FILE], /could not read/],
     [
       "a name over 2,048 bytes",
-      [pax({ path: "a/".repeat(20) + "b/".repeat(10) + `${"c".repeat(250)}/`.repeat(8) + "f" }), FILE],
+      [pax({ path: `${"a/".repeat(20) + "b/".repeat(10) + `${"c".repeat(250)}/`.repeat(8)}f` }), FILE],
       /too long/,
     ],
     ["a time that is none", [pax({ mtime: "1e3" }), FILE], /not well-formed/],

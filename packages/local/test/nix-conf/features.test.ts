@@ -17,7 +17,8 @@ test.skipIf(withoutSid)("every feature of sid's Nix is in the table", async () =
 });
 
 test("every feature of Nix 2.8 is in the table, which says why of each", () => {
-  const old = "ca-derivations fetch-closure flakes impure-derivations nix-command no-url-literals recursive-nix";
+  const old =
+    "ca-derivations fetch-closure flakes impure-derivations nix-command no-url-literals recursive-nix";
   expect(sortedFeatures(old.split(" ")).unknown).toEqual([]);
   for (const [name, { why }] of FEATURES) expect([name, why.length > 10]).toEqual([name, true]);
 });
