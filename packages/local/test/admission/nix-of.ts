@@ -25,7 +25,7 @@ export async function makePlace(version: NixVersion, env: NodeJS.ProcessEnv = {}
   const world = makeNixWorld({ dir, version });
   const work = join(dir, "work");
   mkdirSync(work);
-  const nix = await nixTools({ ...worldEnv(world), ...env });
+  const nix = await nixTools({ ...worldEnv(world), ...env }, version === "sid" ? SID_TREE : "");
   return { world, nix, dir: work, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() };
 }
 
