@@ -89,6 +89,11 @@ const OUTSIDE: readonly (readonly [RegExp, (what: string) => string])[] = [
   ],
 ];
 
+/** The message of the error that Nix ended with. */
+export function lastMessage(stderr: string): string {
+  return lastError(plainText(stderr)).message;
+}
+
 /** The message of the error itself, and the `.nix` file, line and column that it came from. */
 function lastError(text: string): { message: string; place: string | undefined } {
   const lines = text.split("\n");

@@ -104,7 +104,9 @@ function startProblem(cause: Error): string {
  * places. Those that Node.js opens are closed for a child anyway.
  */
 function overInherited(): "ignore"[] {
-  const given = readdirSync("/proc/self/fdinfo").map(Number).filter((number) => number > 2 && isInherited(number));
+  const given = readdirSync("/proc/self/fdinfo")
+    .map(Number)
+    .filter((number) => number > 2 && isInherited(number));
   return new Array<"ignore">(Math.max(2, ...given) - 2).fill("ignore");
 }
 

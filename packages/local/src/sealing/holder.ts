@@ -6,7 +6,16 @@
  * pipe that this process holds, and the kernel takes the file system away with the last namespace.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chownSync, closeSync, constants, mkdirSync, mkdtempSync, openSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { enter, mortal, type User } from "../view/namespace.ts";
@@ -79,7 +88,8 @@ export class Holder implements AsyncDisposable {
 
   async #ready(): Promise<void> {
     const said = await firstWords(this.#child);
-    if (said !== "ready\n") throw new SealError(`no namespace for the evaluation: ${said.trim() || "no reason given"}`);
+    if (said !== "ready\n")
+      throw new SealError(`no namespace for the evaluation: ${said.trim() || "no reason given"}`);
     // Kept open: the path stays good whatever becomes of the process.
     const flags = constants.O_RDONLY | constants.O_DIRECTORY;
     this.#descriptor = openSync(join(`/proc/${this.#child.pid}/root`, this.dir), flags);

@@ -36,12 +36,14 @@ export const SEAL_LIMITS: SealLimits = {
 };
 
 /** Arguments of prlimit(1). A limit that is lower already stays: only root may raise one. */
-export function resourceLimits(limits: SealLimits, held = readFileSync("/proc/self/limits", "utf8")): string[] {
-  const cpu = capped(limits.cpuSeconds, "Max cpu time", held);
+export function resourceLimits(
+  limits: SealLimits,
+  held = readFileSync("/proc/self/limits", "utf8"),
+): string[] {
   return [
     `--as=${capped(limits.addressSpace, "Max address space", held)}`,
-    // The first limit is a signal that says what it is, the second kills.
-    `--cpu=${cpu}:${capped(cpu + 5, "Max cpu time", held)}`,
+    // Both the warning and the end: Nix's garbage collector takes the warning's signal for its own.
+    `--cpu=${capped(limits.cpuSeconds, "Max cpu time", held)}`,
     `--fsize=${capped(limits.fileSize, "Max file size", held)}`,
     `--nofile=${capped(limits.descriptors, "Max open files", held)}`,
     "--core=0",
@@ -53,15 +55,18 @@ function capped(wanted: number, name: string, held: string): number {
   return hard === undefined ? wanted : Math.min(wanted, Number(hard));
 }
 
-/** Bash's and bubblewrap's number for a process that SIGXCPU ended. */
-const ENDED_BY_XCPU = 128 + 24;
+/** Bubblewrap's numbers for a process that a signal ended: SIGKILL and SIGXFSZ. */
+const KILLED = 128 + 9;
+const ENDED_BY_FILE_SIZE = 128 + 25;
 
 /** The reason for a command that ended at a limit; undefined where it did not. `said`: its last error. */
 export function limitReached(limits: SealLimits, code: number, said: string): Reason | undefined {
-  if (code === ENDED_BY_XCPU) return beyond(`${limits.cpuSeconds} s of processor time`);
+  if (code === KILLED)
+    return beyond(`${limits.cpuSeconds} s of processor time, or than the machine's memory`);
   if (/^(?:out of memory|std::bad_alloc)|Cannot allocate memory/.test(said))
     return beyond(`${size(limits.addressSpace)} of memory`);
-  if (/File too large/.test(said)) return beyond(`${size(limits.fileSize)} in one file`);
+  if (code === ENDED_BY_FILE_SIZE || /File too large/.test(said))
+    return beyond(`${size(limits.fileSize)} in one file`);
   if (/Too many open files/.test(said)) return beyond(`${limits.descriptors} files open at once`);
   if (/No space left on device|database or disk is full/.test(said))
     return beyond(`${size(limits.storeSize)} or ${limits.storeFiles} files in its private store`);
@@ -86,7 +91,10 @@ function beyond(what: string): Reason {
 }
 
 function size(bytes: number): string {
-  for (const [unit, value] of [["GiB", 2 ** 30], ["MiB", 2 ** 20]] as const)
+  for (const [unit, value] of [
+    ["GiB", 2 ** 30],
+    ["MiB", 2 ** 20],
+  ] as const)
     if (bytes >= value) return `${Math.round((bytes / value) * 10) / 10} ${unit}`;
   return `${bytes} bytes`;
 }

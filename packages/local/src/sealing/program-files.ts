@@ -44,7 +44,8 @@ async function find(path: string, root: string): Promise<ProgramFiles> {
   const loader = loaderOf(path);
   if (loader === undefined) return { program: path, libraries: [] };
   const asked = [loader, "--list", path.slice(root.length)];
-  const [command, ...args] = root === "" ? asked : [findProgram("chroot", undefined) ?? "chroot", root, ...asked];
+  const [command, ...args] =
+    root === "" ? asked : [findProgram("chroot", undefined) ?? "chroot", root, ...asked];
   const listed = await run(command!, args, { timeoutMs: 20_000, env: { LC_ALL: "C" } });
   if (listed.code !== 0) throw new SealError(`${loader} does not list the libraries of ${path}`);
   const paths = new Set([loader, ...librariesIn(listed.stdout.toString())]);

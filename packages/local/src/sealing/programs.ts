@@ -7,9 +7,12 @@ const NAMES = ["bwrap", "mount", "nsenter", "prlimit", "setpriv", "sh", "unshare
 export type SealPrograms = Readonly<Record<(typeof NAMES)[number], string>>;
 
 /** Throws `SealError`. */
-export function requireSealPrograms(path: string | undefined = process.env.PATH): SealPrograms {
+export function requireSealPrograms(
+  path: string | undefined = process.env.PATH,
+  usual?: readonly string[],
+): SealPrograms {
   if (process.platform !== "linux") throw new SealError("evaluations are sealed on Linux only");
-  const found = NAMES.map((name) => [name, findProgram(name, path)] as const);
+  const found = NAMES.map((name) => [name, findProgram(name, path, usual)] as const);
   const missing = found.filter(([, file]) => file === undefined).map(([name]) => name);
   if (missing.length > 0) throw new SealError(`${missing.join(", ")} not found`);
   return Object.fromEntries(found) as unknown as SealPrograms;

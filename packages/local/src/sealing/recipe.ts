@@ -22,8 +22,12 @@ const EVALUATORS = [1_997_000_009, 65_011];
 /** @param map Text of /proc/self/uid_map. */
 export function evaluatorOf(user: User, map: string = readFileSync("/proc/self/uid_map", "utf8")): User {
   if (user.uid !== 0) return user;
-  const ranges = map.trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number));
-  const isMapped = (id: number) => ranges.some(([first = 0, , count = 0]) => id >= first && id < first + count);
+  const ranges = map
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const isMapped = (id: number) =>
+    ranges.some(([first = 0, , count = 0]) => id >= first && id < first + count);
   const uid = EVALUATORS.find(isMapped) ?? EVALUATORS[0]!;
   return { uid, gid: uid };
 }
@@ -84,7 +88,14 @@ const SHOWN_ID = EVALUATORS[0]!;
 function unprivileged({ user, evaluator }: Recipe): string[] {
   if (user.uid !== 0) return [];
   const who = [`--reuid=${evaluator.uid}`, `--regid=${evaluator.gid}`, "--clear-groups"];
-  return [`${SEALED.programs}/setpriv`, ...who, "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--"];
+  return [
+    `${SEALED.programs}/setpriv`,
+    ...who,
+    "--no-new-privs",
+    "--inh-caps=-all",
+    "--bounding-set=-all",
+    "--",
+  ];
 }
 
 const DEVICES = ["/dev/null", "/dev/zero", "/dev/urandom"];
@@ -92,7 +103,10 @@ const DEVICES = ["/dev/null", "/dev/zero", "/dev/urandom"];
 function mounts({ nix, others, mounts: given }: Recipe): string[] {
   const programs = [nix, ...Object.values(others)];
   const libraries = new Map(programs.flatMap(({ libraries }) => libraries.map(({ at, from }) => [at, from])));
-  const binaries = Object.entries({ nix, ...others }).map(([name, { program }]) => [`${SEALED.programs}/${name}`, program]);
+  const binaries = Object.entries({ nix, ...others }).map(([name, { program }]) => [
+    `${SEALED.programs}/${name}`,
+    program,
+  ]);
   const files = [...libraries, ...binaries] as [string, string][];
   const bound = given.flatMap(({ at, from, writable }) => [writable ? "--bind" : "--ro-bind", from, at]);
   const places = [...files.map(([at]) => at), ...given.map(({ at }) => at), ...DEVICES, "/proc/self/exe"];

@@ -68,7 +68,9 @@ export async function openSeal(nix: NixTools, request: SealRequest): Promise<Ope
   await using opening = new AsyncDisposableStack();
   const { views = [] } = request;
   const view = views.length === 0 ? undefined : opening.use(await openView(views));
-  const holder = opening.use(await Holder.start({ programs, limits, user, owner: evaluator, enter: view?.enter ?? [] }));
+  const holder = opening.use(
+    await Holder.start({ programs, limits, user, owner: evaluator, enter: view?.enter ?? [] }),
+  );
   const recipe: Recipe = {
     programs,
     user,
@@ -111,20 +113,27 @@ function ownMounts(holder: Holder, { uid, gid }: User, storeDir: string): Mount[
   ];
 }
 
-function givenMounts(holder: Holder, { trees = [], inputs = [], views = [], cache }: SealRequest, view?: OpenView): Mount[] {
+function givenMounts(
+  holder: Holder,
+  { trees = [], inputs = [], views = [], cache }: SealRequest,
+  view?: OpenView,
+): Mount[] {
   const viewed = new Map(views.map(({ at }, i) => [at, view!.roots[i]!]));
   const shown = [...trees, ...inputs.map(({ path, from }) => ({ at: path as string, from }))];
   const plain = shown.filter(({ at }) => !viewed.has(at));
   const mounts = [...plain, ...[...viewed].map(([at, from]) => ({ at, from }))];
   // Outer ones first: they would hide what is put inside of them.
   mounts.sort((a, b) => a.at.length - b.at.length);
-  return cache === undefined ? mounts : [...mounts, { from: copied(holder, cache), at: cache, writable: true }];
+  return cache === undefined
+    ? mounts
+    : [...mounts, { from: copied(holder, cache), at: cache, writable: true }];
 }
 
 function copied(holder: Holder, cache: string): string {
   const at = holder.directory("cache");
   cpSync(cache, `${holder.path}/cache`, { recursive: true, verbatimSymlinks: true });
-  for (const name of readdirSync(`${holder.path}/cache`, { recursive: true, encoding: "utf8" })) holder.give(`cache/${name}`);
+  for (const name of readdirSync(`${holder.path}/cache`, { recursive: true, encoding: "utf8" }))
+    holder.give(`cache/${name}`);
   return at;
 }
 
@@ -135,7 +144,13 @@ class Seal {
   readonly #limits: SealLimits;
   readonly #settings: readonly string[];
 
-  constructor(recipe: Recipe, holder: Holder, view: OpenView | undefined, limits: SealLimits, settings: readonly string[]) {
+  constructor(
+    recipe: Recipe,
+    holder: Holder,
+    view: OpenView | undefined,
+    limits: SealLimits,
+    settings: readonly string[],
+  ) {
     this.#recipe = recipe;
     this.#holder = holder;
     this.#view = view;
@@ -156,7 +171,9 @@ class Seal {
   /** Makes the inputs valid, and nothing else: path, hash, size, no deriver, no references. */
   async register(inputs: readonly SealedInput[]): Promise<void> {
     if (inputs.length === 0) return;
-    const input = inputs.map(({ path, narHash, narSize }) => `${path}\n${narHash}\n${narSize}\n\n0\n`).join("");
+    const input = inputs
+      .map(({ path, narHash, narSize }) => `${path}\n${narHash}\n${narSize}\n\n0\n`)
+      .join("");
     const ended = await this.run("nix-store", ["--load-db"], { input });
     if (ended.code !== 0) throw new SealError(`the private store takes no inputs: ${ended.stderr.trim()}`);
   }

@@ -3,8 +3,9 @@
  *
  * Claims as view.ts: what is opened of the trees is in the record, and what the rules do not allow cannot be opened.
  */
-import { enter } from "./namespace.ts";
+
 import { type Mounted, openMounted } from "./mounted.ts";
+import { enter } from "./namespace.ts";
 import { openTraced } from "./traced.ts";
 import type { ViewRecord, ViewResult, ViewTree } from "./view.ts";
 import { ViewError } from "./view-error.ts";
