@@ -9,6 +9,7 @@ import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Verdict } from "@firstmile/trust/verdict/verdict";
 import { Admissions, type Admitted } from "../admission/admit.ts";
 import { Authenticator } from "../admission/authenticator.ts";
+import { storeReader } from "../admission/derivation-reader.ts";
 import { type NixTools, nixTools } from "../admission/nix-tools.ts";
 import { admissionRequest } from "../admission/requests.ts";
 import { SourceRepositories } from "../admission/source-repositories.ts";
@@ -97,7 +98,7 @@ export class Gate {
     });
     const origins = new StoreOrigins(nix, ledger);
     const { storeDir } = nix;
-    const recipes = new Recipes(storeDir);
+    const recipes = new Recipes(storeReader(nix));
     const objections = new StoreObjections(recipes);
     const downloads = new DownloadJudge({ nix, repositories, clock });
     const admitted = new AdmittedDownloads({ ledger, downloads, storeDir });
@@ -115,7 +116,6 @@ export class Gate {
     this.admissions = new Admissions({
       rules,
       authenticator,
-      objections,
       repositories,
       ledger,
       downloads,
