@@ -96,7 +96,10 @@ async function checkSources(
     for (const source of derivation.inputSrcs) users.set(source, path);
   }
   const bad = await reader.unexplained([...users.keys()]);
-  return bad && outsideAccess(`${users.get(bad.path)} takes ${bad.path}, ${bad.problem}`);
+  if (!bad) return undefined;
+  const user = users.get(bad.path) ?? "something that a derivation takes";
+  const what = `${user} takes ${bad.path} ${bad.problem}`;
+  return bad.refusal ? lacking(bad.refusal.code, what, { remedy: bad.refusal.remedy }) : outsideAccess(what);
 }
 
 function corruption(error: unknown, remedy: string): Reason {

@@ -20,10 +20,12 @@ import {
 import { unexplainedSource } from "./input-sources.ts";
 import { NixError, type NixTools } from "./nix-tools.ts";
 
-/** A source that nothing explains, and what is wrong with it: a clause that begins with "which". */
+/** A source that nothing explains, and what is wrong with it, as words behind the path. */
 export interface UnexplainedSource {
   readonly path: StorePath;
   readonly problem: string;
+  /** Where this is worse than something from outside. */
+  readonly refusal?: { readonly code: "derivation-corrupt" | "evaluation-failed"; readonly remedy: string };
 }
 
 export interface DerivationReader {
@@ -63,7 +65,7 @@ export function storeReader(nix: NixTools): DerivationReader {
     derivation: (path) => readDerivation(path, storeDir),
     async unexplained(sources) {
       const path = await unexplainedSource(nix, sources);
-      return path && { path, problem: "which this store has, and which is not named by its content" };
+      return path && { path, problem: "from this store, which is not named by its content" };
     },
     requisites: (paths) => storeRequisites(nix, [...paths]),
   };
