@@ -42,8 +42,7 @@ export async function intoStore(
     throw new NixError(`${lacksInput} is not in the store, and what was evaluated refers to it`);
   const missing = wanted.filter((path) => !valid.has(path));
   await describe(brought, cache, missing);
-  for (let from = 0; from < missing.length; from += BATCH)
-    await copy(nix, cache, missing.slice(from, from + BATCH));
+  for (const batch of inBatches(brought, missing)) await copy(nix, cache, batch);
   const now = missing.length === 0 ? valid : await validPaths(nix, missing);
   const lost = missing.find((path) => !now.has(path));
   if (lost) throw new NixError(`the store did not take ${lost}, and did not say why`);
@@ -67,6 +66,38 @@ export function inOrder(
     }
   }
   return [...order];
+}
+
+interface Batch {
+  readonly areDerivations: boolean;
+  readonly paths: StorePath[];
+}
+
+/**
+ * One command takes either derivations or other paths. So these come in stages: each is of one kind, and refers to
+ * earlier stages and itself. Most evaluations have two.
+ */
+function inBatches(brought: BroughtOut, paths: readonly StorePath[]): Batch[] {
+  const stages: StorePath[][] = [];
+  const stageOf = new Map<StorePath, number>();
+  for (const path of paths) {
+    const before = brought.referencesOf(path).map((reference) => stageOf.get(reference) ?? 0);
+    const stage = roundedUp(Math.max(0, ...before), brought.sources.has(path) ? 0 : 1);
+    stageOf.set(path, stage);
+    stages[stage] ??= [];
+    stages[stage].push(path);
+  }
+  return stages.flatMap((stage, i) =>
+    Array.from({ length: Math.ceil(stage.length / BATCH) }, (_, batch) => ({
+      areDerivations: i % 2 === 1,
+      paths: stage.slice(batch * BATCH, (batch + 1) * BATCH),
+    })),
+  );
+}
+
+/** Sources have even stages, derivations odd ones. */
+function roundedUp(stage: number, parity: 0 | 1): number {
+  return stage % 2 === parity ? stage : stage + 1;
 }
 
 function inputsIn(brought: BroughtOut, wanted: readonly StorePath[]): StorePath[] {
@@ -93,10 +124,11 @@ function writeDerivation(cache: FileCache, path: StorePath, derivation: Derivati
   cache.describe({ path, ca, references: derivationReferences(derivation), ...narDigest(node) });
 }
 
-async function copy(nix: NixTools, cache: FileCache, paths: readonly StorePath[]): Promise<void> {
+async function copy(nix: NixTools, cache: FileCache, { areDerivations, paths }: Batch): Promise<void> {
   const options = ["--extra-experimental-features", "nix-command", "--option", "substitute", "false"];
-  // Without --derivation, a .drv stands for its outputs, and Nix builds them.
-  const args = ["copy", ...options, "--no-recursive", "--derivation", "--from", cache.url, ...paths];
+  // Without --derivation, a .drv names its outputs, and Nix builds them. With it, no other path is taken.
+  const kind = areDerivations ? ["--derivation"] : [];
+  const args = ["copy", ...options, "--no-recursive", ...kind, "--from", cache.url, ...paths];
   const told = await nix.run("nix", args, { offline: true });
   if (told.code === 0) return;
   throw new NixError(`the store does not take what was evaluated: ${told.stderr.trim().split("\n").at(-1)}`);
