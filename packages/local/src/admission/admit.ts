@@ -55,6 +55,8 @@ export interface AdmissionOptions {
   readonly nix: NixTools;
   /** Where trees are written for evaluation; this process's own. */
   readonly treesDir: string;
+  /** Where what comes into the store is prepared; this process's own. */
+  readonly importsDir: string;
   /** Unix seconds. */
   readonly clock: () => number;
 }

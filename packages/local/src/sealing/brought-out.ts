@@ -31,7 +31,7 @@ import {
 } from "../admission/derivation-reader.ts";
 import { ContainedDirectory } from "./contained.ts";
 import { type ContentName, nameWithoutReferences, pathsIn, textName } from "./content-name.ts";
-import { BadSource, type CopiedSource, readCopied, sourceBudget } from "./copied-source.ts";
+import { BadSource, type Budget, type CopiedSource, readCopied, sourceBudget } from "./copied-source.ts";
 import type { FileCache } from "./file-cache.ts";
 
 /** What paths refer to, in the words of a store: by path. Believed only where the path proves it. */
@@ -48,6 +48,8 @@ export interface SealedResult {
   readonly references?: AskReferences;
   /** Takes the sources' NARs for an import. Without it, they are hashed and thrown away. */
   readonly cache?: FileCache;
+  /** How much is read of sources. Default: what large package sets need. */
+  readonly budget?: Budget;
 }
 
 /** A source that the evaluation copied. */
@@ -76,7 +78,7 @@ export class BroughtOut implements DerivationReader, Disposable {
   readonly #result: SealedResult;
   readonly #directory: ContainedDirectory;
   readonly #inputs: ReadonlySet<StorePath>;
-  readonly #budget = sourceBudget();
+  readonly #budget: Budget;
   readonly #derivations = new Map<DrvPath, Derivation>();
   readonly #sources = new Map<StorePath, BroughtSource>();
   /** Text files whose references are not proven yet. */
@@ -88,6 +90,7 @@ export class BroughtOut implements DerivationReader, Disposable {
     this.#result = result;
     this.storeDir = result.storeDir;
     this.#inputs = new Set(result.inputs);
+    this.#budget = result.budget ?? sourceBudget();
     this.#directory = ContainedDirectory.open(result.store);
   }
 

@@ -3,21 +3,12 @@
  * another name. The store that is left at its place is empty, and stands for the machine's own.
  */
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type DrvPath, parseDrvPath, type StorePath } from "@firstmile/formats/nix/store-path";
 import { expect } from "vitest";
 import { type Closure, readClosure } from "../../src/admission/closure.ts";
-import { BroughtOut } from "../../src/sealing/brought-out.ts";
+import { BroughtOut, type SealedResult } from "../../src/sealing/brought-out.ts";
 import { FileCache } from "../../src/sealing/file-cache.ts";
 import { intoStore } from "../../src/sealing/into-store.ts";
 import type { Place } from "../admission/nix-of.ts";
@@ -87,12 +78,13 @@ export async function readOut(
   place: Place,
   { roots, paths, store }: Evaluated,
   inputs: readonly StorePath[] = [],
+  more: Pick<SealedResult, "budget"> = {},
 ): Promise<Reading> {
   const { storeDir } = place.world;
   const cache = new FileCache(join(place.world.dir, "imports"), storeDir);
   const references = async (asked: readonly StorePath[]) =>
     new Map(asked.map((path) => [path, paths.get(path)?.references ?? []]));
-  const brought = new BroughtOut({ store, storeDir, inputs, references, cache });
+  const brought = new BroughtOut({ store, storeDir, inputs, references, cache, ...more });
   return { brought, cache, closure: await readClosure(brought, roots) };
 }
 
@@ -119,9 +111,4 @@ export function digestOf(dir: string): string {
   };
   if (existsSync(dir)) walk(dir);
   return hash.digest("hex");
-}
-
-/** Makes the directory that a store is in, for what a test puts there itself. */
-export function emptyStore(place: Place): void {
-  mkdirSync(place.world.storeDir, { recursive: true });
 }
