@@ -16,7 +16,8 @@ import type { Source } from "@firstmile/trust/policy/policy";
 import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
-import type { StoreObjections } from "../gate/objections.ts";
+import { StoreObjections } from "../gate/objections.ts";
+import { Recipes } from "../gate/recipes.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
@@ -25,7 +26,8 @@ import { type EvaluateWith, evaluateAlone, evaluatePinned } from "../pins/evalua
 import { PinSearch } from "../pins/pin-search.ts";
 import { PinnedTrees } from "../pins/pinned-trees.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { type Closure, readClosure } from "./closure.ts";
+import { type Closure, derivationsOf, readClosure } from "./closure.ts";
+import { storeReader } from "./derivation-reader.ts";
 import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
 import { evaluateFlake } from "./evaluate-flake.ts";
 import { FlakeInputs, type SliceInputs } from "./flake-inputs.ts";
@@ -47,13 +49,14 @@ import { treeOf } from "./tree-of.ts";
 export interface AdmissionOptions {
   readonly rules: RulesHolder;
   readonly authenticator: Authenticator;
-  readonly objections: StoreObjections;
   readonly repositories: SourceRepositories;
   readonly ledger: Ledger;
   readonly downloads: DownloadJudge;
   readonly nix: NixTools;
   /** Where trees are written for evaluation; this process's own. */
   readonly treesDir: string;
+  /** Where what comes into the store is prepared; this process's own. */
+  readonly importsDir: string;
   /** Unix seconds. */
   readonly clock: () => number;
 }
@@ -139,8 +142,9 @@ class Attempt {
     const evaluated =
       this.request.kind === "file" ? await this.file(this.request) : await this.flake(this.request);
     if (!evaluated) return undefined;
-    const closure = evaluated.ok ? await readClosure(this.options.nix, evaluated.roots) : evaluated;
-    if (closure.ok) await this.slices.takenWhole(this.options.nix, sourcesIn(closure.derivations.values()));
+    const reader = storeReader(this.options.nix);
+    const closure = evaluated.ok ? await readClosure(reader, evaluated.roots) : evaluated;
+    if (closure.ok) await this.slices.takenWhole(reader, sourcesIn(closure.derivations.values()));
     // An evaluation that failed for a file that was held back is told as that.
     const slices = await this.slices.judge(sliceWords(this.request));
     this.reasons.push(...slices.reasons);
@@ -148,7 +152,7 @@ class Attempt {
     this.basis.push(...slices.basis);
     if (!evaluated.ok) return this.stop(evaluated.reason);
     if (!closure.ok) return this.stop(closure.reason);
-    const against = await this.objections(evaluated.roots);
+    const against = await this.objections(evaluated.roots, closure);
     if (against) return this.stop(against);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     if (!(await this.downloads(derivations)).ok) return undefined;
@@ -168,8 +172,12 @@ class Attempt {
     return reason;
   }
 
-  private async objections(roots: readonly DrvPath[]): Promise<Reason | undefined> {
-    const { objections } = this.options;
+  /** Over the recipes at hand: what was just evaluated need not be in the store yet. */
+  private async objections(
+    roots: readonly DrvPath[],
+    closure: Extract<Closure, { ok: true }>,
+  ): Promise<Reason | undefined> {
+    const objections = new StoreObjections(new Recipes(derivationsOf(closure)));
     for (const root of roots) {
       const against = await objections.against(this.rules.distrust, root);
       if (against) return against;

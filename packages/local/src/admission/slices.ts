@@ -29,7 +29,8 @@ import { withUses } from "../slicing/uses.ts";
 import { type ViewedNix, viewedNix } from "../slicing/viewed-nix.ts";
 import { tellingUnread } from "../statements/unread.ts";
 import type { OpenedFile, ViewRecord, ViewTree } from "../view/view.ts";
-import { NixError, type NixTools } from "./nix-tools.ts";
+import type { DerivationReader } from "./derivation-reader.ts";
+import type { NixTools } from "./nix-tools.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 import { treeOf } from "./tree-of.ts";
 
@@ -126,10 +127,10 @@ export class AdmissionSlices {
    * What is in a store as it is may go into a derivation without being opened: then all of it has to be covered. To be
    * asked before `judge`.
    */
-  async takenWhole(nix: NixTools, sources: Iterable<StorePath>): Promise<void> {
+  async takenWhole(reader: DerivationReader, sources: Iterable<StorePath>): Promise<void> {
     const stored = this.#viewed.filter((viewed) => viewed.stored !== undefined);
     if (stored.length === 0) return;
-    const reached = await requisites(nix, [...sources]);
+    const reached = await reader.requisites(sources);
     for (const viewed of stored) if (reached.has(viewed.stored!)) viewed.whole = await allFiles(viewed);
   }
 
@@ -211,21 +212,6 @@ export function notPlain(label: string, renew: string): Reason {
 }
 
 const WHOLE = "a derivation takes in the whole tree, so that each of its files is read";
-
-/** Everything that these paths refer to, themselves included. */
-async function requisites(nix: NixTools, paths: readonly StorePath[]): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (let from = 0; from < paths.length; from += BATCH) {
-    const args = ["--query", "--requisites", ...paths.slice(from, from + BATCH)];
-    const told = await nix.run("nix-store", args, { offline: true });
-    if (told.code !== 0) throw new NixError(`the store does not tell what is in it: ${told.stderr.trim()}`);
-    for (const path of told.stdout.toString("latin1").split("\n")) found.add(path);
-  }
-  return found;
-}
-
-/** Paths in one command: an argument list has an end. */
-const BATCH = 500;
 
 async function allFiles({ repository, tree }: Prepared): Promise<SliceFile[]> {
   const git = await neutralGit(repository);

@@ -6,6 +6,7 @@ import { type Download, downloadOf } from "@firstmile/trust/handoff/download";
 import { fileNameOf, fileNames } from "@firstmile/trust/handoff/matching";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { type Closure, readClosure } from "../admission/closure.ts";
+import { storeReader } from "../admission/derivation-reader.ts";
 import { evaluateFile } from "../admission/evaluate-file.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
 import { run } from "../process/run.ts";
@@ -38,7 +39,7 @@ export async function targetsOfFile(nix: NixTools, file: string, attrs: readonly
 
 /** Below derivations; of those that are downloads themselves, these alone. */
 export async function targetsOfDerivations(nix: NixTools, roots: readonly DrvPath[]): Promise<Targets> {
-  const closure = await readClosure(nix, roots);
+  const closure = await readClosure(storeReader(nix), roots);
   if (!closure.ok) return closure;
   const targets = targetsIn(closure.derivations);
   const own = targets.filter(({ download }) => roots.includes(download!.drvPath));

@@ -10,6 +10,7 @@ import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, type Reason } from "@firstmile/trust/verdict/verdict";
 import { readClosure } from "../admission/closure.ts";
+import { storeReader } from "../admission/derivation-reader.ts";
 import { evaluatePath } from "../admission/evaluate-file.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
 import { AdmissionSlices } from "../admission/slices.ts";
@@ -78,11 +79,12 @@ async function evaluatedAt(question: FileSlicesQuestion, treeDir: string): Promi
     evaluatePath(slices.nix(tools), { treeDir, file, attrs, argstr: {}, addresses }, join(treeDir, path)),
   );
   if (!evaluated.ok) return evaluated;
-  const closure = await readClosure(nix, evaluated.roots);
+  const reader = storeReader(nix);
+  const closure = await readClosure(reader, evaluated.roots);
   if (!closure.ok) return { ok: false, reasons: [closure.reason] };
   const { derivations } = closure;
   await slices.takenWhole(
-    nix,
+    reader,
     [...derivations.values()].flatMap(({ derivation }) => derivation.inputSrcs),
   );
   return { ok: true, roots: evaluated.roots, derivations, reads: slices.files() };

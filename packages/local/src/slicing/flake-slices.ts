@@ -8,6 +8,7 @@ import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, type Reason } from "@firstmile/trust/verdict/verdict";
 import { type ClosureDerivation, readClosure } from "../admission/closure.ts";
+import { storeReader } from "../admission/derivation-reader.ts";
 import { evaluateFlake } from "../admission/evaluate-flake.ts";
 import { FlakeInputs } from "../admission/flake-inputs.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
@@ -65,11 +66,12 @@ export async function flakeSlices(question: FlakeSlicesQuestion): Promise<FlakeS
   const asked = { repository, commit, dir, attrs, verb: "build", addresses } as const;
   const evaluated = await evaluateFlake(slices.nix(nix), asked);
   if (!evaluated.ok) return evaluated;
-  const closure = await readClosure(nix, evaluated.roots);
+  const reader = storeReader(nix);
+  const closure = await readClosure(reader, evaluated.roots);
   if (!closure.ok) return closure;
   const { derivations } = closure;
   await slices.takenWhole(
-    nix,
+    reader,
     [...derivations.values()].flatMap(({ derivation }) => derivation.inputSrcs),
   );
   return { ok: true, roots: evaluated.roots, derivations, reads: slices.files() };

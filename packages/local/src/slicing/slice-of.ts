@@ -9,6 +9,7 @@ import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import { type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { type ClosureDerivation, readClosure } from "../admission/closure.ts";
+import { storeReader } from "../admission/derivation-reader.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
@@ -42,7 +43,7 @@ export async function sliceOf(
 ): Promise<SliceOutcome> {
   const evaluated = await evaluateSlice(nix, request, () => ({ kind: "observe" }));
   if (!evaluated.ok) return { ok: false, reason: evaluated.reason };
-  const closure = await readClosure(nix, evaluated.roots);
+  const closure = await readClosure(storeReader(nix), evaluated.roots);
   if (!closure.ok) return { ok: false, reason: closure.reason };
   const judged = judgeFiles(coverage, evaluated.files);
   const lines = await lineCounts(request.repository, judged);

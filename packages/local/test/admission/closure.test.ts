@@ -6,6 +6,7 @@ import { type DrvPath, drvNameOf, type StorePath } from "@firstmile/formats/nix/
 import { missingForNixWorld } from "@firstmile/testing/nix-world";
 import { expect, test } from "vitest";
 import { readClosure } from "../../src/admission/closure.ts";
+import { storeReader } from "../../src/admission/derivation-reader.ts";
 import { evaluateFile } from "../../src/admission/evaluate-file.ts";
 import { makePlace, type Place, VERSIONS, writeFiles } from "./nix-of.ts";
 
@@ -36,7 +37,7 @@ test.skipIf(missing)("reads everything below, and soon", async () => {
   await using place = await makePlace("host");
   const root = await chain(place, 2_000);
   const started = performance.now();
-  const closure = await readClosure(place.nix, [root, root]);
+  const closure = await readClosure(storeReader(place.nix), [root, root]);
   if (!closure.ok) throw new Error(closure.reason.message);
   expect(closure.derivations.size).toBe(2_001);
   expect(performance.now() - started).toBeLessThan(5_000);
@@ -49,14 +50,14 @@ test.skipIf(missing)("reads everything below, and soon", async () => {
 test.skipIf(missing)("a file that is changed, missing, no file or another's is found", async () => {
   await using place = await makePlace("host");
   const root = await chain(place, 20);
-  const closure = await readClosure(place.nix, [root]);
+  const closure = await readClosure(storeReader(place.nix), [root]);
   if (!closure.ok) throw new Error(closure.reason.message);
   const victim = [...closure.derivations.keys()].find((path) => path.endsWith("-d7.drv"))!;
   const honest = readFileSync(victim);
   const attack = async (change: () => void) => {
     rmSync(victim, { force: true });
     change();
-    const read = await readClosure(place.nix, [root]);
+    const read = await readClosure(storeReader(place.nix), [root]);
     return read.ok || `${read.reason.code} ${read.reason.message}`;
   };
   const bad = /^derivation-corrupt .*-d7\.drv /;
@@ -82,9 +83,9 @@ test.skipIf(missing)("a derivation written by hand that claims another's output 
   const path = derivationStorePath(forged, drvNameOf(root), storeDir);
   chmodSync(storeDir, 0o755);
   writeFileSync(path, renderDerivation(forged));
-  const read = await readClosure(place.nix, [path]);
+  const read = await readClosure(storeReader(place.nix), [path]);
   expect(read.ok || read.reason.code).toBe("derivation-corrupt");
-  const elsewhere = await readClosure(place.nix, [
+  const elsewhere = await readClosure(storeReader(place.nix), [
     join("/nix/store", root.slice(storeDir.length + 1)) as DrvPath,
   ]);
   expect(elsewhere.ok || elsewhere.reason.code).toBe("derivation-corrupt");
@@ -113,7 +114,7 @@ test.each(VERSIONS)(
         argstr: {},
       });
       if (!evaluated.ok) return evaluated.reason.code;
-      const read = await readClosure(place.nix, evaluated.roots);
+      const read = await readClosure(storeReader(place.nix), evaluated.roots);
       return read.ok || `${read.reason.code} ${read.reason.message}`;
     };
     const appended = (path: string) => `builtins.appendContext "${path}" { "${path}" = { path = true; }; }`;
