@@ -47,13 +47,6 @@ export function outsideAccess(what: string): Reason {
   });
 }
 
-/** The reason for an evaluation that did not end in time. */
-export function evaluationTimeout(seconds: number): Reason {
-  return lacking("evaluation-failed", `the evaluation did not end within ${seconds} s`, {
-    remedy: "look for an expression that never ends; nothing of it was admitted",
-  });
-}
-
 function importFromDerivation(derivation: string, asked: string): Reason {
   const message = `the evaluation needs ${derivation} to be built first (import from derivation)${asked}`;
   return lacking("import-from-derivation", message, {

@@ -8,12 +8,15 @@ import { atLeast, parseVersion } from "../nix-conf/version.ts";
 const known = new WeakMap<NixTools, Promise<readonly string[]>>();
 
 /** Arguments for every command inside. Throws `NixError`. */
-export async function evaluatorSettings(nix: NixTools): Promise<readonly string[]> {
-  const features = await experimentalFeatures(nix);
+export async function evaluatorSettings(
+  nix: NixTools,
+  features?: readonly string[],
+): Promise<readonly string[]> {
+  const on = features ?? (await experimentalFeatures(nix));
   return Object.entries({
     store: "local",
     system: nix.system,
-    "experimental-features": features.join(" "),
+    "experimental-features": on.join(" "),
     "build-users-group": "",
     sandbox: "false",
     "fsync-metadata": "false",

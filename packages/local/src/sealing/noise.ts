@@ -4,6 +4,7 @@ const NOISE = [
   /^GC Warning: .*$/,
   /^.*unable to load nss_dns backend.*$/,
   /^warning: (?:the group 'nixbld' specified in 'build-users-group' does not exist|unknown setting '[^']*')$/,
+  /^warning: you did not specify '--add-root'.*$/,
   /^warning: '[^']*' is (?:in the Nix store|deprecated).*$/,
 ];
 

@@ -10,6 +10,11 @@ export const SEALED = {
   configuration: `${OWN}/etc`,
 } as const;
 
+/** Where a tree is seen that people know by this name of its directory: paths such as `./.` take it. */
+export function treePlace(directoryName: string): string {
+  return `/tree/${directoryName}`;
+}
+
 /** The environment inside, whole. USER: 2.8 asks for the caller's name. */
 export function sealedEnvironment(storeDir: string): Readonly<Record<string, string>> {
   return {

@@ -40,10 +40,12 @@ export interface SealedInput {
 export interface SealRequest {
   readonly trees?: readonly SealedTree[];
   readonly inputs?: readonly SealedInput[];
-  /** Trees, or inputs by their store path, that are seen through a view: `at` in place of what is named above. */
+  /** Trees that are seen through a view; one whose place is an input's path stands for that input's content. */
   readonly views?: readonly ViewTree[];
   /** A directory that is copied in, at the same path, for Nix to write to: the cache of its Git fetcher. */
   readonly cache?: string;
+  /** Experimental features. Default: those of the machine's Nix, on which derivations may depend. */
+  readonly features?: readonly string[];
   readonly limits?: Partial<SealLimits>;
 }
 
@@ -51,9 +53,10 @@ export interface OpenSeal extends AsyncDisposable {
   run(command: NixCommand, args: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** The private store's directory, readable from this process until the seal is disposed of. Judge what is in it. */
   readonly store: string;
+  readonly inputs: readonly SealedInput[];
   readonly limits: SealLimits;
   readonly how: ViewResult["how"];
-  /** What was read of the views. To be asked once, after the last command. */
+  /** Ends the views, and gives what was read of them. A command that is run later sees none. To be asked once. */
   record(): Promise<ViewRecord>;
 }
 
@@ -80,15 +83,18 @@ export async function openSeal(nix: NixTools, request: SealRequest): Promise<Ope
     mounts: [...ownMounts(holder, evaluator, nix.storeDir), ...givenMounts(holder, request, view)],
     env: sealedEnvironment(nix.storeDir),
   };
-  const seal = new Seal(recipe, holder, view, limits, await evaluatorSettings(nix));
-  await seal.register(request.inputs ?? []);
+  const settings = await evaluatorSettings(nix, request.features);
+  const { inputs = [] } = request;
+  const seal = new Seal(recipe, holder, view, limits, settings, new Set(views.map(({ at }) => at)));
+  await seal.register(inputs);
   const opened = opening.move();
   return {
     run: (command, args, options) => seal.run(command, args, options),
     store: `${holder.path}/store`,
+    inputs,
     limits,
     how: view?.how ?? "fuse",
-    record: () => view?.finish() ?? Promise.resolve(NOTHING),
+    record: () => seal.endViews(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
@@ -138,9 +144,10 @@ function copied(holder: Holder, cache: string): string {
 }
 
 class Seal {
-  readonly #recipe: Recipe;
+  #recipe: Recipe;
   readonly #holder: Holder;
-  readonly #view: OpenView | undefined;
+  #view: OpenView | undefined;
+  readonly #viewed: ReadonlySet<string>;
   readonly #limits: SealLimits;
   readonly #settings: readonly string[];
 
@@ -150,12 +157,22 @@ class Seal {
     view: OpenView | undefined,
     limits: SealLimits,
     settings: readonly string[],
+    viewed: ReadonlySet<string>,
   ) {
     this.#recipe = recipe;
     this.#holder = holder;
     this.#view = view;
     this.#limits = limits;
     this.#settings = settings;
+    this.#viewed = viewed;
+  }
+
+  async endViews(): Promise<ViewRecord> {
+    const view = this.#view;
+    this.#view = undefined;
+    const mounts = this.#recipe.mounts.filter(({ at }) => !this.#viewed.has(at));
+    this.#recipe = { ...this.#recipe, mounts };
+    return view ? view.finish() : NOTHING;
   }
 
   async run(command: NixCommand, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
