@@ -42,7 +42,10 @@ export async function writtenInput(
 }
 
 /** Of a tree that is seen through a view at its store path. */
-export function viewedInput({ path, narHash, narSize }: NamedTree, keep: () => Promise<unknown>): AuthenticInput {
+export function viewedInput(
+  { path, narHash, narSize }: NamedTree,
+  keep: () => Promise<unknown>,
+): AuthenticInput {
   return { path, narHash, narSize, from: path, keep };
 }
 

@@ -37,8 +37,8 @@ export interface Evaluation {
   readonly args: readonly string[];
   /** Over the seal's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Where trees are seen: taken away from the places that Nix names. */
-  readonly mountPoints?: readonly string[];
+  /** Where trees are seen, with a slash at the end: taken away from the places that Nix names. */
+  readonly mountPoints?: readonly (string | RegExp)[];
   /** Told what was read of the views, whether it ended well or not. */
   readonly read?: ((read: ReadInSeal) => void) | undefined;
 }

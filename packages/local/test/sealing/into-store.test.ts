@@ -17,7 +17,7 @@ import type { StorePath } from "@firstmile/formats/nix/store-path";
 import { missingForNixWorld } from "@firstmile/testing/nix-world";
 import { expect, test } from "vitest";
 import { readDerivation } from "../../src/admission/derivation-reader.ts";
-import { clearFileCaches, FileCache } from "../../src/sealing/file-cache.ts";
+import { clearFileCaches } from "../../src/sealing/file-cache.ts";
 import { intoStore } from "../../src/sealing/into-store.ts";
 import { sealedClosure } from "../../src/sealing/sealed-closure.ts";
 import { makePlace, type Place, VERSIONS, writeFiles } from "../admission/nix-of.ts";

@@ -105,9 +105,11 @@ describe.each(VERSIONS)("a seal, Nix of %s", (version) => {
     const pid = await evaluating(token);
     const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
     expect(open.filter((path) => path.includes("secret"))).toEqual([]);
-    expect(open.filter((path) => path.startsWith("/") && !/^\/(?:\.seal\/|usr\/lib\/|lib\/|dev\/null$)/.test(path))).toEqual(
-      [],
-    );
+    expect(
+      open.filter(
+        (path) => path.startsWith("/") && !/^\/(?:\.seal\/|usr\/lib\/|lib\/|dev\/null$)/.test(path),
+      ),
+    ).toEqual([]);
     await ending;
   });
 
@@ -127,7 +129,12 @@ describe.each(VERSIONS)("a seal, Nix of %s", (version) => {
     ["output", { outputBytes: 10 }, made('"x"'), /more than 10 bytes of output/],
     ["time", { timeMs: 1500 }, endless("t"), /did not end within 1.5 s/],
   ])("a limit of %s is told as that", async (_, limits, expression, message) => {
-    const ended = await evaluateSealed(place.nix, { limits }, "nix-instantiate", ["--expr", expression]);
+    const evaluation = {
+      seal: { limits },
+      command: "nix-instantiate",
+      args: ["--expr", expression],
+    } as const;
+    const ended = await evaluateSealed(place.nix, evaluation);
     if (ended.ok) throw new Error(ended.stdout.toString().slice(0, 1000));
     expect(ended.reason.message).toMatch(message);
     expect(ended.reason.code).toBe("evaluation-failed");
