@@ -31,7 +31,7 @@ export async function writtenInput(
   nix: NixTools,
   { path, narHash, narSize }: NamedTree,
   below: string,
-  write: (dir: string) => Promise<unknown> | void,
+  write: (dir: string) => Promise<unknown>,
 ): Promise<AuthenticInput> {
   const tree = { path, narHash, narSize };
   if (await isValid(nix, path)) return { ...tree, from: path, keep: async () => {} };

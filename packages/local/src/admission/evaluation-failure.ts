@@ -82,7 +82,10 @@ const OUTSIDE: readonly (readonly [RegExp, (what: string) => string])[] = [
   [MISSED_ADDRESS, (uri) => uri],
   [ABSENT_FILE, (path) => path.replace(/^\/+/, "/")],
   [/Git repository "?([^"]*)"? does not exist/, (path) => path],
-  [/(?:program|executing) 'git'( failed)?/, () => "a Git repository that no lock or pin leads to"],
+  [
+    /(?:program|executing) 'git'( failed)?/,
+    () => "a commit of a Git repository that no lock or pin leads to",
+  ],
   [
     /(cannot call '[^']*' on unlocked flake reference|cannot update unlocked flake input '[^']*')/,
     (what) => what,

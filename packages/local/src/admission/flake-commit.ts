@@ -39,7 +39,8 @@ export async function flakeTree(
     const archived = byArchive(nix) ? await archivedTree(git, objects, commit, tree) : undefined;
     const { narHash, narSize } = archived ?? (await narHashOfTree(objects, tree));
     const path = sourceStorePath(narHash, "source", [], false, nix.storeDir);
-    const write = (to: string) => (archived ? writeArchived(to, archived) : writeTree(objects, root, to));
+    const write = async (to: string) =>
+      archived ? writeArchived(to, archived) : writeTree(objects, root, to);
     const input = await writtenInput(nix, { path, narHash, narSize }, below, write);
     const lock = (
       await fileInTree(objects, root, [...dir.split("/"), "flake.lock"].filter(isName).join("/"))

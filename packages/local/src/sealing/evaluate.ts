@@ -16,6 +16,7 @@ import { limitReached, printedTooMuch, tooLong } from "./limits.ts";
 import { withoutSeal } from "./noise.ts";
 import { type OpenSeal, openSeal, type SealRequest } from "./seal.ts";
 import { SealError, sealUnavailable } from "./seal-error.ts";
+import { evaluateUnsealed } from "./unsealed.ts";
 
 export interface NotEvaluated {
   readonly ok: false;
@@ -47,6 +48,7 @@ export type Ended = { readonly ok: true; readonly stdout: Buffer; readonly seal:
 
 /** Throws `NixError`, `ViewError`, and what views throw. A machine that cannot seal is a reason. */
 export async function evaluateSealed(nix: NixTools, evaluation: Evaluation): Promise<Ended> {
+  if (nix.unsealed) return evaluateUnsealed(nix, nix.unsealed.root(), evaluation);
   await using opening = new AsyncDisposableStack();
   try {
     const seal = opening.use(await openSeal(nix, evaluation.seal));

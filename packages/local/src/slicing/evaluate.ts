@@ -50,7 +50,7 @@ export async function evaluateSlice(
   const { tree, root } = await readTree(request);
   const path = pathInTree(tree, request.file);
   if (typeof path !== "string") return { ok: false, reason: path, files: [], refused: [], how: "fuse" };
-  const treeDir = treePlace(request.directoryName);
+  const treeDir = nix.unsealed?.place(request.directoryName) ?? treePlace(request.directoryName);
   const view = { repository: request.repository, tree: root, at: treeDir, rules: rulesFor(tree) };
   let read: ReadInSeal | undefined;
   const question = { treeDir, file: path, attrs: request.attrs, argstr: request.argstr, more: ["-vv"] };
