@@ -15,13 +15,14 @@ import { type NarNode, narChunks, narDigest } from "@firstmile/formats/nix/nar";
 import { baseNameOf, type DrvPath, type StorePath } from "@firstmile/formats/nix/store-path";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { storeReader } from "../admission/derivation-reader.ts";
+import { plainText } from "../admission/evaluation-failure.ts";
 import { NixError, type NixTools } from "../admission/nix-tools.ts";
 import { validPaths } from "../handoff/store-content.ts";
 import type { BroughtOut } from "./brought-out.ts";
 import type { FileCache } from "./file-cache.ts";
 
 /** Paths in one command: an argument list has an end, at some 2 MB. */
-const BATCH = 2_000;
+const BATCH = 4_000;
 /** Derivations until others get a turn. */
 const A_TURN = 250;
 
@@ -131,7 +132,17 @@ async function copy(nix: NixTools, cache: FileCache, { areDerivations, paths }: 
   const args = ["copy", ...options, "--no-recursive", ...kind, "--from", cache.url, ...paths];
   const told = await nix.run("nix", args, { offline: true });
   if (told.code === 0) return;
-  throw new NixError(`the store does not take what was evaluated: ${told.stderr.trim().split("\n").at(-1)}`);
+  throw new NixError(`the store does not take what was evaluated: ${errorIn(told.stderr)}`);
+}
+
+/** The last error that Nix prints, with the lines that belong to it. */
+function errorIn(stderr: string): string {
+  const lines = plainText(stderr).trim().split("\n");
+  const at = lines.findLastIndex((line) => line.includes("error:"));
+  return lines
+    .slice(Math.max(0, at))
+    .map((line) => line.trim())
+    .join(" ");
 }
 
 /** Nix takes a path that is valid as it is, and reads its file only when it builds. */
