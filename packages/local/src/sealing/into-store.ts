@@ -9,16 +9,16 @@
  */
 import { lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Derivation, derivationReferences, renderDerivation } from "@firstmile/formats/nix/derivation";
-import { sha256 } from "@firstmile/formats/nix/hash";
-import { type NarNode, narChunks, narDigest } from "@firstmile/formats/nix/nar";
+import { derivationReferences } from "@firstmile/formats/nix/derivation";
+import { narHashOf, sha256 } from "@firstmile/formats/nix/hash";
+import { type NarNode, narChunks } from "@firstmile/formats/nix/nar";
 import { baseNameOf, type DrvPath, type StorePath } from "@firstmile/formats/nix/store-path";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { storeReader } from "../admission/derivation-reader.ts";
 import { plainText } from "../admission/evaluation-failure.ts";
 import { NixError, type NixTools } from "../admission/nix-tools.ts";
 import { validPaths } from "../handoff/store-content.ts";
-import type { BroughtOut } from "./brought-out.ts";
+import type { BroughtDerivation, BroughtOut } from "./brought-out.ts";
 import type { FileCache } from "./file-cache.ts";
 
 /** Paths in one command: an argument list has an end, at some 2 MB. */
@@ -116,13 +116,14 @@ async function describe(brought: BroughtOut, cache: FileCache, paths: readonly S
   }
 }
 
-function writeDerivation(cache: FileCache, path: StorePath, derivation: Derivation): void {
-  const content = renderDerivation(derivation);
-  const node: NarNode = { kind: "regular", executable: false, size: content.length, content: [content] };
+function writeDerivation(cache: FileCache, path: StorePath, { derivation, bytes }: BroughtDerivation): void {
+  const node: NarNode = { kind: "regular", executable: false, size: bytes.length, content: [bytes] };
+  const content = Buffer.concat([...narChunks(node)]);
   using nar = cache.nar(path);
-  for (const chunk of narChunks(node)) nar.write(chunk);
-  const ca = { method: "text", hash: { algorithm: "sha256", digest: sha256(content) } } as const;
-  cache.describe({ path, ca, references: derivationReferences(derivation), ...narDigest(node) });
+  nar.write(content);
+  const ca = { method: "text", hash: { algorithm: "sha256", digest: sha256(bytes) } } as const;
+  const references = derivationReferences(derivation);
+  cache.describe({ path, ca, references, narHash: narHashOf(sha256(content)), narSize: content.length });
 }
 
 async function copy(nix: NixTools, cache: FileCache, { areDerivations, paths }: Batch): Promise<void> {
@@ -146,13 +147,10 @@ function errorIn(stderr: string): string {
 }
 
 /** Nix takes a path that is valid as it is, and reads its file only when it builds. */
-async function differing(
-  nix: NixTools,
-  derivations: ReadonlyMap<DrvPath, Derivation>,
-): Promise<Reason | undefined> {
+async function differing(nix: NixTools, derivations: BroughtOut["derivations"]): Promise<Reason | undefined> {
   let done = 0;
-  for (const [path, derivation] of derivations) {
-    if (!holds(join(nix.storeDir, baseNameOf(path)), renderDerivation(derivation))) {
+  for (const [path, { bytes }] of derivations) {
+    if (!holds(join(nix.storeDir, baseNameOf(path)), bytes)) {
       const message = `${path} holds other bytes in the store than the evaluation gave`;
       return lacking("derivation-corrupt", message, { remedy: storeReader(nix).ifCorrupt });
     }
