@@ -22,15 +22,19 @@ import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downloads.ts";
-import { type EvaluateWith, evaluateAlone, evaluatePinned } from "../pins/evaluate-pinned.ts";
+import { evaluatePinned } from "../pins/evaluate-pinned.ts";
 import { PinSearch } from "../pins/pin-search.ts";
 import { PinnedTrees } from "../pins/pinned-trees.ts";
+import type { NotEvaluated } from "../sealing/evaluate.ts";
+import { treePlace } from "../sealing/places.ts";
+import type { SealRequest } from "../sealing/seal.ts";
+import { readSealed, type SealedClosure } from "../sealing/sealed-closure.ts";
+import type { AuthenticInput } from "./authentic-input.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { type Closure, derivationsOf, readClosure } from "./closure.ts";
-import { storeReader } from "./derivation-reader.ts";
-import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
+import { type Closure, derivationsOf } from "./closure.ts";
+import { type Evaluated, evaluateDirectory, evaluateFile, type FileQuestion } from "./evaluate-file.ts";
 import { evaluateFlake } from "./evaluate-flake.ts";
-import { FlakeInputs, type SliceInputs } from "./flake-inputs.ts";
+import { FlakeInputs } from "./flake-inputs.ts";
 import { sourceForInput } from "./input-source.ts";
 import { ensureCommit } from "./locked-trees.ts";
 import type { NixTools } from "./nix-tools.ts";
@@ -116,6 +120,8 @@ interface Outcome {
 class Attempt {
   readonly reasons: Reason[] = [];
   readonly basis: BroughtBasis[] = [];
+  /** What the evaluation could fetch, for the store once all is allowed. */
+  private readonly inputs: AuthenticInput[] = [];
   private readonly options: AdmissionOptions;
   private readonly rules: RulesInForce;
   private readonly source: Source;
@@ -139,23 +145,40 @@ class Attempt {
     const { commit } = this.request;
     if (this.source.authenticate !== "slice" && !(await this.authenticate(this.source, commit)).ok)
       return undefined;
-    const evaluated =
-      this.request.kind === "file" ? await this.file(this.request) : await this.flake(this.request);
-    if (!evaluated) return undefined;
-    const reader = storeReader(this.options.nix);
-    const closure = evaluated.ok ? await readClosure(reader, evaluated.roots) : evaluated;
-    if (closure.ok) await this.slices.takenWhole(reader, sourcesIn(closure.derivations.values()));
+    mkdirSync(this.options.treesDir, { recursive: true, mode: 0o755 });
+    const treesDir = mkdtempSync(join(this.options.treesDir, "inputs-"));
+    try {
+      const evaluated =
+        this.request.kind === "file"
+          ? await this.file(this.request, treesDir)
+          : await this.flake(this.request, treesDir);
+      return evaluated && (await this.judged(evaluated));
+    } finally {
+      rmSync(treesDir, { recursive: true, force: true });
+    }
+  }
+
+  /** Judges what came out of the seal. Only then is anything of it in the store of this machine. */
+  private async judged(evaluated: Evaluated | NotEvaluated): Promise<Outcome | undefined> {
+    await using _seal = evaluated.ok ? evaluated.seal : undefined;
+    using sealed = evaluated.ok
+      ? await readSealed(this.options.nix, evaluated, this.options.importsDir)
+      : undefined;
+    const closure = sealed?.closure;
+    if (sealed && closure?.ok) await this.slices.takenWhole(sealed.reader, sourcesIn(closure.derivations.values()));
     // An evaluation that failed for a file that was held back is told as that.
     const slices = await this.slices.judge(sliceWords(this.request));
     this.reasons.push(...slices.reasons);
     if (slices.reasons.some((reason) => !reason.ok)) return undefined;
     this.basis.push(...slices.basis);
     if (!evaluated.ok) return this.stop(evaluated.reason);
-    if (!closure.ok) return this.stop(closure.reason);
+    if (!closure?.ok) return this.stop(closure!.reason);
     const against = await this.objections(evaluated.roots, closure);
     if (against) return this.stop(against);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     if (!(await this.downloads(derivations)).ok) return undefined;
+    const refused = await this.intoStore(sealed!);
+    if (refused) return this.stop(refused);
     this.reasons.push(
       found(
         "admitted",
@@ -163,6 +186,12 @@ class Attempt {
       ),
     );
     return { roots: evaluated.roots, derivations };
+  }
+
+  /** What is allowed as a whole; the inputs too, which the user's own evaluation looks for when it is offline. */
+  private async intoStore(sealed: SealedClosure): Promise<Reason | undefined> {
+    for (const input of this.inputs) await input.keep();
+    return sealed.import(this.options.nix);
   }
 
   private async downloads(derivations: readonly AdmittedDerivation[]): Promise<Reason> {
@@ -192,41 +221,41 @@ class Attempt {
     return reason;
   }
 
-  private async file({
-    commit,
-    directoryName,
-    file,
-    attrs,
-    argstr,
-  }: FileRequest): Promise<Evaluated | undefined> {
-    if (this.source.authenticate === "slice")
-      return this.slice({ commit, directoryName, file, attrs, argstr });
-    const treeDir = await this.checkout(commit, directoryName);
-    return this.evaluate(file, (nix, addresses) =>
-      evaluateFile(nix, { treeDir, file, attrs, argstr, addresses }),
-    );
+  private async file(request: FileRequest, treesDir: string): Promise<Evaluated | NotEvaluated | undefined> {
+    const { commit, directoryName, file, attrs, argstr } = request;
+    const treeDir = treePlace(directoryName);
+    const question = { treeDir, file, attrs, argstr };
+    if (this.source.authenticate === "slice") return this.slice(commit, question, treesDir);
+    const from = await this.checkout(commit, directoryName);
+    return this.evaluate(file, treesDir, (given, seal) => evaluateDirectory(this.options.nix, from, { ...question, ...given }, seal));
   }
 
   /** With nothing to fetch; and where it asks for something, with what its pins stand for. */
-  private async evaluate(file: string, evaluate: EvaluateWith): Promise<Evaluated> {
+  private async evaluate(
+    file: string,
+    treesDir: string,
+    evaluate: (given: Partial<FileQuestion>, seal: SealRequest) => Promise<Evaluated | NotEvaluated>,
+  ): Promise<Evaluated | NotEvaluated> {
     const { nix, repositories, authenticator } = this.options;
     const search = new PinSearch(repositories, this.source, this.request.commit, file);
     const options = {
       repositories,
       nix,
       rules: this.rules,
+      treesDir,
       authenticate: (source: Source, commit: CommitId) =>
         authenticator.authenticate(this.rules, { source: source.name, commit }),
       prepare: (source: Source, commit: CommitId) => this.slices.prepare(source, commit),
-      show: (source: Source, commit: CommitId, at: string, stored: StorePath) =>
-        this.slices.show(source, commit, [at], stored),
+      show: (source: Source, commit: CommitId, stored: StorePath) =>
+        this.slices.show(source, commit, stored, stored),
     };
     using pins = new PinnedTrees(options, search);
-    const evaluated = await evaluatePinned(nix, pins, (tools, addresses) =>
-      evaluate(this.slices.nix(tools), addresses),
+    const evaluated = await evaluatePinned(nix, pins, ({ seal, env, addresses }) =>
+      evaluate({ env, addresses, read: this.slices.note }, { ...seal, views: this.slices.views }),
     );
     this.reasons.push(...pins.reasons);
     this.basis.push(...pins.basis);
+    this.inputs.push(...pins.trees);
     if (evaluated.ok) return evaluated;
     const [reason, ...more] = evaluated.reasons;
     this.reasons.push(...more);
@@ -234,57 +263,41 @@ class Attempt {
   }
 
   /** Through a view of the tree that shows what is covered: no file of it is written anywhere. */
-  private async slice(request: Omit<FileRequest, "kind" | "source">): Promise<Evaluated | undefined> {
-    const { commit, directoryName, file, attrs, argstr } = request;
-    mkdirSync(this.options.treesDir, { recursive: true, mode: 0o755 });
-    const parent = mkdtempSync(join(this.options.treesDir, "view-"));
-    const treeDir = join(parent, directoryName);
-    mkdirSync(treeDir);
-    try {
-      const origin = await this.slices.prepare(this.source, commit);
-      this.reasons.push(origin);
-      if (!origin.ok) return undefined;
-      this.slices.show(this.source, commit, [treeDir]);
-      const path = this.slices.path(file);
-      if (typeof path !== "string") return this.stop(path);
-      return await this.evaluate(file, (nix, addresses) =>
-        evaluatePath(nix, { treeDir, file, attrs, argstr, addresses }, join(treeDir, path)),
-      );
-    } finally {
-      rmSync(parent, { recursive: true, force: true });
-    }
+  private async slice(
+    commit: CommitId,
+    question: FileQuestion,
+    treesDir: string,
+  ): Promise<Evaluated | NotEvaluated | undefined> {
+    const origin = await this.slices.prepare(this.source, commit);
+    this.reasons.push(origin);
+    if (!origin.ok) return undefined;
+    this.slices.show(this.source, commit, question.treeDir);
+    const file = this.slices.path(question.file);
+    if (typeof file !== "string") return this.stop(file);
+    return this.evaluate(question.file, treesDir, (given, seal) =>
+      evaluateFile(this.options.nix, { ...question, ...given, file }, seal),
+    );
   }
 
-  private async flake({ commit, dir, attrs, verb }: FlakeRequest): Promise<Evaluated | undefined> {
+  private async flake(
+    { commit, dir, attrs, verb }: FlakeRequest,
+    treesDir: string,
+  ): Promise<Evaluated | NotEvaluated | undefined> {
     if (this.source.authenticate === "slice") return this.stop(sliceAsFlake(this.source));
-    const inputs = new FlakeInputs(this.options, this.rules, (source, id) => this.input(source, id));
-    mkdirSync(this.options.treesDir, { recursive: true, mode: 0o755 });
-    const parent = mkdtempSync(join(this.options.treesDir, "inputs-"));
-    try {
-      const reasons = await inputs.bring(this.source, commit, dir, this.shownBelow(parent));
-      this.reasons.push(...reasons);
-      if (reasons.some((reason) => !reason.ok)) return undefined;
-      const repository = await this.options.repositories.directory(this.source);
-      const { addresses } = inputs;
-      const question = { repository, commit, dir, attrs, verb, addresses };
-      const evaluate = (nix: NixTools) => evaluateFlake(this.slices.nix(nix), question);
-      return await evaluateAlone(this.options.nix, evaluate, inputs.trees);
-    } finally {
-      rmSync(parent, { recursive: true, force: true });
-    }
-  }
-
-  /** Inputs are seen in the store; and beside it, from where a sealed store takes them. */
-  private shownBelow(parent: string): SliceInputs {
-    let count = 0;
-    return {
-      show: (source, commit, stored) => {
-        const at = join(parent, String(count++));
-        mkdirSync(at);
-        this.slices.show(source, commit, [stored, at], stored);
-        return at;
-      },
-    };
+    const { nix, repositories } = this.options;
+    const show = (source: Source, id: CommitId, stored: StorePath) => this.slices.show(source, id, stored, stored);
+    const inputs = new FlakeInputs({ repositories, nix, treesDir, show }, this.rules, (source, id) =>
+      this.input(source, id),
+    );
+    const reasons = await inputs.bring(this.source, commit, dir);
+    this.reasons.push(...reasons);
+    if (reasons.some((reason) => !reason.ok)) return undefined;
+    const repository = await repositories.directory(this.source);
+    const question = { repository, commit, dir, attrs, verb, treesDir, read: this.slices.note };
+    const seal = { inputs: inputs.trees, views: this.slices.views };
+    const evaluated = await evaluateFlake(nix, question, seal);
+    this.inputs.push(...inputs.trees, ...(evaluated.ok ? [evaluated.self] : []));
+    return evaluated;
   }
 
   /** Of a source that is judged by its slices, only where it comes from is known before something is read of it. */

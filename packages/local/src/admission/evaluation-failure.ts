@@ -47,13 +47,6 @@ export function outsideAccess(what: string): Reason {
   });
 }
 
-/** The reason for an evaluation that did not end in time. */
-export function evaluationTimeout(seconds: number): Reason {
-  return lacking("evaluation-failed", `the evaluation did not end within ${seconds} s`, {
-    remedy: "look for an expression that never ends; nothing of it was admitted",
-  });
-}
-
 function importFromDerivation(derivation: string, asked: string): Reason {
   const message = `the evaluation needs ${derivation} to be built first (import from derivation)${asked}`;
   return lacking("import-from-derivation", message, {
@@ -88,6 +81,11 @@ const OUTSIDE: readonly (readonly [RegExp, (what: string) => string])[] = [
     (what) => what,
   ],
 ];
+
+/** The message of the error that Nix ended with. */
+export function lastMessage(stderr: string): string {
+  return lastError(plainText(stderr)).message;
+}
 
 /** The message of the error itself, and the `.nix` file, line and column that it came from. */
 function lastError(text: string): { message: string; place: string | undefined } {

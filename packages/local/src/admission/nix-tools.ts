@@ -7,6 +7,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessError, type RunOptions, type RunResult, run } from "../process/run.ts";
+import { type ProgramFiles, programFiles } from "../sealing/program-files.ts";
+import { findProgram } from "../view/programs.ts";
 
 export type NixCommand = "nix" | "nix-instantiate" | "nix-store";
 
@@ -26,6 +28,8 @@ export interface NixTools {
   readonly isolated: boolean;
   /** Runs a command to its end. A non-zero exit is a result. Throws `ProcessError`. */
   run(command: NixCommand, args: readonly string[], options?: NixRunOptions): Promise<RunResult>;
+  /** The files that this Nix, or a program of the system that it belongs to, consists of. Throws `SealError`. */
+  files(program: "nix" | "git" | "setpriv"): Promise<ProgramFiles>;
   /** What `run` would start, for whoever starts it in a place of its own. */
   words(command: NixCommand, args: readonly string[], options?: NixRunOptions): NixWords;
 }
@@ -60,8 +64,11 @@ const KEPT = [
   "NIX_DAEMON_SOCKET_PATH",
 ] as const;
 
-/** Finds the Nix that `env` leads to. Throws `NixError`. */
-export async function nixTools(env: NodeJS.ProcessEnv): Promise<NixTools> {
+/**
+ * Finds the Nix that `env` leads to. `root`: the system that its program belongs to, where `PATH` leads to something
+ * that enters another one. Throws `NixError`.
+ */
+export async function nixTools(env: NodeJS.ProcessEnv, root = ""): Promise<NixTools> {
   const childEnv = cleanEnvironment(env, ownHome());
   const isolated = await canIsolate(childEnv);
   const words = (
@@ -80,7 +87,14 @@ export async function nixTools(env: NodeJS.ProcessEnv): Promise<NixTools> {
   const expression = "[ builtins.storeDir builtins.nixVersion builtins.currentSystem ]";
   const asked = await ask(runNix, ["--eval", "--strict", "--json", "--expr", expression]);
   const [storeDir, version, system] = readAnswer(asked);
-  return { storeDir, version, system, isolated, run: runNix, words };
+  const files: NixTools["files"] = (program) => filesOf(program, root, childEnv.PATH);
+  return { storeDir, version, system, isolated, run: runNix, words, files };
+}
+
+async function filesOf(name: string, root: string, path: string | undefined): Promise<ProgramFiles> {
+  const program = root === "" ? findProgram(name, path) : `/usr/bin/${name}`;
+  if (program === undefined) throw new NixError(`${name} is not installed`);
+  return programFiles(program, root);
 }
 
 /** The same Nix with more in its environment. */

@@ -8,6 +8,7 @@ import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { type Closure, readClosure } from "../admission/closure.ts";
 import type { DerivationReader } from "../admission/derivation-reader.ts";
+import type { Evaluated } from "../admission/evaluate-file.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
 import { askReferences } from "./ask-references.ts";
 import { BroughtOut } from "./brought-out.ts";
@@ -35,6 +36,16 @@ export interface SealedClosure extends Disposable {
    * other bytes under one of the names. Throws `NixError` where Nix does not take it.
    */
   import(nix: NixTools): Promise<Reason | undefined>;
+}
+
+/** What an evaluation left, only to be looked at. To be disposed of before its seal is. */
+export function readSealed(
+  { storeDir }: Pick<NixTools, "storeDir">,
+  { seal, roots }: Evaluated,
+  importsDir?: string,
+): Promise<SealedClosure> {
+  const inputs = seal.inputs.map(({ path }) => path);
+  return sealedClosure(seal, { storeDir, inputs, roots, ...(importsDir === undefined ? {} : { importsDir }) });
 }
 
 /** Reads what a seal's last evaluation left. To be disposed of before the seal is. */

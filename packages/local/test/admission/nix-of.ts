@@ -34,7 +34,7 @@ export async function makePlace(
   const world = makeNixWorld({ dir, version, ...more });
   const work = join(dir, "work");
   mkdirSync(work);
-  const nix = await nixTools({ ...worldEnv(world), ...env });
+  const nix = await nixTools({ ...worldEnv(world), ...env }, version === "sid" ? SID_TREE : "");
   return { world, nix, dir: work, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() };
 }
 
