@@ -105,9 +105,11 @@ describe.each(VERSIONS)("a seal, Nix of %s", (version) => {
     const pid = await evaluating(token);
     const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
     expect(open.filter((path) => path.includes("secret"))).toEqual([]);
-    expect(open.filter((path) => path.startsWith("/") && !/^\/(?:\.seal\/|usr\/lib\/|lib\/|dev\/null$)/.test(path))).toEqual(
-      [],
-    );
+    expect(
+      open.filter(
+        (path) => path.startsWith("/") && !/^\/(?:\.seal\/|usr\/lib\/|lib\/|dev\/null$)/.test(path),
+      ),
+    ).toEqual([]);
     await ending;
   });
 

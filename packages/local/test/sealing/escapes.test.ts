@@ -1,0 +1,277 @@
+/**
+ * Everything of Nix that Nix itself could forbid is allowed here: only the seal is left. What the same expressions reach
+ * without one is shown beside it, so that a mark that nobody could have seen counts for nothing.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { missingForNixWorld, type NixVersion } from "@firstmile/testing/nix-world";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { commitAll, VERSIONS, writeFiles } from "../admission/nix-of.ts";
+import { attempts, type Outside } from "./escape-attempts.ts";
+import type { EscapesAnswer, EscapesRequest } from "./escapes-child.ts";
+import { digestOf } from "./private-store.ts";
+import { nodeAs, ORDINARY, type Setting, type Who } from "./sealed-as.ts";
+
+const MARKER = `outside${randomBytes(12).toString("hex")}`;
+const TREE = "/tree/named";
+const CHILD = join(import.meta.dirname, "escapes-child.ts");
+const WHO: readonly Who[] = ["root", "an ordinary user"];
+
+/** What both versions show without a seal: where these show nothing, the test itself is broken. */
+const SHOWN_PLAIN = [
+  "readFile",
+  "import",
+  "readDir",
+  "pathExists",
+  "hashFile",
+  "findFile",
+  "the search path",
+  "a path below home",
+  "getEnv",
+  "getEnv of what Nix was told",
+  "storePath",
+  "a store path as a string",
+  "TOML",
+  "trace",
+  "throw",
+  "exec of cat",
+  "a picture of the source in a message",
+  "a path",
+  "a directory",
+  "builtins.path with a filter",
+  "filterSource",
+  "toFile",
+  "storePath as a source",
+  "a link to a file",
+  "a relative link",
+  "a link through /proc",
+  "parents of the tree",
+  "/proc/self/environ",
+  "/proc/self/root",
+  "an inherited descriptor",
+  "/proc/self/mountinfo",
+  "other processes",
+  "getFlake path",
+  "getFlake absolute",
+  "getFlake git",
+  "getFlake tarball",
+  "an input of a flake",
+  "fetchTree path",
+  "fetchTree git",
+  "fetchTree tarball",
+  "fetchGit",
+  "fetchurl",
+  "fetchTarball",
+  "the loopback",
+  "an archive on the loopback",
+  "a build that reads",
+  "a download by a build",
+  "nix/fetchurl.nix",
+  "a build without a sandbox",
+];
+
+describe.each(VERSIONS)("ways out of a seal, Nix of %s", (version) => {
+  const missing = missingForNixWorld(version);
+  let dir: string;
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), "esc-"));
+    chmodSync(dir, 0o755);
+    makeOutside(join(dir, "outside"));
+    makeTree(join(dir, "tree"), join(dir, "outside"));
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  test.skipIf(missing).each(WHO)("none leads out, as %s", async (who) => {
+    const setting = settingOf(dir, version, who);
+    const outside = place(setting);
+    const machine = () =>
+      digestOf(join(ownOf(setting), "store")) + digestOf(join(ownOf(setting), "state/db"));
+    const before = machine();
+    const answer = await answerOf(setting, {
+      isSealed: true,
+      outside,
+      treeDir: join(dir, "tree"),
+      marker: MARKER,
+    });
+    expect(answer.seen).toEqual({});
+    expect(answer.reached).toBe(0);
+    expect(answer.uid).toBe(who === "root" ? 0 : ORDINARY);
+    expect(machine()).toBe(before);
+    // What ends well learns nothing of outside: that is asserted above. Most of them fail.
+    expect(answer.ended.length).toBeLessThan(25);
+    expect(Object.keys(answer.messages).length).toBeGreaterThan(100);
+  });
+
+  test.skipIf(missing)("the same expressions lead out where there is no seal", async () => {
+    const setting = settingOf(dir, version, "root");
+    const outside = { ...place(setting), tree: join(dir, "tree") };
+    const answer = await answerOf(setting, {
+      isSealed: false,
+      outside,
+      treeDir: join(dir, "tree"),
+      marker: MARKER,
+    });
+    expect(Object.keys(answer.seen)).toEqual(expect.arrayContaining(SHOWN_PLAIN));
+    expect(answer.reached).toBeGreaterThan(0);
+  });
+});
+
+test("there are as many ways as are said", () => {
+  const some = {
+    dir: "/d",
+    name: "n",
+    storePath: "/s/x",
+    sha256: "",
+    narHash: "",
+    port: 1,
+    socket: "",
+    abstract: "",
+    tree: "/t",
+  };
+  expect(Object.keys(attempts(some)).length).toBeGreaterThan(130);
+});
+
+/** A caller whose whole surroundings lead outside. */
+function settingOf(dir: string, version: NixVersion, who: Who): Setting {
+  const outside = join(dir, "outside");
+  return {
+    version,
+    who,
+    dir,
+    before: ["sh", "-c", 'exec 9<"$1" || exit 1; shift; exec "$@"', "sh", outside],
+    env: {
+      FIRSTMILE_SECRET: MARKER,
+      NIX_PATH: `outside=${outside}:${outside}`,
+      NIX_CONFIG: `extra-access-tokens = github.com=${MARKER}\naccept-flake-config = true`,
+      XDG_CONFIG_HOME: join(outside, "config"),
+      GIT_DIR: join(outside, "repo/.git"),
+    },
+  };
+}
+
+function ownOf({ dir, who }: Setting): string {
+  return join(dir, who === "root" ? "root" : "user");
+}
+
+/** What there is of this caller's own: a home, a store with a path that is not for the expression. */
+function place(setting: Setting): Omit<Outside, "port"> {
+  const own = ownOf(setting);
+  const outside = join(setting.dir, "outside");
+  mkdirSync(own, { recursive: true, mode: 0o755 });
+  writeFiles(own, { secret: MARKER });
+  if (setting.who !== "root")
+    for (const path of [own, join(own, "secret")]) chownSync(path, ORDINARY, ORDINARY);
+  const storePath = added(setting, join(outside, "source"));
+  const tag = randomBytes(6).toString("hex");
+  return {
+    dir: outside,
+    name: MARKER,
+    storePath,
+    sha256: createHash("sha256")
+      .update(readFileSync(join(outside, "secret")))
+      .digest("hex"),
+    narHash: narHashOf(join(outside, "source")),
+    socket: join(setting.dir, `socket-${tag}`),
+    abstract: `firstmile-${tag}`,
+    tree: TREE,
+  };
+}
+
+function added(setting: Setting, path: string): string {
+  const script = join(setting.dir, "add.mjs");
+  writeFileSync(
+    script,
+    `import { execFileSync } from "node:child_process";
+console.log(execFileSync("nix-store", ["--add", JSON.parse(process.argv[2])], { encoding: "utf8" }).trim());`,
+  );
+  const { argv, env } = nodeAs({ ...setting, before: [] }, script, path);
+  return execFileSync(argv[0]!, argv.slice(1), {
+    env,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  }).trim();
+}
+
+function narHashOf(path: string): string {
+  const hex = execFileSync("nix-hash", ["--type", "sha256", path], { encoding: "utf8" }).trim();
+  return `sha256-${Buffer.from(hex, "hex").toString("base64")}`;
+}
+
+function answerOf(setting: Setting, request: EscapesRequest): Promise<EscapesAnswer> {
+  const { argv, env } = nodeAs(setting, CHILD, request);
+  const child = spawn(argv[0]!, argv.slice(1), { env, stdio: ["ignore", "pipe", "pipe"] });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+  return new Promise((resolve, reject) =>
+    child.once("close", (code) =>
+      code === 0
+        ? resolve(JSON.parse(Buffer.concat(out).toString()) as EscapesAnswer)
+        : reject(new Error(Buffer.concat(err).toString().slice(-4_000))),
+    ),
+  );
+}
+
+function makeOutside(dir: string): void {
+  writeFiles(dir, {
+    secret: MARKER,
+    [MARKER]: "",
+    "secret.nix": `"${MARKER}"`,
+    "default.nix": `"${MARKER}"`,
+    "attributes.nix": `{ marker = "${MARKER}"; }`,
+    "broken.nix": `{ marker = "${MARKER}" }`,
+    "secret.toml": `marker = "${MARKER}"\n`,
+    "flake.nix": `{ outputs = _: { marker = "${MARKER}"; }; }`,
+    "flake.lock": "{}",
+    "source/secret": MARKER,
+    "source/flake.nix": `{ outputs = _: { marker = "${MARKER}"; }; }`,
+    "repo/secret": MARKER,
+    "repo/flake.nix": `{ outputs = _: { marker = "${MARKER}"; }; }`,
+    "config/nix/registry.json": JSON.stringify({
+      version: 2,
+      flakes: [{ from: { type: "indirect", id: "outside" }, to: { type: "path", path: `${dir}/source` } }],
+    }),
+  });
+  commitAll(join(dir, "repo"));
+  // A tarball's one directory is its root.
+  execFileSync("tar", ["-C", dir, "-czf", join(dir, "flake.tar.gz"), "source"]);
+  copyFileSync(join(dir, "secret"), join(dir, "secret.so"));
+}
+
+/** What is signed, or looked at, has links and flakes that lead out. */
+function makeTree(dir: string, outside: string): void {
+  const flake = (inputs: string) =>
+    `{ inputs.x.url = "${inputs}"; outputs = { x, ... }: { inherit (x) marker; }; }`;
+  writeFiles(dir, {
+    "default.nix": "{ }",
+    "flake-input/flake.nix": flake(`path:${outside}/source`),
+    "flake-relative/flake.nix": flake(`path:../../..${outside}/source`),
+    "flake-file-link/flake.nix": `{ outputs = _: { }; }`,
+    "flake-lock-link/flake.nix": flake(`path:${outside}/source`),
+    "flake-config/flake.nix": `{ nixConfig.extra-allowed-uris = "path: file:"; nixConfig.restrict-eval = false; nixConfig.pure-eval = false; nixConfig.plugin-files = "${outside}/secret.so"; outputs = _: { marker = ""; }; }`,
+  });
+  mkdirSync(join(dir, "flake-link"));
+  symlinkSync(join(outside, "flake.nix"), join(dir, "flake-link/flake.nix"));
+  symlinkSync(join(outside, "secret"), join(dir, "flake-file-link/link"));
+  symlinkSync(join(outside, "flake.lock"), join(dir, "flake-lock-link/flake.lock"));
+  symlinkSync(join(outside, "secret"), join(dir, "link-file"));
+  symlinkSync(join(outside, "secret.nix"), join(dir, "link-file.nix"));
+  symlinkSync(outside, join(dir, "link-dir"));
+  symlinkSync("../".repeat(12), join(dir, "link-up"));
+  symlinkSync("/", join(dir, "link-root"));
+  symlinkSync("/proc/self/root", join(dir, "link-proc"));
+}
