@@ -115,7 +115,7 @@ function copying({ dir, storePath }: Outside): Expressions {
     "storePath as a source": `builtins.storePath "${storePath}"`,
     "a file of the machine": `[ /etc/passwd /etc/hostname /etc/os-release ]`,
     "an attribute of a file": `(import ${dir}/attributes.nix).marker`,
-    "the root": `builtins.path { path = /.; name = "root"; filter = path: type: type != "directory" || builtins.match ".*/(proc|sys|dev|usr|lib|var|work|opt)" path == null; }`,
+    "the root": `builtins.path { path = /.; name = "root"; filter = path: type: let is = a: b: builtins.substring 0 (builtins.stringLength a) b == a; in is path "${dir}/source/secret" || is "${dir}/source" path; }`,
   };
 }
 
@@ -149,8 +149,8 @@ function kernel({ dir }: Outside): Expressions {
     "/proc/self/root": `builtins.readFile /proc/self/root${dir}/secret`,
     "/proc/self/cwd": `builtins.readFile (/proc/self/cwd + "/${"../".repeat(9)}${dir}/secret")`,
     "/proc/thread-self/root": `builtins.readFile /proc/thread-self/root${dir}/secret`,
-    "an inherited descriptor": `builtins.readFile /proc/self/fd/9/secret`,
-    "an inherited descriptor, by /dev": `builtins.readFile /dev/fd/9/secret`,
+    "an inherited descriptor": `builtins.readFile /proc/self/fd/8/secret`,
+    "an inherited descriptor, by /dev": `builtins.readFile /dev/fd/8/secret`,
     "descriptors that are listed": `map (n: builtins.tryEval (builtins.readDir (/proc/self/fd + "/\${n}"))) (builtins.attrNames (builtins.readDir /proc/self/fd))`,
     "/dev/stdin": `builtins.readFile /dev/stdin`,
     "/proc/self/mountinfo": some("/proc/self/mountinfo"),
@@ -162,8 +162,8 @@ function kernel({ dir }: Outside): Expressions {
     "a block device": `if builtins.length (builtins.filter (n: builtins.match "(sd|vd|nvme|loop).*" n != null) (builtins.attrNames (builtins.readDir /dev))) > 0 then ${YES} else ""`,
     "an old root": `map (p: builtins.tryEval (builtins.readDir p)) [ /old /oldroot /newroot /.old /put_old /mnt ]`,
     "a flake of /proc/self/cwd": `(builtins.getFlake "path:/proc/self/cwd").marker`,
-    "a flake of a descriptor": `(builtins.getFlake "path:/proc/self/fd/9").marker`,
-    "fetchTree of a descriptor": `builtins.readFile ((builtins.fetchTree { type = "path"; path = "/proc/self/fd/9"; }) + "/secret")`,
+    "a flake of a descriptor": `(builtins.getFlake "path:/proc/self/fd/8").marker`,
+    "fetchTree of a descriptor": `builtins.readFile ((builtins.fetchTree { type = "path"; path = "/proc/self/fd/8"; }) + "/secret")`,
   };
 }
 
@@ -288,6 +288,5 @@ export const HOGS: Readonly<Record<string, string>> = {
   "memory, by a list": `builtins.length (builtins.genList (n: n) 100000000000)`,
   "an endless file": `builtins.stringLength (builtins.readFile /dev/zero)`,
   recursion: `let f = n: 1 + f (n + 1); in f 0`,
-  "a deep value": `builtins.toJSON (builtins.foldl' (a: n: { inherit a; }) { } (builtins.genList (n: n) 1000000))`,
   "a regular expression": `builtins.match "(a*)*b" (builtins.concatStringsSep "" (builtins.genList (n: "a") 100000))`,
 };

@@ -39,6 +39,7 @@ interface Run {
   readonly stderr: string;
 }
 
+const { isSealed, outside, treeDir, marker, only } = JSON.parse(process.argv[2]!) as EscapesRequest;
 const FEATURES =
   "nix-command flakes ca-derivations fetch-closure fetch-tree dynamic-derivations impure-derivations recursive-nix parse-toml-timestamps git-hashing verified-fetches configurable-impure-env";
 /** Everything is allowed that Nix could forbid: only the seal is left. */
@@ -53,12 +54,12 @@ const OPTIONS = Object.entries({
   "require-sigs": "false",
   sandbox: "false",
   "build-users-group": "",
+  "flake-registry": `${outside.dir}/config/nix/registry.json`,
   "connect-timeout": "1",
   "download-attempts": "1",
 }).flatMap(([name, value]) => ["--option", name, value]);
 const IN_TURN = 3;
 
-const { isSealed, outside, treeDir, marker, only } = JSON.parse(process.argv[2]!) as EscapesRequest;
 let reached = 0;
 const http = createHttpServer((_, response) => response.end(marker));
 const sockets = [outside.socket, `\0${outside.abstract}`].map(listener);
@@ -100,7 +101,7 @@ async function sealed(): Promise<void> {
     if (file !== undefined) seen["what was left in the seal"] = file;
   }
   if (only !== undefined) return;
-  const limits = { addressSpace: 1 << 30, cpuSeconds: 5, timeMs: 20_000 };
+  const limits = { addressSpace: 1 << 30, cpuSeconds: 2, timeMs: 20_000 };
   await using small = await openSeal(nix, { trees, limits });
   for (const [name, expression] of Object.entries(HOGS)) {
     const { code } = await small
@@ -115,24 +116,16 @@ async function plain(): Promise<void> {
 }
 
 function argumentsOf({ how, expression }: Attempt): string[] {
-  const mode = how === "eval" ? ["--eval", "--strict", "--json"] : [];
+  // Otherwise a value is computed without writing to the store, and nothing is built.
+  const mode = how === "eval" ? ["--eval", "--strict", "--json", "--read-write-mode"] : [];
   return [...mode, ...OPTIONS, "--expr", expression];
 }
 
 function plainRun(args: readonly string[]): Promise<Run> {
   const features = ["--option", "experimental-features", FEATURES];
-  // Descriptor 9, as this process has it.
+  // Descriptor 8, as this process has it.
   const stdio = [
-    "ignore",
-    "pipe",
-    "pipe",
-    "ignore",
-    "ignore",
-    "ignore",
-    "ignore",
-    "ignore",
-    "ignore",
-    9,
+    "ignore", "pipe", "pipe", "ignore", "ignore", "ignore", "ignore", "ignore", 8,
   ] as const;
   const child = spawn("nix-instantiate", [...args, ...features], { stdio: [...stdio], timeout: 30_000 });
   const out: Buffer[] = [];
