@@ -165,7 +165,8 @@ class Attempt {
       ? await readSealed(this.options.nix, evaluated, this.options.importsDir)
       : undefined;
     const closure = sealed?.closure;
-    if (sealed && closure?.ok) await this.slices.takenWhole(sealed.reader, sourcesIn(closure.derivations.values()));
+    if (sealed && closure?.ok)
+      await this.slices.takenWhole(sealed.reader, sourcesIn(closure.derivations.values()));
     // An evaluation that failed for a file that was held back is told as that.
     const slices = await this.slices.judge(sliceWords(this.request));
     this.reasons.push(...slices.reasons);
@@ -227,7 +228,9 @@ class Attempt {
     const question = { treeDir, file, attrs, argstr };
     if (this.source.authenticate === "slice") return this.slice(commit, question, treesDir);
     const from = await this.checkout(commit, directoryName);
-    return this.evaluate(file, treesDir, (given, seal) => evaluateDirectory(this.options.nix, from, { ...question, ...given }, seal));
+    return this.evaluate(file, treesDir, (given, seal) =>
+      evaluateDirectory(this.options.nix, from, { ...question, ...given }, seal),
+    );
   }
 
   /** With nothing to fetch; and where it asks for something, with what its pins stand for. */
@@ -285,7 +288,8 @@ class Attempt {
   ): Promise<Evaluated | NotEvaluated | undefined> {
     if (this.source.authenticate === "slice") return this.stop(sliceAsFlake(this.source));
     const { nix, repositories } = this.options;
-    const show = (source: Source, id: CommitId, stored: StorePath) => this.slices.show(source, id, stored, stored);
+    const show = (source: Source, id: CommitId, stored: StorePath) =>
+      this.slices.show(source, id, stored, stored);
     const inputs = new FlakeInputs({ repositories, nix, treesDir, show }, this.rules, (source, id) =>
       this.input(source, id),
     );

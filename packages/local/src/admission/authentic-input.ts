@@ -31,7 +31,7 @@ export async function writtenInput(
   nix: NixTools,
   { path, narHash, narSize }: NamedTree,
   below: string,
-  write: (dir: string) => Promise<unknown> | void,
+  write: (dir: string) => Promise<unknown>,
 ): Promise<AuthenticInput> {
   const tree = { path, narHash, narSize };
   if (await isValid(nix, path)) return { ...tree, from: path, keep: async () => {} };
@@ -42,7 +42,10 @@ export async function writtenInput(
 }
 
 /** Of a tree that is seen through a view at its store path. */
-export function viewedInput({ path, narHash, narSize }: NamedTree, keep: () => Promise<unknown>): AuthenticInput {
+export function viewedInput(
+  { path, narHash, narSize }: NamedTree,
+  keep: () => Promise<unknown>,
+): AuthenticInput {
   return { path, narHash, narSize, from: path, keep };
 }
 

@@ -88,7 +88,7 @@ export async function evaluateFile(
   const readable = ["-I", `tree=${treeDir}`, "--option", "allowed-uris", addressList(question)];
   const options = [...EVALUATION_OPTIONS, "--show-trace", ...readable, ...(question.more ?? [])];
   const args = [...options, ...given, ...attrs, join(treeDir, question.file)];
-  const mountPoints = [treeDir];
+  const mountPoints = [`${treeDir}/`];
   const ended = await evaluateSealed(nix, { seal, command: "nix-instantiate", args, env, mountPoints, read });
   if (!ended.ok) return ended;
   return readRoots(ended.stdout.toString("latin1").split("\n").filter(Boolean), nix.storeDir, ended.seal);

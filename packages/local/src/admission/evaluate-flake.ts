@@ -16,7 +16,7 @@ import type { AuthenticInput } from "./authentic-input.ts";
 import { EVALUATION_OPTIONS, type Evaluated, readRoots } from "./evaluate-file.ts";
 import { type FlakeVerb, flakeExpression } from "./flake-attributes.ts";
 import { flakeTree } from "./flake-commit.ts";
-import { flakeWrapper, wrappedFlake } from "./flake-wrapper.ts";
+import { flakeWrapper, WRAPPED_PLACE, wrappedFlake, wrapperAddresses } from "./flake-wrapper.ts";
 import type { NixTools } from "./nix-tools.ts";
 
 export type { FlakeVerb } from "./flake-attributes.ts";
@@ -46,9 +46,6 @@ const OPTIONS: readonly string[] = [
     "use-registries": "false",
     "eval-cache": "false",
     "extra-experimental-features": "nix-command flakes",
-    // Nothing is fetched: each input is there, under the hash in the lock, or fails. 2.8 asks for Git's as https:.
-    "allowed-uris":
-      "https:// http:// ssh:// github: gitlab: sourcehut: git+https: git+ssh: git+http: git: git+file: file:/// path:",
   }).flatMap(([name, value]) => ["--option", name, value]),
 ];
 
@@ -56,6 +53,15 @@ export interface FlakeEvaluated extends Evaluated {
   /** The flake's own tree. */
   readonly self: AuthenticInput;
 }
+
+/**
+ * Kinds of inputs that may be named. Nothing is fetched: each is there, under the hash in the lock, or fails. 2.8 asks
+ * for Git's by the address alone, without `git+`.
+ */
+const INPUT_KINDS = [
+  ...["https://", "http://", "ssh://", "git://"],
+  ...["github:", "gitlab:", "sourcehut:", "git+https:", "git+ssh:", "git+http:", "git:"],
+];
 
 /** Throws `RepositoryError` and `NixError` where the repository cannot be read or Nix not be run. */
 export async function evaluateFlake(
@@ -68,10 +74,12 @@ export async function evaluateFlake(
   const wrapper = flakeWrapper(flake, join(mkdtempSync(join(treesDir, "flake-")), "source"), nix.storeDir);
   const expression = flakeExpression(wrappedFlake(wrapper), nix.system, attrs, verb);
   if (typeof expression !== "string") return { ok: false, reason: expression };
-  const words = ["eval", "--offline", "--json", "--show-trace", ...OPTIONS, ...(question.more ?? [])];
+  const addresses = [...INPUT_KINDS, ...wrapperAddresses(nix.storeDir)].join(" ");
+  const options = [...OPTIONS, "--option", "allowed-uris", addresses, ...(question.more ?? [])];
+  const words = ["eval", "--offline", "--json", "--show-trace", ...options];
   const args = [...words, "--expr", expression];
   const inputs = [...(seal.inputs ?? []), input, wrapper];
-  const mountPoints = [input.path];
+  const mountPoints = [`${input.path}/`, WRAPPED_PLACE];
   const ended = await evaluateSealed(nix, {
     seal: { ...seal, inputs },
     command: "nix",

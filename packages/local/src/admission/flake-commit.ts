@@ -1,6 +1,7 @@
 /** What Nix makes of a commit of a flake: its tree, as an input of a seal, and what an expression can read of it. */
-import type { CommitId } from "@firstmile/formats/git/object-id";
+
 import { parseCommit } from "@firstmile/formats/git/commit";
+import type { CommitId } from "@firstmile/formats/git/object-id";
 import { sourceStorePath } from "@firstmile/formats/nix/store-path";
 import { GitTree, GitTreeError } from "../git/git-tree.ts";
 import { neutralGit } from "../git/neutral.ts";
@@ -31,15 +32,19 @@ export async function flakeTree(
   try {
     using objects = new GitObjects(git.env);
     const object = await objects.get(commit);
-    if (object?.type !== "commit") throw new GitTreeError("missing-object", `${commit} is not in ${repository}`);
+    if (object?.type !== "commit")
+      throw new GitTreeError("missing-object", `${commit} is not in ${repository}`);
     const { tree: root, committer } = parseCommit(object.content);
     const tree = await GitTree.read(objects, root);
     const archived = byArchive(nix) ? await archivedTree(git, objects, commit, tree) : undefined;
     const { narHash, narSize } = archived ?? (await narHashOfTree(objects, tree));
     const path = sourceStorePath(narHash, "source", [], false, nix.storeDir);
-    const write = (to: string) => (archived ? writeArchived(to, archived) : writeTree(objects, root, to));
+    const write = async (to: string) =>
+      archived ? writeArchived(to, archived) : writeTree(objects, root, to);
     const input = await writtenInput(nix, { path, narHash, narSize }, below, write);
-    const lock = (await fileInTree(objects, root, [...dir.split("/"), "flake.lock"].filter(isName).join("/")))?.toString();
+    const lock = (
+      await fileInTree(objects, root, [...dir.split("/"), "flake.lock"].filter(isName).join("/"))
+    )?.toString();
     const revCount = await countCommits(git, commit);
     const lastModified = committer.identity().time;
     const place = dir.split("/").filter(isName).join("/");

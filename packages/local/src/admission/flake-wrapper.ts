@@ -12,6 +12,7 @@ import { type NarHash, sriHash } from "@firstmile/formats/nix/hash";
 import { type NarNode, narDigest } from "@firstmile/formats/nix/nar";
 import { sourceStorePath } from "@firstmile/formats/nix/store-path";
 import type { SealedInput } from "../sealing/seal.ts";
+import { nixString } from "./attribute-path.ts";
 
 /** What an expression can read of a commit. */
 export interface FlakeCommit {
@@ -30,14 +31,26 @@ export interface FlakeCommit {
 /** The name of the one input, by which paths in the lock begin. */
 const TOP = "top";
 /** Nobody fetches it: the tree is there. */
-const URL = "file:///checkout";
+const FOLDER = "file:///sealed/";
+const URL = `${FOLDER}checkout`;
+
+/** What Nix has to be allowed for it, in the words of restricted mode. */
+export function wrapperAddresses(storeDir: string): readonly string[] {
+  return [FOLDER, `git+${FOLDER}`, `path:${storeDir}/`];
+}
+
+/** How 2.34 names the files of the flake that is asked for. */
+export const WRAPPED_PLACE = /«git\+file:\/\/\/sealed\/checkout[^»]*»\//g;
 
 /** Written into a directory that must not be there yet, as an input of a seal. */
 export function flakeWrapper(flake: FlakeCommit, dir: string, storeDir: string): SealedInput {
   const files = { "flake.lock": wrapperLock(flake), "flake.nix": wrapperText(flake) };
   mkdirSync(dir, { mode: 0o755 });
   for (const [name, text] of Object.entries(files)) writeFileSync(`${dir}/${name}`, text, { mode: 0o444 });
-  const entries = Object.entries(files).map(([name, text]) => ({ name: Buffer.from(name), node: fileNode(text) }));
+  const entries = Object.entries(files).map(([name, text]) => ({
+    name: Buffer.from(name),
+    node: fileNode(text),
+  }));
   const { narHash, narSize } = narDigest({ kind: "directory", entries });
   return { path: sourceStorePath(narHash, "source", [], false, storeDir), narHash, narSize, from: dir };
 }
@@ -52,10 +65,11 @@ function fileNode(text: string): NarNode {
   return { kind: "regular", executable: false, size: content.length, content: [content] };
 }
 
+/** Attributes and no address: 2.8 keeps `dir` in an address twice, and then asks the repository. */
 function wrapperText({ commit, dir }: FlakeCommit): string {
-  const at = dir === "" ? "" : `&dir=${encodeURIComponent(dir)}`;
-  const url = JSON.stringify(`git+${URL}?rev=${commit}${at}`);
-  return `{ inputs.${TOP}.url = ${url.replaceAll("${", "\\${")}; outputs = _: { }; }\n`;
+  const attributes = Object.entries({ type: "git", url: URL, rev: commit, ...(dir === "" ? {} : { dir }) });
+  const written = attributes.map(([name, value]) => `${name} = ${nixString(value)};`);
+  return `{ inputs.${TOP} = { ${written.join(" ")} }; outputs = _: { }; }\n`;
 }
 
 type LockNodes = Record<string, LockNodeJson>;

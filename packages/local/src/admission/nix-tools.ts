@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessError, type RunOptions, type RunResult, run } from "../process/run.ts";
 import { type ProgramFiles, programFiles } from "../sealing/program-files.ts";
+import type { Unsealed } from "../sealing/unsealed.ts";
 import { findProgram } from "../view/programs.ts";
 
 export type NixCommand = "nix" | "nix-instantiate" | "nix-store";
@@ -30,6 +31,8 @@ export interface NixTools {
   run(command: NixCommand, args: readonly string[], options?: NixRunOptions): Promise<RunResult>;
   /** The files that this Nix, or a program of the system that it belongs to, consists of. Throws `SealError`. */
   files(program: "nix" | "git" | "setpriv"): Promise<ProgramFiles>;
+  /** Where evaluations are not sealed: for looking at one's own code, and never for an admission. */
+  readonly unsealed?: Unsealed;
   /** What `run` would start, for whoever starts it in a place of its own. */
   words(command: NixCommand, args: readonly string[], options?: NixRunOptions): NixWords;
 }
@@ -95,25 +98,6 @@ async function filesOf(name: string, root: string, path: string | undefined): Pr
   const program = root === "" ? findProgram(name, path) : `/usr/bin/${name}`;
   if (program === undefined) throw new NixError(`${name} is not installed`);
   return programFiles(program, root);
-}
-
-/** The same Nix with more in its environment. */
-export function withEnvironment(nix: NixTools, more: NodeJS.ProcessEnv): NixTools {
-  const joined = (options: NixRunOptions = {}) => ({ ...options, env: { ...more, ...options.env } });
-  return {
-    ...nix,
-    run: (command, args, options) => nix.run(command, args, joined(options)),
-    words: (command, args, options) => nix.words(command, args, joined(options)),
-  };
-}
-
-/** The same Nix with these arguments before its own. */
-export function withArguments(nix: NixTools, more: readonly string[]): NixTools {
-  return {
-    ...nix,
-    run: (command, args, options) => nix.run(command, [...more, ...args], options),
-    words: (command, args, options) => nix.words(command, [...more, ...args], options),
-  };
 }
 
 function cleanEnvironment(env: NodeJS.ProcessEnv, home: string): NodeJS.ProcessEnv {

@@ -16,6 +16,7 @@ import { limitReached, printedTooMuch, tooLong } from "./limits.ts";
 import { withoutSeal } from "./noise.ts";
 import { type OpenSeal, openSeal, type SealRequest } from "./seal.ts";
 import { SealError, sealUnavailable } from "./seal-error.ts";
+import { evaluateUnsealed } from "./unsealed.ts";
 
 export interface NotEvaluated {
   readonly ok: false;
@@ -37,8 +38,8 @@ export interface Evaluation {
   readonly args: readonly string[];
   /** Over the seal's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Where trees are seen: taken away from the places that Nix names. */
-  readonly mountPoints?: readonly string[];
+  /** Where trees are seen, with a slash at the end: taken away from the places that Nix names. */
+  readonly mountPoints?: readonly (string | RegExp)[];
   /** Told what was read of the views, whether it ended well or not. */
   readonly read?: ((read: ReadInSeal) => void) | undefined;
 }
@@ -47,6 +48,7 @@ export type Ended = { readonly ok: true; readonly stdout: Buffer; readonly seal:
 
 /** Throws `NixError`, `ViewError`, and what views throw. A machine that cannot seal is a reason. */
 export async function evaluateSealed(nix: NixTools, evaluation: Evaluation): Promise<Ended> {
+  if (nix.unsealed) return evaluateUnsealed(nix, nix.unsealed.root(), evaluation);
   await using opening = new AsyncDisposableStack();
   try {
     const seal = opening.use(await openSeal(nix, evaluation.seal));

@@ -9,9 +9,9 @@ const NOISE = [
 ];
 
 /** Without it, and with the places of files as they are called in their repository: the mount point is taken away. */
-export function withoutSeal(stderr: string, mountPoints: readonly string[]): string {
+export function withoutSeal(stderr: string, mountPoints: readonly (string | RegExp)[]): string {
   const lines = stderr.split("\n").filter((line) => !NOISE.some((noise) => noise.test(line.trim())));
   let said = lines.join("\n");
-  for (const mountPoint of mountPoints) said = said.replaceAll(`${mountPoint}/`, "");
+  for (const mountPoint of mountPoints) said = said.replaceAll(mountPoint, "");
   return said;
 }

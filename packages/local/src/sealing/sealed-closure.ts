@@ -45,7 +45,12 @@ export function readSealed(
   importsDir?: string,
 ): Promise<SealedClosure> {
   const inputs = seal.inputs.map(({ path }) => path);
-  return sealedClosure(seal, { storeDir, inputs, roots, ...(importsDir === undefined ? {} : { importsDir }) });
+  return sealedClosure(seal, {
+    storeDir,
+    inputs,
+    roots,
+    ...(importsDir === undefined ? {} : { importsDir }),
+  });
 }
 
 /** Reads what a seal's last evaluation left. To be disposed of before the seal is. */

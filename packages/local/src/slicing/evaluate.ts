@@ -15,9 +15,9 @@ import { treeOf } from "../admission/tree-of.ts";
 import { GitTree } from "../git/git-tree.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import type { OpenedFile, ViewRecord, ViewResult, ViewRules } from "../view/view.ts";
 import type { ReadInSeal } from "../sealing/evaluate.ts";
 import { treePlace } from "../sealing/places.ts";
+import type { OpenedFile, ViewRecord, ViewResult, ViewRules } from "../view/view.ts";
 import { pathInTree } from "./path-in-tree.ts";
 import { readFiles } from "./read-files.ts";
 import { withUses } from "./uses.ts";
@@ -39,10 +39,7 @@ export type EvaluatedSlice = {
   /** Files that the view held back. */
   readonly refused: readonly OpenedFile[];
   readonly how: ViewResult["how"];
-} & (
-  | Evaluated
-  | { readonly ok: false; readonly reason: Reason }
-);
+} & (Evaluated | { readonly ok: false; readonly reason: Reason });
 
 /** `rulesFor` gives the view's rules for the tree. Throws `NixError`, `RepositoryError`, `GitTreeError`, `ViewError`. */
 export async function evaluateSlice(
@@ -53,7 +50,7 @@ export async function evaluateSlice(
   const { tree, root } = await readTree(request);
   const path = pathInTree(tree, request.file);
   if (typeof path !== "string") return { ok: false, reason: path, files: [], refused: [], how: "fuse" };
-  const treeDir = treePlace(request.directoryName);
+  const treeDir = nix.unsealed?.place(request.directoryName) ?? treePlace(request.directoryName);
   const view = { repository: request.repository, tree: root, at: treeDir, rules: rulesFor(tree) };
   let read: ReadInSeal | undefined;
   const question = { treeDir, file: path, attrs: request.attrs, argstr: request.argstr, more: ["-vv"] };

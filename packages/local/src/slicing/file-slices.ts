@@ -17,8 +17,8 @@ import type { SourceRepositories } from "../admission/source-repositories.ts";
 import { evaluatePinned } from "../pins/evaluate-pinned.ts";
 import { PinSearch } from "../pins/pin-search.ts";
 import { PinnedTrees } from "../pins/pinned-trees.ts";
-import type { StatementPlace } from "../statements/place.ts";
 import { treePlace } from "../sealing/places.ts";
+import type { StatementPlace } from "../statements/place.ts";
 import { type FlakeSlices, readSlices } from "./flake-slices.ts";
 
 export interface FileSlicesQuestion {

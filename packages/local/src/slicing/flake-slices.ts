@@ -78,7 +78,9 @@ async function evaluatedBeside(question: FlakeSlicesQuestion, treesDir: string):
   return evaluated.ok ? readSlices(nix, slices, evaluated) : { ok: false, reasons: [evaluated.reason] };
 }
 
-type ReadSlices = Extract<FlakeSlices, { ok: true }> | { readonly ok: false; readonly reasons: readonly Reason[] };
+type ReadSlices =
+  | Extract<FlakeSlices, { ok: true }>
+  | { readonly ok: false; readonly reasons: readonly Reason[] };
 
 /** What an evaluation came to, and what it read. Disposes of its seal: nothing is brought into the real store. */
 export async function readSlices(
@@ -91,6 +93,9 @@ export async function readSlices(
   const { closure, reader } = sealed;
   if (!closure.ok) return { ok: false, reasons: [closure.reason] };
   const { derivations } = closure;
-  await slices.takenWhole(reader, [...derivations.values()].flatMap(({ derivation }) => derivation.inputSrcs));
+  await slices.takenWhole(
+    reader,
+    [...derivations.values()].flatMap(({ derivation }) => derivation.inputSrcs),
+  );
   return { ok: true, roots: evaluated.roots, derivations, reads: slices.files() };
 }

@@ -2,12 +2,11 @@ import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { derivationStorePath, renderDerivation } from "@firstmile/formats/nix/derivation";
 import { parseDerivation } from "@firstmile/formats/nix/derivation-parse";
-import { type DrvPath, drvNameOf, type StorePath } from "@firstmile/formats/nix/store-path";
+import { type DrvPath, drvNameOf, parseDrvPath, type StorePath } from "@firstmile/formats/nix/store-path";
 import { missingForNixWorld } from "@firstmile/testing/nix-world";
 import { expect, test } from "vitest";
 import { readClosure } from "../../src/admission/closure.ts";
 import { storeReader } from "../../src/admission/derivation-reader.ts";
-import { evaluateFile } from "../../src/admission/evaluate-file.ts";
 import { makePlace, type Place, VERSIONS, writeFiles } from "./nix-of.ts";
 
 const missing = missingForNixWorld("host");
@@ -23,14 +22,17 @@ async function chain(place: Place, length: number): Promise<DrvPath> {
       end = builtins.foldl' next { a = fixed; b = fixed; } (builtins.genList (n: n) ${length});
     in end.a`,
   });
-  const evaluated = await evaluateFile(place.nix, {
-    treeDir: place.dir,
-    file: "chain.nix",
-    attrs: [],
-    argstr: {},
-  });
-  if (!evaluated.ok) throw new Error(evaluated.reason.message);
-  return evaluated.roots[0]!;
+  return (await instantiate(place, "chain.nix"))[0]!;
+}
+
+/** As the user's own Nix does, into the store of this world. */
+async function instantiate(place: Place, file: string): Promise<DrvPath[]> {
+  const ended = await place.world.run("nix-instantiate", [join(place.dir, file)]);
+  if (ended.code !== 0) throw new Error(ended.stderr);
+  return ended.stdout
+    .trim()
+    .split("\n")
+    .map((line) => parseDrvPath(line, place.nix.storeDir));
 }
 
 test.skipIf(missing)("reads everything below, and soon", async () => {
@@ -107,14 +109,7 @@ test.each(VERSIONS)(
     const judge = async (src: string) => {
       const file = `derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; src = ${src}; }`;
       writeFiles(place.dir, { "x.nix": file });
-      const evaluated = await evaluateFile(place.nix, {
-        treeDir: place.dir,
-        file: "x.nix",
-        attrs: [],
-        argstr: {},
-      });
-      if (!evaluated.ok) return evaluated.reason.code;
-      const read = await readClosure(storeReader(place.nix), evaluated.roots);
+      const read = await readClosure(storeReader(place.nix), await instantiate(place, "x.nix"));
       return read.ok || `${read.reason.code} ${read.reason.message}`;
     };
     const appended = (path: string) => `builtins.appendContext "${path}" { "${path}" = { path = true; }; }`;

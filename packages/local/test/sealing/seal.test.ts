@@ -1,6 +1,6 @@
 /** What a seal is: who runs in it, what is there, what becomes of each limit. */
 import { randomUUID } from "node:crypto";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,16 +10,23 @@ import { evaluateSealed } from "../../src/sealing/evaluate.ts";
 import { requireSealPrograms } from "../../src/sealing/programs.ts";
 import { openSeal } from "../../src/sealing/seal.ts";
 import { SealError, sealUnavailable } from "../../src/sealing/seal-error.ts";
-import { makePlace, type Place, VERSIONS, writeFiles } from "../admission/nix-of.ts";
+import { findProgram } from "../../src/view/programs.ts";
+import type { ViewTree } from "../../src/view/view.ts";
+import { commitAll, makePlace, type Place, VERSIONS, writeFiles } from "../admission/nix-of.ts";
 import { ORDINARY, sealedAs, sealedLater, type Who } from "./sealed-as.ts";
 
 const SECRET = "firstmile-secret-marker";
 const EVAL = ["--eval", "--strict", "--json"];
+/** Gives /dev/fuse to everybody, as most machines do, or to root alone, in a mount namespace of its own. */
+const DEVICE = `mount -t tmpfs -o mode=755 none "$1" && mknod -m "$2" "$1/fuse" c 10 229 &&
+  mount --bind "$1/fuse" /dev/fuse && shift 2 && exec "$@"`;
 const WHO: readonly Who[] = ["root", "an ordinary user"];
 
 describe.each(VERSIONS)("a seal, Nix of %s", (version) => {
   const missing = missingForNixWorld(version);
   let dir: string;
+  let mounts: string;
+  let view: ViewTree;
   let place: Place;
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), "seal-"));
@@ -29,6 +36,12 @@ describe.each(VERSIONS)("a seal, Nix of %s", (version) => {
       secret: SECRET,
     });
     chmodSync(join(dir, "secret"), 0o644);
+    mounts = join(dir, "device");
+    mkdirSync(mounts);
+    const repository = join(dir, "repository");
+    writeFiles(repository, { "f.nix": `derivation { name = "x"; system = "s"; builder = ./a; }`, a: "a", b: "b" });
+    const { tree } = commitAll(repository);
+    view = { repository, tree, at: "/tree/named", rules: { kind: "observe" } };
     if (missing === undefined) place = await makePlace(version);
   });
   afterAll(async () => {
@@ -51,6 +64,21 @@ describe.each(VERSIONS)("a seal, Nix of %s", (version) => {
         expect(ended.store.filter((name) => name.endsWith("-named"))).toHaveLength(1);
       },
     );
+
+    const readThrough = (mode: "666" | "600") => {
+      const before = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", DEVICE, "sh", mounts, mode];
+      const ended = sealedAs({ version, who, dir, before }, { views: [view], args: ["/tree/named/f.nix"] });
+      return [ended.code, ended.how, ended.opened.toSorted()];
+    };
+
+    test.skipIf(missing)("a tree may be seen through a view, and what was read of it is told", () => {
+      expect(readThrough("666")).toEqual([0, "fuse", ["a", "f.nix"]]);
+    });
+
+    const isTraced = version === "host" && who !== "root" && findProgram("strace", process.env.PATH);
+    test.skipIf(missing ?? !isTraced)("where it cannot be mounted, strace sees into the seal", () => {
+      expect(readThrough("600")).toEqual([0, "strace", ["a", "f.nix"]]);
+    });
 
     test.skipIf(missing)("nothing else of the machine is there", () => {
       const names = ask(
@@ -129,7 +157,12 @@ describe.each(VERSIONS)("a seal, Nix of %s", (version) => {
     ["output", { outputBytes: 10 }, made('"x"'), /more than 10 bytes of output/],
     ["time", { timeMs: 1500 }, endless("t"), /did not end within 1.5 s/],
   ])("a limit of %s is told as that", async (_, limits, expression, message) => {
-    const ended = await evaluateSealed(place.nix, { limits }, "nix-instantiate", ["--expr", expression]);
+    const evaluation = {
+      seal: { limits },
+      command: "nix-instantiate",
+      args: ["--expr", expression],
+    } as const;
+    const ended = await evaluateSealed(place.nix, evaluation);
     if (ended.ok) throw new Error(ended.stdout.toString().slice(0, 1000));
     expect(ended.reason.message).toMatch(message);
     expect(ended.reason.code).toBe("evaluation-failed");

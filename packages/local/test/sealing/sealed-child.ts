@@ -16,6 +16,9 @@ export interface ChildAnswer {
   readonly stdout: string;
   readonly stderr: string;
   readonly store: readonly string[];
+  /** Paths that were opened in the views, and how that was seen. */
+  readonly opened: readonly string[];
+  readonly how: string;
 }
 
 const request = JSON.parse(process.argv[2]!) as ChildRequest;
@@ -23,5 +26,7 @@ const nix = await nixTools(process.env);
 await using seal = await openSeal(nix, request);
 const { code, stdout, stderr } = await seal.run("nix-instantiate", request.args);
 const store = readdirSync(seal.store).filter((name) => !name.startsWith("."));
-const answer: ChildAnswer = { uid: process.getuid!(), code, stdout: stdout.toString(), stderr, store };
+const opened = (await seal.record()).files.map(({ path }) => path);
+const said = { stdout: stdout.toString(), stderr };
+const answer: ChildAnswer = { uid: process.getuid!(), code, ...said, store, opened, how: seal.how };
 console.log(JSON.stringify(answer));
