@@ -258,7 +258,9 @@ function builds({ dir, sha256, port }: Outside): Expressions {
     `builtins.readFile (derivation ({ name = "made"; system = builtins.currentSystem; } // { ${more} }))`;
   const fixed = `outputHash = "${sha256}"; outputHashAlgo = "sha256"; outputHashMode = "flat";`;
   return {
-    "a build that reads": made(`builder = "/bin/sh"; args = [ "-c" "cat ${dir}/secret > $out" ];`),
+    "a build that reads": made(
+      `builder = "/bin/sh"; args = [ "-c" "read -r x < ${dir}/secret; echo $x > $out" ];`,
+    ),
     "a build by Nix's own program": made(
       `builder = "/.seal/bin/nix"; args = [ "eval" "--impure" "--raw" "--expr" "builtins.readFile ${dir}/secret" ];`,
     ),
@@ -270,15 +272,15 @@ function builds({ dir, sha256, port }: Outside): Expressions {
     "a channel": `builtins.readFile (derivation { name = "c"; system = builtins.currentSystem; builder = "builtin:unpack-channel"; src = ${dir}/flake.tar.gz; channelName = "x"; } + "/x/secret")`,
     "an environment": `builtins.readDir (derivation { name = "e"; system = builtins.currentSystem; builder = "builtin:buildenv"; derivations = [ "true" "5" "1" "${dir}/source" ]; manifest = ${dir}/secret; })`,
     "a build without a sandbox": made(
-      `builder = "/bin/sh"; __noChroot = true; args = [ "-c" "cat ${dir}/secret > $out" ];`,
+      `builder = "/bin/sh"; __noChroot = true; args = [ "-c" "read -r x < ${dir}/secret; echo $x > $out" ];`,
     ),
     "an impure build": made(
-      `builder = "/bin/sh"; __impure = true; args = [ "-c" "cat ${dir}/secret > $out" ];`,
+      `builder = "/bin/sh"; __impure = true; args = [ "-c" "read -r x < ${dir}/secret; echo $x > $out" ];`,
     ),
     "variables of the caller": made(
       `builder = "/bin/sh"; ${fixed} impureEnvVars = [ "FIRSTMILE_SECRET" ]; args = [ "-c" "echo -n $FIRSTMILE_SECRET > $out" ];`,
     ),
-    outputOf: `builtins.readFile (builtins.outputOf (derivation { name = "x.drv"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "cat ${dir}/secret > $out" ]; outputHashMode = "text"; outputHashAlgo = "sha256"; __contentAddressed = true; }).outPath "out")`,
+    outputOf: `builtins.readFile (builtins.outputOf (derivation { name = "x.drv"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "read -r x < ${dir}/secret; echo $x > $out" ]; outputHashMode = "text"; outputHashAlgo = "sha256"; __contentAddressed = true; }).outPath "out")`,
   };
 }
 

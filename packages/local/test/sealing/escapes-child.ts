@@ -124,9 +124,7 @@ function argumentsOf({ how, expression }: Attempt): string[] {
 function plainRun(args: readonly string[]): Promise<Run> {
   const features = ["--option", "experimental-features", FEATURES];
   // Descriptor 8, as this process has it.
-  const stdio = [
-    "ignore", "pipe", "pipe", "ignore", "ignore", "ignore", "ignore", "ignore", 8,
-  ] as const;
+  const stdio = ["ignore", "pipe", "pipe", "ignore", "ignore", "ignore", "ignore", "ignore", 8] as const;
   const child = spawn("nix-instantiate", [...args, ...features], { stdio: [...stdio], timeout: 30_000 });
   const out: Buffer[] = [];
   const err: Buffer[] = [];

@@ -39,7 +39,11 @@ describe.each(VERSIONS)("a seal, Nix of %s", (version) => {
     mounts = join(dir, "device");
     mkdirSync(mounts);
     const repository = join(dir, "repository");
-    writeFiles(repository, { "f.nix": `derivation { name = "x"; system = "s"; builder = ./a; }`, a: "a", b: "b" });
+    writeFiles(repository, {
+      "f.nix": `derivation { name = "x"; system = "s"; builder = ./a; }`,
+      a: "a",
+      b: "b",
+    });
     const { tree } = commitAll(repository);
     view = { repository, tree, at: "/tree/named", rules: { kind: "observe" } };
     if (missing === undefined) place = await makePlace(version);
@@ -66,7 +70,19 @@ describe.each(VERSIONS)("a seal, Nix of %s", (version) => {
     );
 
     const readThrough = (mode: "666" | "600") => {
-      const before = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", DEVICE, "sh", mounts, mode];
+      const before = [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "--",
+        "sh",
+        "-c",
+        DEVICE,
+        "sh",
+        mounts,
+        mode,
+      ];
       const ended = sealedAs({ version, who, dir, before }, { views: [view], args: ["/tree/named/f.nix"] });
       return [ended.code, ended.how, ended.opened.toSorted()];
     };
