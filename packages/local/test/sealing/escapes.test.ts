@@ -3,30 +3,20 @@
  * without one is shown beside it, so that a mark that nobody could have seen counts for nothing.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { missingForNixWorld, type NixVersion } from "@firstmile/testing/nix-world";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { commitAll, VERSIONS, writeFiles } from "../admission/nix-of.ts";
+import { VERSIONS, writeFiles } from "../admission/nix-of.ts";
 import { attempts, type Outside } from "./escape-attempts.ts";
 import type { EscapesAnswer, EscapesRequest } from "./escapes-child.ts";
+import { described, MARKER, makeOutside, makeTree } from "./outside.ts";
 import { digestOf } from "./private-store.ts";
 import { nodeAs, ORDINARY, type Setting, type Who } from "./sealed-as.ts";
 
-const MARKER = `outside${randomBytes(12).toString("hex")}`;
 const TREE = "/tree/named";
 const CHILD = join(import.meta.dirname, "escapes-child.ts");
 const WHO: readonly Who[] = ["root", "an ordinary user"];
@@ -215,19 +205,7 @@ function place(setting: Setting): Omit<Outside, "port"> {
   if (setting.who !== "root")
     for (const path of [own, join(own, "secret")]) chownSync(path, ORDINARY, ORDINARY);
   const storePath = added(setting, join(outside, "source"));
-  const tag = randomBytes(6).toString("hex");
-  return {
-    dir: outside,
-    name: MARKER,
-    storePath,
-    sha256: createHash("sha256")
-      .update(readFileSync(join(outside, "secret")))
-      .digest("hex"),
-    narHash: narHashOf(join(outside, "source")),
-    socket: join(setting.dir, `socket-${tag}`),
-    abstract: `firstmile-${tag}`,
-    tree: TREE,
-  };
+  return described(outside, { storePath, tree: TREE });
 }
 
 function added(setting: Setting, path: string): string {
@@ -255,11 +233,6 @@ function validPaths(own: string): unknown {
   }
 }
 
-function narHashOf(path: string): string {
-  const hex = execFileSync("nix-hash", ["--type", "sha256", path], { encoding: "utf8" }).trim();
-  return `sha256-${Buffer.from(hex, "hex").toString("base64")}`;
-}
-
 function answerOf(setting: Setting, request: EscapesRequest): Promise<EscapesAnswer> {
   const { argv, env } = nodeAs(setting, CHILD, request);
   const child = spawn(argv[0]!, argv.slice(1), { env, stdio: ["ignore", "pipe", "pipe"] });
@@ -274,53 +247,4 @@ function answerOf(setting: Setting, request: EscapesRequest): Promise<EscapesAns
         : reject(new Error(Buffer.concat(err).toString().slice(-4_000))),
     ),
   );
-}
-
-function makeOutside(dir: string): void {
-  writeFiles(dir, {
-    secret: MARKER,
-    [MARKER]: "",
-    "secret.nix": `"${MARKER}"`,
-    "default.nix": `"${MARKER}"`,
-    "attributes.nix": `{ marker = "${MARKER}"; }`,
-    "broken.nix": `{ marker = "${MARKER}" }`,
-    "secret.toml": `marker = "${MARKER}"\n`,
-    "flake.nix": `{ outputs = _: { marker = "${MARKER}"; }; }`,
-    "source/secret": MARKER,
-    "source/flake.nix": `{ outputs = _: { marker = "${MARKER}"; }; }`,
-    "repo/secret": MARKER,
-    "repo/flake.nix": `{ outputs = _: { marker = "${MARKER}"; }; }`,
-    "config/nix/registry.json": JSON.stringify({
-      version: 2,
-      flakes: [{ from: { type: "indirect", id: "outside" }, to: { type: "path", path: `${dir}/source` } }],
-    }),
-  });
-  commitAll(join(dir, "repo"));
-  // A tarball's one directory is its root.
-  execFileSync("tar", ["-C", dir, "-czf", join(dir, "flake.tar.gz"), "source"]);
-  copyFileSync(join(dir, "secret"), join(dir, "secret.so"));
-}
-
-/** What is signed, or looked at, has links and flakes that lead out. */
-function makeTree(dir: string, outside: string): void {
-  const flake = (inputs: string) =>
-    `{ inputs.x.url = "${inputs}"; outputs = { x, ... }: { inherit (x) marker; }; }`;
-  writeFiles(dir, {
-    "default.nix": "{ }",
-    "flake-input/flake.nix": flake(`path:${outside}/source`),
-    "flake-relative/flake.nix": flake(`path:../../..${outside}/source`),
-    "flake-file-link/flake.nix": `{ outputs = _: { }; }`,
-    "flake-lock-link/flake.nix": flake(`path:${outside}/source`),
-    "flake-config/flake.nix": `{ nixConfig.extra-allowed-uris = "path: file:"; nixConfig.restrict-eval = false; nixConfig.pure-eval = false; nixConfig.plugin-files = "${outside}/secret.so"; outputs = _: { marker = ""; }; }`,
-  });
-  mkdirSync(join(dir, "flake-link"));
-  symlinkSync(join(outside, "flake.nix"), join(dir, "flake-link/flake.nix"));
-  symlinkSync(join(outside, "secret"), join(dir, "flake-file-link/link"));
-  symlinkSync(join(outside, "repo/flake.lock"), join(dir, "flake-lock-link/flake.lock"));
-  symlinkSync(join(outside, "secret"), join(dir, "link-file"));
-  symlinkSync(join(outside, "secret.nix"), join(dir, "link-file.nix"));
-  symlinkSync(outside, join(dir, "link-dir"));
-  symlinkSync("../".repeat(12), join(dir, "link-up"));
-  symlinkSync("/", join(dir, "link-root"));
-  symlinkSync("/proc/self/root", join(dir, "link-proc"));
 }
