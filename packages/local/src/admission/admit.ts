@@ -300,7 +300,7 @@ class Attempt {
     const question = { repository, commit, dir, attrs, verb, treesDir, read: this.slices.note };
     const seal = { inputs: inputs.trees, views: this.slices.views };
     const evaluated = await evaluateFlake(nix, question, seal);
-    this.inputs.push(...inputs.trees, ...(evaluated.ok ? [evaluated.self] : []));
+    this.inputs.push(...inputs.trees, ...(evaluated.ok ? evaluated.own : []));
     return evaluated;
   }
 

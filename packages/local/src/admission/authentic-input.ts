@@ -50,7 +50,7 @@ export function viewedInput(
 }
 
 /** Throws `NixError` unless it comes to the path. */
-async function addDirectory(nix: NixTools, from: string, path: StorePath): Promise<void> {
+export async function addDirectory(nix: NixTools, from: string, path: StorePath): Promise<void> {
   const added = await nix.run("nix-store", ["--add", from]);
   const got = added.stdout.toString("latin1").trimEnd();
   if (added.code !== 0)

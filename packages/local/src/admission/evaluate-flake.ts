@@ -18,6 +18,7 @@ import { type FlakeVerb, flakeExpression } from "./flake-attributes.ts";
 import { flakeTree } from "./flake-commit.ts";
 import { flakeWrapper, WRAPPED_PLACE, wrappedFlake, wrapperAddresses } from "./flake-wrapper.ts";
 import type { NixTools } from "./nix-tools.ts";
+import { relativeInputs } from "./relative-inputs.ts";
 
 export type { FlakeVerb } from "./flake-attributes.ts";
 
@@ -50,8 +51,8 @@ const OPTIONS: readonly string[] = [
 ];
 
 export interface FlakeEvaluated extends Evaluated {
-  /** The flake's own tree. */
-  readonly self: AuthenticInput;
+  /** The flake's own tree, and directories of it that its lock takes for trees. */
+  readonly own: readonly AuthenticInput[];
 }
 
 /**
@@ -70,7 +71,8 @@ export async function evaluateFlake(
   seal: SealRequest = {},
 ): Promise<FlakeEvaluated | NotEvaluated> {
   const { repository, commit, dir, attrs, verb, treesDir, read } = question;
-  const { flake, input } = await flakeTree(nix, repository, commit, dir, treesDir);
+  const tree = await flakeTree(nix, repository, commit, dir, treesDir);
+  const { flake, input } = tree;
   const wrapper = flakeWrapper(flake, join(mkdtempSync(join(treesDir, "flake-")), "source"), nix.storeDir);
   const expression = flakeExpression(wrappedFlake(wrapper), nix.system, attrs, verb);
   if (typeof expression !== "string") return { ok: false, reason: expression };
@@ -78,7 +80,8 @@ export async function evaluateFlake(
   const options = [...OPTIONS, "--option", "allowed-uris", addresses, ...(question.more ?? [])];
   const words = ["eval", "--offline", "--json", "--show-trace", ...options];
   const args = [...words, "--expr", expression];
-  const inputs = [...(seal.inputs ?? []), input, wrapper];
+  const own = [input, ...relativeInputs(nix, tree, treesDir)];
+  const inputs = [...(seal.inputs ?? []), ...own, wrapper];
   const mountPoints = [`${input.path}/`, WRAPPED_PLACE];
   const ended = await evaluateSealed(nix, {
     seal: { ...seal, inputs },
@@ -89,7 +92,7 @@ export async function evaluateFlake(
   });
   if (!ended.ok) return ended;
   const evaluated = await readRoots(asLines(ended.stdout.toString()), nix.storeDir, ended.seal);
-  return evaluated.ok ? { ...evaluated, self: input } : evaluated;
+  return evaluated.ok ? { ...evaluated, own } : evaluated;
 }
 
 function asLines(json: string): string[] {

@@ -69,6 +69,7 @@ export async function openSeal(nix: NixTools, request: SealRequest): Promise<Ope
   const user = userOf(process);
   const evaluator = evaluatorOf(user);
   await using opening = new AsyncDisposableStack();
+  const inputs = [...new Map((request.inputs ?? []).map((input) => [input.path, input])).values()];
   const { views = [] } = request;
   const view = views.length === 0 ? undefined : opening.use(await openView(views));
   const holder = opening.use(
@@ -80,11 +81,13 @@ export async function openSeal(nix: NixTools, request: SealRequest): Promise<Ope
     evaluator,
     nix: await nix.files("nix"),
     others: await otherPrograms(nix, user, request),
-    mounts: [...ownMounts(holder, evaluator, nix.storeDir), ...givenMounts(holder, request, view)],
+    mounts: [
+      ...ownMounts(holder, evaluator, nix.storeDir),
+      ...givenMounts(holder, { ...request, inputs }, view),
+    ],
     env: sealedEnvironment(nix.storeDir),
   };
   const settings = await evaluatorSettings(nix, request.features);
-  const { inputs = [] } = request;
   const seal = new Seal(recipe, holder, view, limits, settings, new Set(views.map(({ at }) => at)));
   await seal.register(inputs);
   const opened = opening.move();
