@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [history|gate|hook|slice…]`: all of them unless told. Prints one table, and leaves the figures as JSON
+ * `npm run bench -- [history|gate|hook|slice|seal…]`: all of them unless told. Prints one table, and leaves the figures as JSON
  * in .cache/bench/results.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import { historyRows } from "./history/run.ts";
 import { hookRows } from "./hook/run.ts";
 import { CACHE } from "./places.ts";
 import { absent, printTable, type Row } from "./report.ts";
+import { sealRows } from "./seal/run.ts";
 import { sliceRows } from "./slice/run.ts";
 
 const SUITES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
@@ -17,6 +18,7 @@ const SUITES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   gate: gateRows,
   hook: hookRows,
   slice: sliceRows,
+  seal: sealRows,
 };
 
 if (process.argv[2] === "conformance") {

@@ -52,6 +52,12 @@ export interface SealedResult {
   readonly budget?: Budget;
 }
 
+/** A derivation that the evaluation wrote, and the bytes of its file. */
+export interface BroughtDerivation {
+  readonly derivation: Derivation;
+  readonly bytes: Buffer;
+}
+
 /** A source that the evaluation copied. */
 export interface BroughtSource extends ContentName, Pick<CopiedSource, "narHash" | "narSize"> {}
 
@@ -79,7 +85,7 @@ export class BroughtOut implements DerivationReader, Disposable {
   readonly #directory: ContainedDirectory;
   readonly #inputs: ReadonlySet<StorePath>;
   readonly #budget: Budget;
-  readonly #derivations = new Map<DrvPath, Derivation>();
+  readonly #derivations = new Map<DrvPath, BroughtDerivation>();
   readonly #sources = new Map<StorePath, BroughtSource>();
   /** Text files whose references are not proven yet. */
   readonly #unproven = new Map<StorePath, CopiedSource>();
@@ -95,7 +101,7 @@ export class BroughtOut implements DerivationReader, Disposable {
   }
 
   /** All that was read and held, for an import. Inputs are not among them. */
-  get derivations(): ReadonlyMap<DrvPath, Derivation> {
+  get derivations(): ReadonlyMap<DrvPath, BroughtDerivation> {
     return this.#derivations;
   }
 
@@ -109,14 +115,14 @@ export class BroughtOut implements DerivationReader, Disposable {
 
   derivation(path: DrvPath): Derivation {
     const known = this.#derivations.get(path);
-    if (known) return known;
+    if (known) return known.derivation;
     if (storeDirOf(path) !== this.storeDir) throw new CorruptDerivation(path, `is not in ${this.storeDir}`);
     const bytes = this.#drvFile(path);
     const derivation = asDerivation(path, bytes, this.storeDir);
-    // Rendered again for the import: so it must be the same bytes.
+    // What was judged, written again, is what will be imported.
     if (!Buffer.from(renderDerivation(derivation)).equals(bytes))
       throw new CorruptDerivation(path, "is not spelt as Nix spells it");
-    this.#derivations.set(path, derivation);
+    this.#derivations.set(path, { derivation, bytes });
     return derivation;
   }
 
@@ -278,7 +284,7 @@ export class BroughtOut implements DerivationReader, Disposable {
   /** What a path that was read refers to. Throws where it was not read. */
   referencesOf(path: StorePath): readonly StorePath[] {
     const derivation = isDrvPath(path) ? this.#derivations.get(path) : undefined;
-    if (derivation) return derivationReferences(derivation);
+    if (derivation) return derivationReferences(derivation.derivation);
     const source = this.#sources.get(path);
     if (source) return source.references;
     if (this.#inputs.has(path)) return [];

@@ -84,7 +84,6 @@ export async function readCopied(
 class Reading {
   readonly #writer: NarWriter;
   readonly #budget: Budget;
-  readonly #block = Buffer.allocUnsafe(BLOCK);
   #sinceTurn = { bytes: 0, entries: 0 };
 
   constructor(writer: NarWriter, budget: Budget) {
@@ -162,10 +161,11 @@ class Reading {
     this.#budget.bytes -= file.size;
     this.#writer.regular(file.size, file.executable);
     for (let left = file.size; left > 0; ) {
-      const got = file.read(this.#block.subarray(0, Math.min(BLOCK, left)));
+      // A buffer of its own each time, since the writer hands large pieces on as they are.
+      const block = Buffer.allocUnsafe(Math.min(BLOCK, left));
+      const got = file.read(block);
       if (got === 0) throw new BadSource("became shorter while it was read");
-      // Copied, since the writer hands large pieces on as they are.
-      const piece = Buffer.from(this.#block.subarray(0, got));
+      const piece = block.subarray(0, got);
       onContent(piece);
       this.#writer.content(piece);
       left -= got;

@@ -9,19 +9,20 @@
  */
 import { lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Derivation, derivationReferences, renderDerivation } from "@firstmile/formats/nix/derivation";
-import { sha256 } from "@firstmile/formats/nix/hash";
-import { type NarNode, narChunks, narDigest } from "@firstmile/formats/nix/nar";
+import { derivationReferences } from "@firstmile/formats/nix/derivation";
+import { narHashOf, sha256 } from "@firstmile/formats/nix/hash";
+import { type NarNode, narChunks } from "@firstmile/formats/nix/nar";
 import { baseNameOf, type DrvPath, type StorePath } from "@firstmile/formats/nix/store-path";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { storeReader } from "../admission/derivation-reader.ts";
+import { plainText } from "../admission/evaluation-failure.ts";
 import { NixError, type NixTools } from "../admission/nix-tools.ts";
 import { validPaths } from "../handoff/store-content.ts";
-import type { BroughtOut } from "./brought-out.ts";
+import type { BroughtDerivation, BroughtOut } from "./brought-out.ts";
 import type { FileCache } from "./file-cache.ts";
 
 /** Paths in one command: an argument list has an end, at some 2 MB. */
-const BATCH = 2_000;
+const BATCH = 4_000;
 /** Derivations until others get a turn. */
 const A_TURN = 250;
 
@@ -115,13 +116,14 @@ async function describe(brought: BroughtOut, cache: FileCache, paths: readonly S
   }
 }
 
-function writeDerivation(cache: FileCache, path: StorePath, derivation: Derivation): void {
-  const content = renderDerivation(derivation);
-  const node: NarNode = { kind: "regular", executable: false, size: content.length, content: [content] };
+function writeDerivation(cache: FileCache, path: StorePath, { derivation, bytes }: BroughtDerivation): void {
+  const node: NarNode = { kind: "regular", executable: false, size: bytes.length, content: [bytes] };
+  const content = Buffer.concat([...narChunks(node)]);
   using nar = cache.nar(path);
-  for (const chunk of narChunks(node)) nar.write(chunk);
-  const ca = { method: "text", hash: { algorithm: "sha256", digest: sha256(content) } } as const;
-  cache.describe({ path, ca, references: derivationReferences(derivation), ...narDigest(node) });
+  nar.write(content);
+  const ca = { method: "text", hash: { algorithm: "sha256", digest: sha256(bytes) } } as const;
+  const references = derivationReferences(derivation);
+  cache.describe({ path, ca, references, narHash: narHashOf(sha256(content)), narSize: content.length });
 }
 
 async function copy(nix: NixTools, cache: FileCache, { areDerivations, paths }: Batch): Promise<void> {
@@ -131,17 +133,24 @@ async function copy(nix: NixTools, cache: FileCache, { areDerivations, paths }: 
   const args = ["copy", ...options, "--no-recursive", ...kind, "--from", cache.url, ...paths];
   const told = await nix.run("nix", args, { offline: true });
   if (told.code === 0) return;
-  throw new NixError(`the store does not take what was evaluated: ${told.stderr.trim().split("\n").at(-1)}`);
+  throw new NixError(`the store does not take what was evaluated: ${errorIn(told.stderr)}`);
+}
+
+/** The last error that Nix prints, with the lines that belong to it. */
+function errorIn(stderr: string): string {
+  const lines = plainText(stderr).trim().split("\n");
+  const at = lines.findLastIndex((line) => line.includes("error:"));
+  return lines
+    .slice(Math.max(0, at))
+    .map((line) => line.trim())
+    .join(" ");
 }
 
 /** Nix takes a path that is valid as it is, and reads its file only when it builds. */
-async function differing(
-  nix: NixTools,
-  derivations: ReadonlyMap<DrvPath, Derivation>,
-): Promise<Reason | undefined> {
+async function differing(nix: NixTools, derivations: BroughtOut["derivations"]): Promise<Reason | undefined> {
   let done = 0;
-  for (const [path, derivation] of derivations) {
-    if (!holds(join(nix.storeDir, baseNameOf(path)), renderDerivation(derivation))) {
+  for (const [path, { bytes }] of derivations) {
+    if (!holds(join(nix.storeDir, baseNameOf(path)), bytes)) {
       const message = `${path} holds other bytes in the store than the evaluation gave`;
       return lacking("derivation-corrupt", message, { remedy: storeReader(nix).ifCorrupt });
     }

@@ -330,10 +330,10 @@ test.skipIf(missing)("what a text refers to is proven by its path, whatever is s
     const answer = async (paths: Evaluated["paths"]) => {
       const { brought, closure } = await readOut(place, { ...evaluated, paths });
       return closure.ok
-        ? [...brought.sources.keys()].map((path) => path.slice(-6)).sort()
+        ? [...brought.sources.keys()].map((path) => path.slice(-4)).sort()
         : closure.reason.code;
     };
-    expect(await answer(evaluated.paths)).toEqual([expect.stringMatching(/-told$/), "hidden"]);
+    expect(await answer(evaluated.paths)).toEqual(["dden", "told"]);
     expect(await answer(new Map())).toBe("outside-access");
     const lie = [...evaluated.paths].map(
       ([path, info]) => [path, { ...info, references: [...evaluated.paths.keys()] }] as const,

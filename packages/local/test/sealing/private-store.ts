@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type DrvPath, parseDrvPath, type StorePath } from "@firstmile/formats/nix/store-path";
-import { expect } from "vitest";
+import { afterEach, expect } from "vitest";
 import { type Closure, readClosure } from "../../src/admission/closure.ts";
 import { BroughtOut, type SealedResult } from "../../src/sealing/brought-out.ts";
 import { FileCache } from "../../src/sealing/file-cache.ts";
@@ -73,6 +73,12 @@ export interface Reading {
   readonly closure: Closure;
 }
 
+/** In memory, so that removing the world does not remove them. */
+const opened: FileCache[] = [];
+afterEach(() => {
+  for (const cache of opened.splice(0)) cache[Symbol.dispose]();
+});
+
 /** Reads it as an admission would. `inputs`: what the seal would have been given. */
 export async function readOut(
   place: Place,
@@ -82,6 +88,7 @@ export async function readOut(
 ): Promise<Reading> {
   const { storeDir } = place.world;
   const cache = new FileCache(join(place.world.dir, "imports"), storeDir);
+  opened.push(cache);
   const references = async (asked: readonly StorePath[]) =>
     new Map(asked.map((path) => [path, paths.get(path)?.references ?? []]));
   const brought = new BroughtOut({ store, storeDir, inputs, references, cache, ...more });

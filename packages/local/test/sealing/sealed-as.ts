@@ -37,14 +37,23 @@ export function sealedLater(setting: Setting, request: ChildRequest): Promise<vo
 
 const STDIO: StdioOptions = ["ignore", "pipe", "pipe"];
 
-function childOf({ version, who, dir, before = [], env = {} }: Setting, request: ChildRequest) {
+function childOf(setting: Setting, request: ChildRequest) {
+  return nodeAs(setting, CHILD, request);
+}
+
+/** A script of this project that is run so, with one JSON value as its argument. */
+export function nodeAs(
+  { version, who, dir, before = [], env = {} }: Setting,
+  script: string,
+  request: unknown,
+): { readonly argv: readonly string[]; readonly env: NodeJS.ProcessEnv } {
   const own = join(dir, who === "root" ? "root" : "user");
   mkdirSync(own, { recursive: true, mode: 0o755 });
   const as =
     who === "root" ? [] : ["setpriv", `--reuid=${ORDINARY}`, `--regid=${ORDINARY}`, "--clear-groups"];
   if (who !== "root") chownSync(own, ORDINARY, ORDINARY);
   const enter = version === "sid" ? [join(CHECKOUT, "scripts/sid-run"), SID_TREE, "--"] : [];
-  const argv = [...before, ...enter, ...as, process.execPath, CHILD, JSON.stringify(request)];
+  const argv = [...before, ...enter, ...as, process.execPath, script, JSON.stringify(request)];
   return { argv, env: { ...worldOf(own), ...env, PATH: process.env.PATH } };
 }
 
