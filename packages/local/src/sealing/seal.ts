@@ -11,7 +11,7 @@ import type { NarHash } from "@firstmile/formats/nix/hash";
 import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { NixCommand, NixTools } from "../admission/nix-tools.ts";
 import { type RunOptions, type RunResult, run } from "../process/run.ts";
-import { type User, userOf } from "../view/namespace.ts";
+import { userOf } from "../view/namespace.ts";
 import { type OpenView, openView } from "../view/open.ts";
 import type { ViewRecord, ViewResult, ViewTree } from "../view/view.ts";
 import { evaluatorSettings } from "./evaluator-settings.ts";
@@ -19,7 +19,7 @@ import { Holder } from "./holder.ts";
 import { resourceLimits, SEAL_LIMITS, type SealLimits } from "./limits.ts";
 import { SEALED, sealedEnvironment } from "./places.ts";
 import { requireSealPrograms } from "./programs.ts";
-import { evaluatorOf, type Mount, type Recipe, sealing } from "./recipe.ts";
+import { evaluatorOf, isSame, type Mount, type Recipe, sealing, shownId } from "./recipe.ts";
 import { SealError } from "./seal-error.ts";
 
 /** A directory, seen read-only at a place of its own. */
@@ -75,13 +75,13 @@ export async function openSeal(nix: NixTools, request: SealRequest): Promise<Ope
   const holder = opening.use(
     await Holder.start({ programs, limits, user, owner: evaluator, enter: view?.enter ?? [] }),
   );
-  const own = ownMounts(holder, evaluator, nix.storeDir);
+  const own = ownMounts(holder, shownId(user, evaluator), nix.storeDir);
   const recipe: Recipe = {
     programs,
     user,
     evaluator,
     nix: await nix.files("nix"),
-    others: await otherPrograms(nix, user, request),
+    others: await otherPrograms(nix, !isSame(user, evaluator), request),
     mounts: [...own, ...givenMounts(holder, { ...request, inputs }, view)],
     env: sealedEnvironment(nix.storeDir),
   };
@@ -101,16 +101,16 @@ export async function openSeal(nix: NixTools, request: SealRequest): Promise<Ope
 }
 
 /** Git is there for `fetchGit` alone, whose cache is brought with it. */
-async function otherPrograms(nix: NixTools, user: User, { cache }: SealRequest) {
+async function otherPrograms(nix: NixTools, isAnother: boolean, { cache }: SealRequest) {
   return {
-    ...(user.uid === 0 ? { setpriv: await nix.files("setpriv") } : {}),
+    ...(isAnother ? { setpriv: await nix.files("setpriv") } : {}),
     ...(cache === undefined ? {} : { git: await nix.files("git") }),
   };
 }
 
 /** The store is the outermost: inputs are put into it. */
-function ownMounts(holder: Holder, { uid, gid }: User, storeDir: string): Mount[] {
-  const passwd = `sealed:x:${uid}:${gid}::${SEALED.home}:/none\n`;
+function ownMounts(holder: Holder, id: number, storeDir: string): Mount[] {
+  const passwd = `sealed:x:${id}:${id}::${SEALED.home}:/none\n`;
   return [
     { from: holder.sharedDirectory("store"), at: storeDir, writable: true },
     { from: holder.directory("state"), at: SEALED.state, writable: true },
@@ -185,9 +185,13 @@ class Seal {
    * a place where a library goes. Root's evaluator cannot move what lies there; an ordinary user's is that user.
    */
   #isMisleading(): boolean {
-    const { user, nix, mounts } = this.#recipe;
+    const { user, evaluator, nix, mounts } = this.#recipe;
     const [store] = mounts;
-    return this.#hasEnded && user.uid !== 0 && nix.libraries.some(({ at }) => at.startsWith(`${store!.at}/`));
+    return (
+      this.#hasEnded &&
+      isSame(user, evaluator) &&
+      nix.libraries.some(({ at }) => at.startsWith(`${store!.at}/`))
+    );
   }
 
   async run(command: NixCommand, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
