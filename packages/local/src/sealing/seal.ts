@@ -17,6 +17,7 @@ import type { ViewRecord, ViewResult, ViewTree } from "../view/view.ts";
 import { evaluatorSettings } from "./evaluator-settings.ts";
 import { Holder } from "./holder.ts";
 import { resourceLimits, SEAL_LIMITS, type SealLimits } from "./limits.ts";
+import { withoutSeal } from "./noise.ts";
 import { SEALED, sealedEnvironment } from "./places.ts";
 import { requireSealPrograms } from "./programs.ts";
 import { evaluatorOf, isSame, type Mount, type Recipe, sealing, shownId } from "./recipe.ts";
@@ -202,7 +203,8 @@ class Seal {
     const limits = { timeoutMs: timeMs, maxBytes: outputBytes, ...options };
     const ended = await run(argv[0]!, argv.slice(1), { ...limits, cwd: "/", env: {}, alone: true });
     const problem = ended.code === 0 ? undefined : NOT_BEGUN.exec(ended.stderr)?.[0];
-    if (problem !== undefined) throw new SealError(problem);
+    if (problem !== undefined)
+      throw isForbidden(problem) ? new SealError(problem) : new SealError(problem, "mend what it names");
     return ended;
   }
 
@@ -213,7 +215,11 @@ class Seal {
       .map(({ path, narHash, narSize }) => `${path}\n${narHash}\n${narSize}\n\n0\n`)
       .join("");
     const ended = await this.run("nix-store", ["--load-db"], { input });
-    if (ended.code !== 0) throw new SealError(`the private store takes no inputs: ${ended.stderr.trim()}`);
+    if (ended.code !== 0)
+      throw new SealError(
+        `the private store takes no inputs: ${withoutSeal(ended.stderr, []).trim()}`,
+        "see whether Nix itself runs: nix-store --version",
+      );
   }
 
   #words(command: NixCommand, args: readonly string[], more: NodeJS.ProcessEnv = {}): string[] {
@@ -224,6 +230,11 @@ class Seal {
     const inside = [...this.#holder.enter, ...limited];
     return this.#view?.around(inside) ?? inside;
   }
+}
+
+/** Whether the kernel refused it, and not a file or a limit. */
+function isForbidden(problem: string): boolean {
+  return /namespace|uid map|not permitted|[Pp]ermission/.test(problem);
 }
 
 /** What these programs say before there is anything of Nix: its own first words are others. */
