@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [history|gate|hook|slice|archives…]`: all of them but `archives` unless told. Prints one table, and leaves the figures as JSON
- * in .cache/bench/results.
+ * `npm run bench -- [history|gate|hook|slice|seal|archives…]`: all of them but `archives` unless told. Prints one table,
+ * and leaves the figures as JSON in .cache/bench/results.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -11,6 +11,7 @@ import { historyRows } from "./history/run.ts";
 import { hookRows } from "./hook/run.ts";
 import { CACHE } from "./places.ts";
 import { absent, printTable, type Row } from "./report.ts";
+import { sealRows } from "./seal/run.ts";
 import { sliceRows } from "./slice/run.ts";
 
 const SUITES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
@@ -19,6 +20,7 @@ const SUITES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   hook: hookRows,
   slice: sliceRows,
   archives: archiveRows,
+  seal: sealRows,
 };
 
 if (process.argv[2] === "conformance") {

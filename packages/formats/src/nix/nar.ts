@@ -37,6 +37,8 @@ export const NAR_MAX_NAME = 255;
 export const NAR_MAX_TARGET = 4095;
 
 const BLOCK = 1 << 16;
+/** Most NARs are of one short file: these need no large block. */
+const FIRST_BLOCK = 1 << 11;
 
 /** Ascending order of bytes: how a NAR sorts a directory. */
 export function compareNarNames(a: Uint8Array, b: Uint8Array): number {
@@ -72,7 +74,7 @@ type Expects = "node" | "entry" | "content" | "nothing";
  */
 export class NarWriter {
   private readonly onBytes: (chunk: Uint8Array) => void;
-  private block = Buffer.allocUnsafe(BLOCK);
+  private block = Buffer.allocUnsafe(FIRST_BLOCK);
   private used = 0;
   private flushed = 0;
   private expects: Expects = "node";
@@ -178,14 +180,14 @@ export class NarWriter {
   }
 
   private u64(value: number): void {
-    if (this.used + 8 > BLOCK) this.flush();
+    if (this.used + 8 > this.block.length) this.flush();
     this.block.writeUInt32LE(value >>> 0, this.used);
     this.block.writeUInt32LE(Math.floor(value / 2 ** 32), this.used + 4);
     this.used += 8;
   }
 
   private raw(bytes: Uint8Array): void {
-    if (this.used + bytes.length > BLOCK) this.flush();
+    if (this.used + bytes.length > this.block.length) this.flush();
     if (bytes.length >= BLOCK / 2) {
       this.flush();
       this.flushed += bytes.length;

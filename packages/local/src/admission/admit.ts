@@ -5,9 +5,8 @@
  * evaluated. And each download that is built with meets the policy's rules for downloads.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { CommitId } from "@firstmile/formats/git/object-id";
 import { derivationKind } from "@firstmile/formats/nix/derivation";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
 import { downloadOf } from "@firstmile/trust/handoff/download";
@@ -18,20 +17,18 @@ import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/t
 import type { Asker } from "../gate/control.ts";
 import { impureIn } from "../gate/impure.ts";
 import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts";
-import type { StoreObjections } from "../gate/objections.ts";
+import { StoreObjections } from "../gate/objections.ts";
+import { Recipes } from "../gate/recipes.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
-import { neutralGit } from "../git/neutral.ts";
-import { GitObjects } from "../git/objects.ts";
 import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downloads.ts";
-import { type EvaluateWith, evaluateAlone, evaluatePinned } from "../pins/evaluate-pinned.ts";
-import { PinSearch } from "../pins/pin-search.ts";
-import { PinnedTrees } from "../pins/pinned-trees.ts";
+import type { NotEvaluated } from "../sealing/evaluate.ts";
+import { readSealed, type SealedClosure } from "../sealing/sealed-closure.ts";
 import { againstArguments, type Given } from "./arguments.ts";
+import type { AuthenticInput } from "./authentic-input.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { type Closure, readClosure } from "./closure.ts";
-import { type Evaluated, evaluateFile, evaluatePath } from "./evaluate-file.ts";
-import { evaluateFlake } from "./evaluate-flake.ts";
-import { FlakeInputs, type SliceInputs } from "./flake-inputs.ts";
+import { type Closure, derivationsOf } from "./closure.ts";
+import type { Evaluated } from "./evaluate-file.ts";
+import { RequestEvaluation } from "./evaluate-request.ts";
 import { sourceForInput } from "./input-source.ts";
 import { ensureCommit } from "./locked-trees.ts";
 import type { NixTools } from "./nix-tools.ts";
@@ -44,19 +41,18 @@ import {
 } from "./requests.ts";
 import { AdmissionSlices } from "./slices.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
-import { writeTree } from "./tree.ts";
-import { treeOf } from "./tree-of.ts";
 
 export interface AdmissionOptions {
   readonly rules: RulesHolder;
   readonly authenticator: Authenticator;
-  readonly objections: StoreObjections;
   readonly repositories: SourceRepositories;
   readonly ledger: Ledger;
   readonly downloads: DownloadJudge;
   readonly nix: NixTools;
   /** Where trees are written for evaluation; this process's own. */
   readonly treesDir: string;
+  /** Where what comes into the store is prepared; this process's own. */
+  readonly importsDir: string;
   /** Unix seconds. */
   readonly clock: () => number;
 }
@@ -157,27 +153,48 @@ class Attempt {
   }
 
   async run(): Promise<Outcome | undefined> {
-    const { commit } = this.request;
-    if (this.source.authenticate !== "slice" && !(await this.authenticate(this.source, commit)).ok)
-      return undefined;
-    const evaluated =
-      this.request.kind === "file" ? await this.file(this.request) : await this.flake(this.request);
-    if (!evaluated) return undefined;
-    const closure = evaluated.ok ? await readClosure(this.options.nix, evaluated.roots) : evaluated;
-    if (closure.ok) await this.slices.takenWhole(this.options.nix, sourcesIn(closure.derivations.values()));
+    mkdirSync(this.options.treesDir, { recursive: true, mode: 0o755 });
+    const treesDir = mkdtempSync(join(this.options.treesDir, "inputs-"));
+    const { options, rules, source, slices } = this;
+    const evaluation = new RequestEvaluation({ options, rules, source, slices, treesDir });
+    try {
+      const evaluated = await evaluation.run(this.request);
+      this.reasons.push(...evaluation.reasons);
+      this.basis.push(...evaluation.basis);
+      return evaluated && (await this.judged(evaluated, evaluation.inputs));
+    } finally {
+      rmSync(treesDir, { recursive: true, force: true });
+    }
+  }
+
+  /** Judges what came out of the seal. Only then is anything of it in the store of this machine. */
+  private async judged(
+    evaluated: Evaluated | NotEvaluated,
+    inputs: readonly AuthenticInput[],
+  ): Promise<Outcome | undefined> {
+    await using _seal = evaluated.ok ? evaluated.seal : undefined;
+    using sealed = evaluated.ok
+      ? await readSealed(this.options.nix, evaluated, this.options.importsDir)
+      : undefined;
+    const closure = sealed?.closure;
+    if (sealed && closure?.ok)
+      await this.slices.takenWhole(sealed.reader, sourcesIn(closure.derivations.values()));
     // An evaluation that failed for a file that was held back is told as that.
     const slices = await this.slices.judge(sliceWords(this.request));
     this.reasons.push(...slices.reasons);
     if (slices.reasons.some((reason) => !reason.ok)) return undefined;
     this.basis.push(...slices.basis);
     if (!evaluated.ok) return this.stop(evaluated.reason);
-    if (!closure.ok) return this.stop(closure.reason);
-    const against = await this.objections(evaluated.roots);
+    if (!closure?.ok) return this.stop(closure!.reason);
+    const against = await this.objections(evaluated.roots, closure);
     if (against) return this.stop(against);
     const impure = impureIn(this.rules.policy, closure.derivations);
     if (impure) return this.stop(impure);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     if (!(await this.downloads(derivations)).ok) return undefined;
+    if (this.reasons.some((reason) => !reason.ok)) return undefined;
+    const refused = await this.intoStore(sealed!, inputs);
+    if (refused) return this.stop(refused);
     this.reasons.push(
       found(
         "admitted",
@@ -187,6 +204,15 @@ class Attempt {
     return { roots: evaluated.roots, derivations };
   }
 
+  /** What is allowed as a whole; the inputs too, which the user's own evaluation looks for when it is offline. */
+  private async intoStore(
+    sealed: SealedClosure,
+    inputs: readonly AuthenticInput[],
+  ): Promise<Reason | undefined> {
+    for (const input of inputs) await input.keep();
+    return sealed.import(this.options.nix);
+  }
+
   private async downloads(derivations: readonly AdmittedDerivation[]): Promise<Reason> {
     const downloads = derivations.flatMap(({ download }) => download ?? []);
     const reason = downloadsReason(await this.options.downloads.judge(this.rules, downloads));
@@ -194,142 +220,17 @@ class Attempt {
     return reason;
   }
 
-  private async objections(roots: readonly DrvPath[]): Promise<Reason | undefined> {
-    const { objections } = this.options;
+  /** Over the recipes at hand: what was just evaluated need not be in the store yet. */
+  private async objections(
+    roots: readonly DrvPath[],
+    closure: Extract<Closure, { ok: true }>,
+  ): Promise<Reason | undefined> {
+    const objections = new StoreObjections(new Recipes(derivationsOf(closure)));
     for (const root of roots) {
       const against = await objections.against(this.rules.distrust, root);
       if (against) return against;
     }
     return undefined;
-  }
-
-  private async authenticate(source: Source, commit: CommitId): Promise<Reason> {
-    const reason = await this.options.authenticator.authenticate(this.rules, { source: source.name, commit });
-    this.reasons.push(reason);
-    this.basis.push({ source: source.name, commit });
-    return reason;
-  }
-
-  private async file({
-    commit,
-    directoryName,
-    file,
-    attrs,
-    argstr,
-  }: FileRequest): Promise<Evaluated | undefined> {
-    if (this.source.authenticate === "slice")
-      return this.slice({ commit, directoryName, file, attrs, argstr });
-    const treeDir = await this.checkout(commit, directoryName);
-    return this.evaluate(file, (nix, addresses) =>
-      evaluateFile(nix, { treeDir, file, attrs, argstr, addresses }),
-    );
-  }
-
-  /** With nothing to fetch; and where it asks for something, with what its pins stand for. */
-  private async evaluate(file: string, evaluate: EvaluateWith): Promise<Evaluated> {
-    const { nix, repositories, authenticator } = this.options;
-    const search = new PinSearch(repositories, this.source, this.request.commit, file);
-    const options = {
-      repositories,
-      nix,
-      rules: this.rules,
-      authenticate: (source: Source, commit: CommitId) =>
-        authenticator.authenticate(this.rules, { source: source.name, commit }),
-      prepare: (source: Source, commit: CommitId) => this.slices.prepare(source, commit),
-      show: (source: Source, commit: CommitId, at: string, stored: StorePath) =>
-        this.slices.show(source, commit, [at], stored),
-    };
-    using pins = new PinnedTrees(options, search);
-    const evaluated = await evaluatePinned(nix, pins, (tools, addresses) =>
-      evaluate(this.slices.nix(tools), addresses),
-    );
-    this.reasons.push(...pins.reasons);
-    this.basis.push(...pins.basis);
-    if (evaluated.ok) return evaluated;
-    const [reason, ...more] = evaluated.reasons;
-    this.reasons.push(...more);
-    return { ok: false, reason: reason! };
-  }
-
-  /** Through a view of the tree that shows what is covered: no file of it is written anywhere. */
-  private async slice(request: Omit<FileRequest, "kind" | "source">): Promise<Evaluated | undefined> {
-    const { commit, directoryName, file, attrs, argstr } = request;
-    mkdirSync(this.options.treesDir, { recursive: true, mode: 0o755 });
-    const parent = mkdtempSync(join(this.options.treesDir, "view-"));
-    const treeDir = join(parent, directoryName);
-    mkdirSync(treeDir);
-    try {
-      const origin = await this.slices.prepare(this.source, commit);
-      this.reasons.push(origin);
-      if (!origin.ok) return undefined;
-      this.slices.show(this.source, commit, [treeDir]);
-      const path = this.slices.path(file);
-      if (typeof path !== "string") return this.stop(path);
-      return await this.evaluate(file, (nix, addresses) =>
-        evaluatePath(nix, { treeDir, file, attrs, argstr, addresses }, join(treeDir, path)),
-      );
-    } finally {
-      rmSync(parent, { recursive: true, force: true });
-    }
-  }
-
-  private async flake({ commit, dir, attrs, verb }: FlakeRequest): Promise<Evaluated | undefined> {
-    if (this.source.authenticate === "slice") return this.stop(sliceAsFlake(this.source));
-    const inputs = new FlakeInputs(this.options, this.rules, (source, id) => this.input(source, id));
-    mkdirSync(this.options.treesDir, { recursive: true, mode: 0o755 });
-    const parent = mkdtempSync(join(this.options.treesDir, "inputs-"));
-    try {
-      const reasons = await inputs.bring(this.source, commit, dir, this.shownBelow(parent));
-      this.reasons.push(...reasons);
-      if (reasons.some((reason) => !reason.ok)) return undefined;
-      const repository = await this.options.repositories.directory(this.source);
-      const { addresses } = inputs;
-      const question = { repository, commit, dir, attrs, verb, addresses };
-      const evaluate = (nix: NixTools) => evaluateFlake(this.slices.nix(nix), question);
-      return await evaluateAlone(this.options.nix, evaluate, inputs.trees);
-    } finally {
-      rmSync(parent, { recursive: true, force: true });
-    }
-  }
-
-  /** Inputs are seen in the store; and beside it, from where a sealed store takes them. */
-  private shownBelow(parent: string): SliceInputs {
-    let count = 0;
-    return {
-      show: (source, commit, stored) => {
-        const at = join(parent, String(count++));
-        mkdirSync(at);
-        this.slices.show(source, commit, [stored, at], stored);
-        return at;
-      },
-    };
-  }
-
-  /** Of a source that is judged by its slices, only where it comes from is known before something is read of it. */
-  private async input(source: Source, commit: CommitId): Promise<Reason> {
-    if (source.authenticate !== "slice") return this.authenticate(source, commit);
-    const origin = await this.slices.prepare(source, commit);
-    this.reasons.push(origin);
-    return origin;
-  }
-
-  /** The commit's tree as files, below a directory of the user's name for it. Written whole or not at all. */
-  private async checkout(commit: CommitId, directoryName: string): Promise<string> {
-    const parent = join(this.options.treesDir, this.source.name, commit);
-    const dir = join(parent, directoryName);
-    if (existsSync(dir)) return dir;
-    mkdirSync(parent, { recursive: true, mode: 0o755 });
-    const unfinished = join(parent, `.${process.pid}-${performance.now()}`);
-    const git = await neutralGit(await this.options.repositories.directory(this.source));
-    try {
-      using objects = new GitObjects(git.env);
-      await writeTree(objects, await treeOf(objects, commit), unfinished);
-      renameSync(unfinished, dir);
-      return dir;
-    } finally {
-      git.dispose();
-      rmSync(unfinished, { recursive: true, force: true });
-    }
   }
 
   private stop(reason: Reason): undefined {
@@ -362,14 +263,6 @@ function sliceWords(request: FileRequest | FlakeRequest): string {
 
 function sourcesIn(derivations: Iterable<ReadDerivation>): Set<StorePath> {
   return new Set([...derivations].flatMap(({ derivation }) => derivation.inputSrcs));
-}
-
-/** Nix reads a flake's own files past any view: from Git's objects, or from a copy of all of them. */
-function sliceAsFlake({ name }: Source): Reason {
-  const message = `source ${name} is judged by what is read of it, and of a flake itself Nix reads everything at once`;
-  return lacking("view-unavailable", message, {
-    remedy: `make it an input of a flake of your own, or evaluate a file of it: firstmile admit -f FILE -A ATTR`,
-  });
 }
 
 function unknownSource(name: string): Reason {

@@ -162,7 +162,7 @@ export async function addArchiveToStore(
   const expected = sourceStorePath(narHash, name, [], false, nix.storeDir);
   const dir = mkdtempSync(join(tmpdir(), "firstmile-tree-"));
   try {
-    write(Buffer.from(join(dir, name)), root);
+    writeArchived(join(dir, name), { root });
     const added = await nix.run("nix-store", ["--add", join(dir, name)]);
     const path = added.stdout.toString("latin1").trimEnd();
     if (added.code !== 0 || path !== expected) throw new NixError(`the store does not take ${expected}`);
@@ -170,6 +170,11 @@ export async function addArchiveToStore(
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** Writes it into a directory that must not be there yet. */
+export function writeArchived(dir: string, { root }: Pick<ArchivedTree, "root">): void {
+  write(Buffer.from(dir), root);
 }
 
 function write(path: Buffer, node: NarNode): void {

@@ -47,13 +47,6 @@ export function outsideAccess(what: string): Reason {
   });
 }
 
-/** The reason for an evaluation that did not end in time. */
-export function evaluationTimeout(seconds: number): Reason {
-  return lacking("evaluation-failed", `the evaluation did not end within ${seconds} s`, {
-    remedy: "look for an expression that never ends; nothing of it was admitted",
-  });
-}
-
 function importFromDerivation(derivation: string, asked: string): Reason {
   const message = `the evaluation needs ${derivation} to be built first (import from derivation)${asked}`;
   return lacking("import-from-derivation", message, {
@@ -70,6 +63,10 @@ const IMPORTED = new RegExp(
 const FORBIDDEN_ADDRESS = new RegExp(`access to URI ${QUOTED} is forbidden`);
 const MISSED_ADDRESS = /unable to download '([^']*)'/;
 
+/** Places in the tree have lost their first slash by then, and those in the store have a hash. */
+const ABSENT_FILE =
+  /^(?:getting status of|opening file|path) '(\/(?![^']*\/[0-9a-df-np-sv-z]{32}-)[^']*)'(?:: No such file| does not exist)/;
+
 /** As 2.8 and 2.34 say it; anything else stays "evaluation-failed", which is a refusal too. */
 const OUTSIDE: readonly (readonly [RegExp, (what: string) => string])[] = [
   [new RegExp(`access to (?:absolute |canonical )?path ${QUOTED} is forbidden`), (path) => path],
@@ -83,11 +80,22 @@ const OUTSIDE: readonly (readonly [RegExp, (what: string) => string])[] = [
   [/the path '(~?[^']*)' can ?not be resolved in pure/, (path) => path],
   [/cannot fetch input '([^']*)' because it uses/, (input) => input],
   [MISSED_ADDRESS, (uri) => uri],
+  [ABSENT_FILE, (path) => path.replace(/^\/+/, "/")],
+  [/Git repository "?([^"]*)"? does not exist/, (path) => path],
+  [
+    /(?:program|executing) 'git'( failed)?/,
+    () => "a commit of a Git repository that no lock or pin leads to",
+  ],
   [
     /(cannot call '[^']*' on unlocked flake reference|cannot update unlocked flake input '[^']*')/,
     (what) => what,
   ],
 ];
+
+/** The message of the error that Nix ended with. */
+export function lastMessage(stderr: string): string {
+  return lastError(plainText(stderr)).message;
+}
 
 /** The message of the error itself, and the `.nix` file, line and column that it came from. */
 function lastError(text: string): { message: string; place: string | undefined } {

@@ -32,11 +32,11 @@ const LOOKUPS: Readonly<Record<FlakeVerb, Lookup>> = {
 };
 
 /**
- * A Nix expression for the list of .drv paths of `attrs` in the flake that `reference` names; no attrs: the default.
- * Or the reason why that cannot be asked.
+ * A Nix expression for the list of .drv paths of `attrs` in the flake that the expression `flake` gives; no attrs: the
+ * default. Or the reason why that cannot be asked.
  */
 export function flakeExpression(
-  reference: string,
+  flake: string,
   system: string,
   attrs: readonly string[],
   verb: FlakeVerb,
@@ -48,7 +48,7 @@ export function flakeExpression(
     const tried = candidates(path, text, system, verb).map((names) => `[${names.map(nixString).join(" ")}]`);
     asked.push(`{ name = ${nixString(text)}; paths = [ ${tried.join(" ")} ]; }`);
   }
-  return `let flake = builtins.getFlake ${nixString(reference)}; asked = [ ${asked.join(" ")} ]; in ${FIND}`;
+  return `let flake = ${flake}; asked = [ ${asked.join(" ")} ]; in ${FIND}`;
 }
 
 /** `name^out,dev` names outputs of a derivation, which is the same one. */

@@ -1,6 +1,6 @@
 /**
  * The inputs of a flake. Claim: when every finding holds, each tree that its evaluation can read is the tree of an
- * authentic commit of a source of the policy, and lies in the store, so that evaluating needs no network. Against: a
+ * authentic commit of a source of the policy, so that evaluating needs no network. Against: a
  * lock that names a tarball with other content than the signed commit, an input that nobody's rules cover.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
@@ -11,37 +11,36 @@ import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import type { ValidTree } from "../pins/sealed-nix.ts";
+import { type AuthenticInput, viewedInput, writtenInput } from "./authentic-input.ts";
 import { pathInsideTree, readFlakeLock } from "./lock.ts";
 import { type Authenticate, LockedTrees, type LockedTreesOptions } from "./locked-trees.ts";
 import { notPlain } from "./slices.ts";
 import { treeOf } from "./tree-of.ts";
 
-/** Where trees go of which only what is read is judged. */
-export interface SliceInputs {
-  /** Has one seen in its place in the store; gives where else it is seen, if anywhere. */
-  show(source: Source, commit: CommitId, stored: StorePath): string | undefined;
+export interface FlakeInputsOptions extends LockedTreesOptions {
+  /** A directory of this process's own, for trees that the store does not have. The caller removes it. */
+  readonly treesDir: string;
+  /** Has a tree of which only what is read is judged seen in its place in the store. */
+  readonly show: (source: Source, commit: CommitId, stored: StorePath) => void;
 }
 
 export class FlakeInputs {
-  private readonly options: LockedTreesOptions;
+  private readonly options: FlakeInputsOptions;
   private readonly locked: LockedTrees;
-  /** What was brought into the store. */
-  readonly trees: ValidTree[] = [];
-  /** For `evaluateFlake`: where the tarballs come from that were brought. */
-  readonly addresses: string[] = [];
+  /** What the evaluation may fetch. */
+  readonly trees: AuthenticInput[] = [];
 
-  constructor(options: LockedTreesOptions, rules: Pick<RulesInForce, "policy">, authenticate: Authenticate) {
+  constructor(options: FlakeInputsOptions, rules: Pick<RulesInForce, "policy">, authenticate: Authenticate) {
     this.options = options;
     this.locked = new LockedTrees(options, rules, authenticate);
   }
 
-  /** Brings every input of the flake in directory `dir` of a commit into the store. Findings in the lock's order. */
-  async bring(source: Source, commit: CommitId, dir: string, shown: SliceInputs): Promise<Reason[]> {
+  /** Brings every input of the flake in directory `dir` of a commit. Findings in the lock's order. */
+  async bring(source: Source, commit: CommitId, dir: string): Promise<Reason[]> {
     const read = await this.readLock(source, commit, dir);
     if (!read.ok) return [read.reason];
     const reasons: Reason[] = [];
-    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node, shown)));
+    for (const node of read.lock?.nodes.values() ?? []) reasons.push(...(await this.input(node)));
     return reasons;
   }
 
@@ -59,7 +58,7 @@ export class FlakeInputs {
     }
   }
 
-  private async input({ name, locked }: LockNode, shown: SliceInputs): Promise<Reason[]> {
+  private async input({ name, locked }: LockNode): Promise<Reason[]> {
     if (!locked || pathInsideTree(locked) !== undefined) return [];
     const label = `input ${name}`;
     const from = await this.locked.commit(label, locked);
@@ -68,22 +67,16 @@ export class FlakeInputs {
     const wanted = { label, locked, renew: `nix flake lock --update-input ${name}` };
     const { source, commit } = from;
     const isSlice = source.authenticate === "slice";
+    const keep = () => this.locked.tree(wanted, source, commit, (tree) => tree.addToStore());
     const { reason, used } = await this.locked.tree(wanted, source, commit, async (tree) => {
-      if (isSlice && !tree.isPlain) return undefined;
-      await tree.addToStore();
-      return { path: tree.path, narHash: tree.narHash, narSize: tree.narSize };
+      if (isSlice) return tree.isPlain ? viewedInput(tree, keep) : undefined;
+      const { nix, treesDir } = this.options;
+      return writtenInput(nix, tree, treesDir, (dir) => tree.writeTo(dir));
     });
     if (!reason.ok) return [reason];
     if (!used) return [notPlain(label, wanted.renew)];
-    const at = isSlice ? shown.show(source, commit, used.path) : undefined;
-    this.trees.push(at === undefined ? used : { ...used, at });
-    if (locked.type === "tarball" && locked.url !== undefined) this.addresses.push(folderOf(locked.url));
+    if (isSlice) this.options.show(source, commit, used.path);
+    this.trees.push(used);
     return [reason];
   }
-}
-
-/** Restricted mode takes an address that ends in a slash for all that are below it. */
-function folderOf(url: string): string {
-  const [address = ""] = url.split("?", 1);
-  return address.slice(0, address.lastIndexOf("/") + 1);
 }

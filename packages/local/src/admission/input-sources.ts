@@ -28,12 +28,16 @@ export async function unexplainedSource(
   return undefined;
 }
 
-interface Known {
+export interface Known {
   readonly ca: string;
   readonly references: readonly string[];
 }
 
-async function pathInfo(nix: NixTools, paths: readonly StorePath[]): Promise<Map<string, Known>> {
+/** What a store says of these paths, without those that it does not call content-addressed. Throws `NixError`. */
+export async function pathInfo(
+  nix: Pick<NixTools, "run">,
+  paths: readonly StorePath[],
+): Promise<Map<string, Known>> {
   const options = ["substitute", "false", "extra-experimental-features", "nix-command"];
   const args = [
     "path-info",

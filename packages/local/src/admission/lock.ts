@@ -21,10 +21,10 @@ import type { NeutralGit } from "../git/neutral.ts";
 import type { GitObjects } from "../git/objects.ts";
 import { narHashOfTree } from "../git/tree-nar-hash.ts";
 import { runOk } from "../process/run.ts";
-import { type ArchivedTree, addArchiveToStore, archivedTree } from "./archive.ts";
+import { type ArchivedTree, addArchiveToStore, archivedTree, writeArchived } from "./archive.ts";
 import { plainText } from "./evaluation-failure.ts";
 import type { NixTools } from "./nix-tools.ts";
-import { addTreeToStore } from "./tree.ts";
+import { addTreeToStore, writeTree } from "./tree.ts";
 import { differencesFromDirectory, directoryNode, MAX_DIFFERENCES } from "./tree-difference.ts";
 
 export { lockedCommit, pathInsideTree, repositoryUrl, sourceForInput } from "./input-source.ts";
@@ -96,6 +96,8 @@ export type LockedTree =
       readonly isPlain: boolean;
       /** Puts the tree where Nix looks for this input. Needs the question's `objects` to be open still. */
       addToStore(): Promise<StorePath>;
+      /** Writes it into a directory that must not be there yet. Needs the same. */
+      writeTo(dir: string): Promise<unknown>;
     }
   | { readonly ok: false; readonly reason: Reason };
 
@@ -143,7 +145,8 @@ async function lockFaults(question: LockedTreeQuestion, read: Commit): Promise<s
   return faults;
 }
 
-async function countCommits(git: NeutralGit, commit: CommitId): Promise<number> {
+/** How many commits there are up to this one, itself included. */
+export async function countCommits(git: NeutralGit, commit: CommitId): Promise<number> {
   const args = ["rev-list", "--count", "--end-of-options", commit];
   return Number((await runOk("git", args, { env: git.env })).toString().trim());
 }
@@ -166,7 +169,8 @@ async function compareTrees(question: LockedTreeQuestion, tree: GitTree): Promis
   if (isPlain || (unhashed && !archived)) {
     const reason = found("authentic", `${label} is the tree of commit ${commit}`);
     const addToStore = () => addTreeToStore(nix, objects, tree.root, storeName);
-    return { ok: true, reason, ...stored(question, plain), isPlain: true, addToStore };
+    const writeTo = (dir: string) => writeTree(objects, tree.root, dir);
+    return { ok: true, reason, ...stored(question, plain), isPlain: true, addToStore, writeTo };
   }
   if (!isArchived) return { ok: false, reason: treeDiffers(question, plain.narHash, tree, archived) };
   const message = `${label} is the tree of commit ${commit} as git archive gives it, by the tree's own attributes`;
@@ -178,6 +182,7 @@ async function compareTrees(question: LockedTreeQuestion, tree: GitTree): Promis
     ...stored(question, archived),
     isPlain: false,
     addToStore,
+    writeTo: async (dir) => writeArchived(dir, archived),
   };
 }
 

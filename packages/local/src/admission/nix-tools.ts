@@ -7,6 +7,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessError, type RunOptions, type RunResult, run } from "../process/run.ts";
+import { type ProgramFiles, programFiles } from "../sealing/program-files.ts";
+import type { Unsealed } from "../sealing/unsealed.ts";
+import { findProgram } from "../view/programs.ts";
 
 export type NixCommand = "nix" | "nix-instantiate" | "nix-store";
 
@@ -22,10 +25,12 @@ export interface NixTools {
   readonly version: string;
   /** What Nix builds for here: `x86_64-linux`. */
   readonly system: string;
-  /** Whether `offline` is enforced by the kernel, and not by Nix's options alone. */
-  readonly isolated: boolean;
   /** Runs a command to its end. A non-zero exit is a result. Throws `ProcessError`. */
   run(command: NixCommand, args: readonly string[], options?: NixRunOptions): Promise<RunResult>;
+  /** The files that this Nix, or a program of the system that it belongs to, consists of. Throws `SealError`. */
+  files(program: "nix" | "git" | "setpriv"): Promise<ProgramFiles>;
+  /** Where evaluations are not sealed: for looking at one's own code, and never for an admission. */
+  readonly unsealed?: Unsealed;
   /** What `run` would start, for whoever starts it in a place of its own. */
   words(command: NixCommand, args: readonly string[], options?: NixRunOptions): NixWords;
 }
@@ -60,8 +65,11 @@ const KEPT = [
   "NIX_DAEMON_SOCKET_PATH",
 ] as const;
 
-/** Finds the Nix that `env` leads to. Throws `NixError`. */
-export async function nixTools(env: NodeJS.ProcessEnv): Promise<NixTools> {
+/**
+ * Finds the Nix that `env` leads to. `root`: the system that its program belongs to, where `PATH` leads to something
+ * that enters another one. Throws `NixError`.
+ */
+export async function nixTools(env: NodeJS.ProcessEnv, root = ""): Promise<NixTools> {
   const childEnv = cleanEnvironment(env, ownHome());
   const isolated = await canIsolate(childEnv);
   const words = (
@@ -80,26 +88,14 @@ export async function nixTools(env: NodeJS.ProcessEnv): Promise<NixTools> {
   const expression = "[ builtins.storeDir builtins.nixVersion builtins.currentSystem ]";
   const asked = await ask(runNix, ["--eval", "--strict", "--json", "--expr", expression]);
   const [storeDir, version, system] = readAnswer(asked);
-  return { storeDir, version, system, isolated, run: runNix, words };
+  const files: NixTools["files"] = (program) => filesOf(program, root, childEnv.PATH);
+  return { storeDir, version, system, run: runNix, words, files };
 }
 
-/** The same Nix with more in its environment. */
-export function withEnvironment(nix: NixTools, more: NodeJS.ProcessEnv): NixTools {
-  const joined = (options: NixRunOptions = {}) => ({ ...options, env: { ...more, ...options.env } });
-  return {
-    ...nix,
-    run: (command, args, options) => nix.run(command, args, joined(options)),
-    words: (command, args, options) => nix.words(command, args, joined(options)),
-  };
-}
-
-/** The same Nix with these arguments before its own. */
-export function withArguments(nix: NixTools, more: readonly string[]): NixTools {
-  return {
-    ...nix,
-    run: (command, args, options) => nix.run(command, [...more, ...args], options),
-    words: (command, args, options) => nix.words(command, [...more, ...args], options),
-  };
+async function filesOf(name: string, root: string, path: string | undefined): Promise<ProgramFiles> {
+  const program = root === "" ? findProgram(name, path) : `/usr/bin/${name}`;
+  if (program === undefined) throw new NixError(`${name} is not installed`);
+  return programFiles(program, root);
 }
 
 function cleanEnvironment(env: NodeJS.ProcessEnv, home: string): NodeJS.ProcessEnv {

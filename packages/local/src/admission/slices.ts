@@ -20,16 +20,16 @@ import { inOrder } from "../git/in-order.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { likenessOf } from "../nearest/ladder-of.ts";
+import type { ReadInSeal } from "../sealing/evaluate.ts";
 import { allowedIn } from "../slicing/allowed.ts";
 import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
 import { pathInTree } from "../slicing/path-in-tree.ts";
 import { modeOf } from "../slicing/published.ts";
 import { readFiles } from "../slicing/read-files.ts";
 import { withUses } from "../slicing/uses.ts";
-import { type ViewedNix, viewedNix } from "../slicing/viewed-nix.ts";
 import { tellingUnread } from "../statements/unread.ts";
 import type { OpenedFile, ViewRecord, ViewTree } from "../view/view.ts";
-import { NixError, type NixTools } from "./nix-tools.ts";
+import type { DerivationReader } from "./derivation-reader.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
 import { treeOf } from "./tree-of.ts";
 
@@ -50,8 +50,7 @@ interface Prepared {
 }
 
 interface Viewed extends Prepared {
-  /** One view for each place where it is seen. */
-  readonly views: readonly ViewTree[];
+  readonly view: ViewTree;
   readonly stored: StorePath | undefined;
   /** All of it, once a derivation was found to take in the whole tree. */
   whole?: readonly SliceFile[];
@@ -78,7 +77,7 @@ export class AdmissionSlices {
   readonly #prepared = new Map<string, Prepared>();
   readonly #viewed: Viewed[] = [];
   /** One for each evaluation. */
-  readonly #runs: ViewedNix[] = [];
+  readonly #runs: ReadInSeal[] = [];
 
   constructor(options: SlicesOptions, rules: Pick<RulesInForce, "policy" | "statements">) {
     this.#options = options;
@@ -108,28 +107,26 @@ export class AdmissionSlices {
   }
 
   /**
-   * Has the tree of a commit that was prepared seen at these places while something is evaluated. `stored`: where the
-   * store has it, if it has.
+   * Has the tree of a commit that was prepared seen at a place while something is evaluated. `stored`: the path by which
+   * derivations may take it in, if any.
    */
-  show(source: Source, commit: CommitId, places: readonly string[], stored?: StorePath): void {
+  show(source: Source, commit: CommitId, at: string, stored?: StorePath): void {
     const prepared = this.#prepared.get(`${source.name} ${commit}`)!;
-    const known = new Set(this.#viewed.flatMap(({ views }) => views.map(({ at }) => at)));
-    if (places.every((at) => known.has(at))) return;
+    if (this.#viewed.some(({ view }) => view.at === at)) return;
     const { repository, tree, gathered } = prepared;
     const { everything = false } = this.#options;
     const rules = everything ? ({ kind: "observe" } as const) : allowedIn(tree, gathered.coverage);
-    const views = places.map((at) => ({ repository, tree: tree.root, at, rules }));
-    this.#viewed.push({ ...prepared, views, stored });
+    this.#viewed.push({ ...prepared, view: { repository, tree: tree.root, at, rules }, stored });
   }
 
   /**
    * What is in a store as it is may go into a derivation without being opened: then all of it has to be covered. To be
    * asked before `judge`.
    */
-  async takenWhole(nix: NixTools, sources: Iterable<StorePath>): Promise<void> {
+  async takenWhole(reader: DerivationReader, sources: Iterable<StorePath>): Promise<void> {
     const stored = this.#viewed.filter((viewed) => viewed.stored !== undefined);
     if (stored.length === 0) return;
-    const reached = await requisites(nix, [...sources]);
+    const reached = await reader.requisites(sources);
     for (const viewed of stored) if (reached.has(viewed.stored!)) viewed.whole = await allFiles(viewed);
   }
 
@@ -138,30 +135,34 @@ export class AdmissionSlices {
     return pathInTree(this.#viewed.at(-1)!.tree, file);
   }
 
-  /** Nix with all of them in view, for one evaluation; itself where there are none. */
-  nix(nix: NixTools): NixTools {
-    if (this.#viewed.length === 0) return nix;
-    const trees = this.#viewed.flatMap(({ views }) => views);
-    const run = viewedNix(nix, trees, this.#options.everything ? ["-vv"] : []);
-    this.#runs.push(run);
-    return run.nix;
+  /** All of them, for one evaluation. */
+  get views(): readonly ViewTree[] {
+    return this.#viewed.map(({ view }) => view);
   }
+
+  /** What is to be said of it by Nix: which files it evaluated. */
+  get more(): readonly string[] {
+    return this.#options.everything && this.#viewed.length > 0 ? ["-vv"] : [];
+  }
+
+  /** Notes what an evaluation with these views has read. */
+  readonly note = (read: ReadInSeal): void => {
+    this.#runs.push(read);
+  };
 
   /** What was read of each, judged file by file, and where Nix said that it evaluated it. */
   files(): SliceRead[] {
     return this.#viewed.map((viewed, i) => {
-      const { source, commit, repository, gathered, whole, views } = viewed;
-      const log = this.#runs.map((run) => run.log()).join("\n");
-      const read = whole ?? withUses(this.#read(i).files, log, views[0]!.at);
+      const { source, commit, repository, gathered, whole, view } = viewed;
+      const log = this.#runs.map((run) => run.log).join("\n");
+      const read = whole ?? withUses(this.#read(i).files, log, view.at);
       return { source, commit, repository, gathered, judged: judgeFiles(gathered.coverage, read) };
     });
   }
 
-  /** Of one of the trees, wherever it was seen. Views only ever come behind those that there are. */
+  /** Of one of the trees. Views only ever come behind those that there are. */
   #read(index: number) {
-    const before = this.#viewed.slice(0, index).reduce((sum, { views }) => sum + views.length, 0);
-    const own = this.#viewed[index]!.views.map((_, i) => before + i);
-    return readFiles(this.#record(), new Set(own));
+    return readFiles(this.#record(), new Set([index]));
   }
 
   /** What was read, judged; `words` say what was evaluated. To be asked after Nix has ended, well or not. */
@@ -172,7 +173,7 @@ export class AdmissionSlices {
 
   /** What any of the evaluations read. */
   #record(): ViewRecord {
-    const records = this.#runs.map((run) => run.record());
+    const records = this.#runs.map(({ record }) => record);
     const files = new Map<string, OpenedFile>();
     for (const file of records.flatMap((record) => record.files)) {
       const key = `${file.tree} ${file.path}`;
@@ -211,21 +212,6 @@ export function notPlain(label: string, renew: string): Reason {
 }
 
 const WHOLE = "a derivation takes in the whole tree, so that each of its files is read";
-
-/** Everything that these paths refer to, themselves included. */
-async function requisites(nix: NixTools, paths: readonly StorePath[]): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (let from = 0; from < paths.length; from += BATCH) {
-    const args = ["--query", "--requisites", ...paths.slice(from, from + BATCH)];
-    const told = await nix.run("nix-store", args, { offline: true });
-    if (told.code !== 0) throw new NixError(`the store does not tell what is in it: ${told.stderr.trim()}`);
-    for (const path of told.stdout.toString("latin1").split("\n")) found.add(path);
-  }
-  return found;
-}
-
-/** Paths in one command: an argument list has an end. */
-const BATCH = 500;
 
 async function allFiles({ repository, tree }: Prepared): Promise<SliceFile[]> {
   const git = await neutralGit(repository);

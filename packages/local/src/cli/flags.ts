@@ -6,6 +6,15 @@ export const jsonFlag = {
   brief: "Print the answer as JSON",
 } as const;
 
+/** For commands that show an evaluation to a person, and admit nothing. */
+export const unsealedFlag = {
+  kind: "boolean",
+  default: false,
+  withNegated: false,
+  brief:
+    "Evaluate your own code without a seal: it can read every file of yours. For machines that cannot seal",
+} as const;
+
 /** A text flag that may be left out. */
 export function optionalText(placeholder: string, brief: string) {
   return { kind: "parsed", parse: String, optional: true, placeholder, brief } as const;

@@ -5,7 +5,7 @@
 import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import type { Download } from "@firstmile/trust/handoff/download";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
-import { readDerivation } from "../admission/closure.ts";
+import { readDerivation } from "../admission/derivation-reader.ts";
 import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downloads.ts";
 import type { Admission, Ledger } from "./ledger.ts";
 import type { RulesInForce } from "./rules-in-force.ts";

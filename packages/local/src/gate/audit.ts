@@ -9,7 +9,7 @@ import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import type { Distrust, Objection } from "@firstmile/trust/slice/distrust";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { Authenticator } from "../admission/authenticator.ts";
-import { CorruptDerivation } from "../admission/closure.ts";
+import { CorruptDerivation } from "../admission/derivation-reader.ts";
 import { type DownloadJudge, isSilent } from "../handoff/downloads.ts";
 import { AuditCauses, type AuditFinding, refusalsIn } from "./audit-causes.ts";
 import type { Admission, AdmittedBy, Ledger } from "./ledger.ts";

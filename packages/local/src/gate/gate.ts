@@ -9,11 +9,13 @@ import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Verdict } from "@firstmile/trust/verdict/verdict";
 import { Admissions, type Admitted } from "../admission/admit.ts";
 import { Authenticator } from "../admission/authenticator.ts";
+import { storeReader } from "../admission/derivation-reader.ts";
 import { type NixTools, nixTools } from "../admission/nix-tools.ts";
 import { admissionRequest } from "../admission/requests.ts";
 import { SourceRepositories } from "../admission/source-repositories.ts";
 import { DownloadJudge } from "../handoff/downloads.ts";
 import { endpointFile, type GateEndpoint, readGateEndpoint } from "../nix-conf/endpoint.ts";
+import { clearFileCaches } from "../sealing/file-cache.ts";
 import { AdmittedDownloads } from "./admitted-downloads.ts";
 import { admittedSlices } from "./admitted-slices.ts";
 import { type AuditAnswer, type AuditOptions, audit } from "./audit.ts";
@@ -53,6 +55,7 @@ export class Gate {
   private readonly options: GateOptions;
   private readonly dir: string;
   private readonly treesDir: string;
+  private readonly importsDir: string;
   private readonly deciding: OutputDeciding;
   private readonly admissions: Admissions;
   private readonly auditing: AuditOptions;
@@ -82,6 +85,7 @@ export class Gate {
     mkdirSync(this.dir, { recursive: true, mode: 0o755 });
     this.treesDir = join(this.dir, "trees");
     this.place = new GatePlace(options, process, lastEndpoint(stateDir));
+    this.importsDir = join(this.dir, "imports");
     this.key = MachineKey.open(join(this.dir, "key"));
     this.ledger = new Ledger(join(this.dir, "ledger.sqlite"));
     this.sent = new SentStatements(join(this.dir, "statements"));
@@ -96,7 +100,7 @@ export class Gate {
     });
     const origins = new StoreOrigins(nix, ledger);
     const { storeDir } = nix;
-    const recipes = new Recipes(storeDir);
+    const recipes = new Recipes(storeReader(nix));
     const objections = new StoreObjections(recipes);
     const downloads = new DownloadJudge({ nix, repositories, clock });
     const admitted = new AdmittedDownloads({ ledger, downloads, storeDir });
@@ -115,12 +119,12 @@ export class Gate {
     this.admissions = new Admissions({
       rules,
       authenticator,
-      objections,
       repositories,
       ledger,
       downloads,
       nix,
-      treesDir: join(this.dir, "trees"),
+      treesDir: this.treesDir,
+      importsDir: this.importsDir,
       clock,
     });
     const archives = new SourceArchives({ rules, authenticator, repositories, clock });
@@ -164,8 +168,9 @@ export class Gate {
   }
 
   private writeEndpoint(): GateEndpoint {
-    // Trees of a gate that crashed, or of a machine that lost power, may be there in part.
+    // Trees and imports of a gate that crashed, or of a machine that lost power, may be there in part.
     rmSync(this.treesDir, { recursive: true, force: true });
+    clearFileCaches(this.importsDir);
     const endpoint: GateEndpoint = {
       hookPath: this.writeHook(),
       url: this.url,

@@ -8,7 +8,7 @@ import { type Derivation, derivationKind } from "@firstmile/formats/nix/derivati
 import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
-import { CorruptDerivation } from "../admission/closure.ts";
+import { CorruptDerivation } from "../admission/derivation-reader.ts";
 import type { Recipes } from "./recipes.ts";
 
 /** By its outputs, and by the attribute: what is resolved from an impure one keeps at least that. */

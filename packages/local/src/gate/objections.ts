@@ -8,7 +8,7 @@ import { FormatError } from "@firstmile/formats/bytes/error";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
 import type { Distrust, Objection } from "@firstmile/trust/slice/distrust";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
-import { CorruptDerivation } from "../admission/closure.ts";
+import { CorruptDerivation } from "../admission/derivation-reader.ts";
 import type { Recipe, Recipes } from "./recipes.ts";
 
 /** Something that is spoken against. */

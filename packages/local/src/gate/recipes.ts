@@ -1,7 +1,7 @@
-/** What derivations are made of, read from the store once: what a derivation's path stands for never changes. */
+/** What derivations are made of, read once from a store: what a derivation's path names never changes. */
 import { type Derivation, derivationKind } from "@firstmile/formats/nix/derivation";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
-import { readDerivation } from "../admission/closure.ts";
+import type { DerivationReader } from "../admission/derivation-reader.ts";
 import { isImpure } from "./impure.ts";
 
 /** What of a derivation can be spoken against, and what it is made of. */
@@ -19,18 +19,18 @@ export interface Recipe {
 const MAX_RECIPES = 200_000;
 
 export class Recipes {
-  readonly #storeDir: string;
+  readonly #reader: Pick<DerivationReader, "derivation">;
   readonly #known = new Map<DrvPath, Recipe>();
 
-  constructor(storeDir: string) {
-    this.#storeDir = storeDir;
+  constructor(reader: Pick<DerivationReader, "derivation">) {
+    this.#reader = reader;
   }
 
   /** Throws `CorruptDerivation` or `FormatError` where it cannot be read as what its path names. */
   of(path: DrvPath): Recipe {
     const known = this.#known.get(path);
     if (known) return known;
-    const recipe = recipeOf(readDerivation(path, this.#storeDir));
+    const recipe = recipeOf(this.#reader.derivation(path));
     if (this.#known.size >= MAX_RECIPES) this.#known.clear();
     this.#known.set(path, recipe);
     return recipe;

@@ -9,7 +9,7 @@ import { lstatSync, readFileSync } from "node:fs";
 import type { HandoffStatement } from "@firstmile/formats/statement/handoff";
 import type { Download } from "@firstmile/trust/handoff/download";
 import type { HandoffContent } from "@firstmile/trust/handoff/verify";
-import type { NixTools } from "../admission/nix-tools.ts";
+import { NixError, type NixTools } from "../admission/nix-tools.ts";
 import { readTree } from "../archives/directory.ts";
 import { gitTreeId } from "../archives/git-id.ts";
 import { uncompress } from "../archives/uncompress.ts";
@@ -17,12 +17,18 @@ import { uncompress } from "../archives/uncompress.ts";
 /** Held in memory while it is checked, in bytes. */
 export const MAX_SOURCE = 1 << 30;
 
+/** Paths in one command: an argument list has an end, at some 2 MB. */
+const BATCH = 4_000;
+
 /** Of these paths, those that Nix calls valid. Throws `NixError`. */
 export async function validPaths(nix: NixTools, paths: readonly string[]): Promise<Set<string>> {
   const valid = new Set(paths);
-  for (let from = 0; from < paths.length; from += 500) {
-    const args = ["--check-validity", "--print-invalid", ...paths.slice(from, from + 500)];
+  for (let from = 0; from < paths.length; from += BATCH) {
+    const args = ["--check-validity", "--print-invalid", ...paths.slice(from, from + BATCH)];
     const told = await nix.run("nix-store", args, { timeoutMs: 60_000 });
+    // Otherwise a store that does not answer would call every path valid.
+    if (told.code !== 0)
+      throw new NixError(`the store does not say what is valid: ${told.stderr.trim().split("\n").at(-1)}`);
     for (const path of told.stdout.toString().split("\n")) valid.delete(path);
   }
   return valid;

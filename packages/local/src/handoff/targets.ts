@@ -1,14 +1,17 @@
 /** What is to be handed on: the fixed outputs below an attribute or a derivation, or one URL. */
-import { dirname, relative, resolve } from "node:path";
+import { basename, dirname, relative, resolve } from "node:path";
 import type { NixHash } from "@firstmile/formats/nix/hash";
 import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import { type Download, downloadOf } from "@firstmile/trust/handoff/download";
 import { fileNameOf, fileNames } from "@firstmile/trust/handoff/file-names";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { type Closure, readClosure } from "../admission/closure.ts";
-import { evaluateFile } from "../admission/evaluate-file.ts";
+import { storeReader } from "../admission/derivation-reader.ts";
+import { evaluateDirectory } from "../admission/evaluate-file.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
 import { run } from "../process/run.ts";
+import { treePlace } from "../sealing/places.ts";
+import { readSealed } from "../sealing/sealed-closure.ts";
 import type { Wanted } from "./make.ts";
 import { fetchable, mirrorsIn } from "./mirrors.ts";
 
@@ -27,18 +30,20 @@ export type Targets =
 /** Below attributes of a file in a checkout; all of it may be read. Throws `NixError`. */
 export async function targetsOfFile(nix: NixTools, file: string, attrs: readonly string[]): Promise<Targets> {
   const treeDir = await checkoutOf(file);
-  const evaluated = await evaluateFile(nix, {
-    treeDir,
-    file: relative(treeDir, file) || ".",
-    attrs,
-    argstr: {},
-  });
-  return evaluated.ok ? targetsOfDerivations(nix, evaluated.roots) : evaluated;
+  const question = { treeDir: treePlace(basename(treeDir)), file: relative(treeDir, file) || ".", attrs };
+  const evaluated = await evaluateDirectory(nix, treeDir, { ...question, argstr: {} });
+  if (!evaluated.ok) return evaluated;
+  await using _seal = evaluated.seal;
+  using sealed = await readSealed(nix, evaluated);
+  return targetsBelow(sealed.closure, evaluated.roots);
 }
 
 /** Below derivations; of those that are downloads themselves, these alone. */
 export async function targetsOfDerivations(nix: NixTools, roots: readonly DrvPath[]): Promise<Targets> {
-  const closure = await readClosure(nix, roots);
+  return targetsBelow(await readClosure(storeReader(nix), roots), roots);
+}
+
+function targetsBelow(closure: Closure, roots: readonly DrvPath[]): Targets {
   if (!closure.ok) return closure;
   const targets = targetsIn(closure.derivations);
   const own = targets.filter(({ download }) => roots.includes(download!.drvPath));

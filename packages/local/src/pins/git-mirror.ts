@@ -23,6 +23,10 @@ export class GitMirrors implements Disposable {
   readonly cacheHome: string = mkdtempSync(join(tmpdir(), "firstmile-fetched-"));
   #databases = 0;
 
+  get isEmpty(): boolean {
+    return this.#databases === 0;
+  }
+
   /** Has a commit found under each of the addresses. Throws `ProcessError` and `RepositoryError`. */
   async add(repository: string, commit: CommitId, addresses: Iterable<string>): Promise<void> {
     const git = await neutralGit(repository);

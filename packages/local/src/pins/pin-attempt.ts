@@ -2,7 +2,6 @@
  * One pin, taken for what is meant: its commit authenticated, its tree held against its hash and put where its fetcher
  * looks. Against: what pinned-trees.ts names. Leaves out which pin is meant.
  */
-import { mkdirSync } from "node:fs";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { LockedReference } from "@firstmile/formats/nix/flake-lock";
 import { sriHash } from "@firstmile/formats/nix/hash";
@@ -10,13 +9,13 @@ import type { CommitPin } from "@firstmile/formats/nix/pin";
 import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import { type AuthenticInput, viewedInput, writtenInput } from "../admission/authentic-input.ts";
 import { LockedTrees } from "../admission/locked-trees.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
 import { notPlain } from "../admission/slices.ts";
 import type { SourceRepositories } from "../admission/source-repositories.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import type { GitMirrors } from "./git-mirror.ts";
-import type { ValidTree } from "./sealed-nix.ts";
 import type { NamedPin } from "./tree-pins.ts";
 
 export interface PinAttemptOptions {
@@ -27,8 +26,10 @@ export interface PinAttemptOptions {
   readonly authenticate: (source: Source, commit: CommitId) => Promise<Reason>;
   /** The finding on a commit of which only what is read is judged: whether it is of the source at all. */
   readonly prepare: (source: Source, commit: CommitId) => Promise<Reason>;
-  /** Has its tree seen at a place, for that of the store, through a view that shows what is covered. */
-  readonly show: (source: Source, commit: CommitId, at: string, stored: StorePath) => void;
+  /** Has its tree seen at its place in the store, through a view that shows what is covered. */
+  readonly show: (source: Source, commit: CommitId, stored: StorePath) => void;
+  /** A directory of this process's own, for trees that the store does not have. The caller removes it. */
+  readonly treesDir: string;
 }
 
 export interface BroughtPin {
@@ -39,11 +40,9 @@ export interface BroughtPin {
   /** In SRI, for people; empty where Nix computes it. */
   readonly hash: string;
   /** Undefined for what `fetchGit` is given. */
-  readonly tree?: ValidTree;
+  readonly tree?: AuthenticInput;
   /** Only what is read of it is judged. */
   readonly viewed?: boolean;
-  /** Puts a viewed tree into the store. */
-  readonly keep?: () => Promise<unknown>;
 }
 
 export type PinOutcome = BroughtPin | { readonly ok: false; readonly reasons: readonly Reason[] };
@@ -54,7 +53,7 @@ export class PinAttempt {
   readonly #storeName: string;
   readonly #locked: LockedReference;
   readonly #reasons: Reason[] = [];
-  #at: string | undefined;
+  #canBeViewed = false;
 
   constructor(options: PinAttemptOptions, pin: NamedPin & { readonly pin: CommitPin }, storeName: string) {
     this.#options = options;
@@ -64,25 +63,27 @@ export class PinAttempt {
     this.#locked = { type: "git", url, rev, fields: {}, ...(narHash === undefined ? {} : { narHash }) };
   }
 
-  /** For `fetchTarball`: into the store, or in view at `at`. */
-  async tree(at: string): Promise<PinOutcome> {
-    this.#at = at;
+  /** For `fetchTarball`. */
+  async tree(): Promise<PinOutcome> {
+    this.#canBeViewed = true;
     const from = await this.#commit();
     if (!from) return { ok: false, reasons: this.#reasons };
     const { source, commit } = from;
     const viewed = source.authenticate === "slice";
-    const checked = await this.#check(source, commit, async (tree) => {
-      if (!viewed) await tree.addToStore();
-      return { isPlain: tree.isPlain, ...pathOf(tree), ...(viewed ? { at } : {}) };
-    });
+    const { nix, treesDir } = this.#options;
+    const keep = () => this.#check(source, commit, (tree) => tree.addToStore());
+    const checked = await this.#check(source, commit, async (tree) => ({
+      isPlain: tree.isPlain,
+      input: viewed
+        ? viewedInput(tree, keep)
+        : await writtenInput(nix, tree, treesDir, (dir) => tree.writeTo(dir)),
+    }));
     if (!checked) return { ok: false, reasons: this.#reasons };
     if (viewed && !checked.isPlain)
       return { ok: false, reasons: [notPlain(this.#pin.label, this.#pin.renew)] };
-    if (viewed) this.#options.show(source, commit, at, checked.path);
-    const keep = () => this.#check(source, commit, (tree) => tree.addToStore());
-    const rest = viewed ? { viewed, keep } : {};
-    const hash = sriHash(checked.narHash);
-    return { ok: true, reasons: this.#reasons, source, commit, hash, tree: checked, ...rest };
+    const { input: tree } = checked;
+    if (viewed) this.#options.show(source, commit, tree.path);
+    return { ok: true, reasons: this.#reasons, source, commit, hash: sriHash(tree.narHash), tree, viewed };
   }
 
   /** For `fetchGit`: into the cache where it looks. */
@@ -115,8 +116,7 @@ export class PinAttempt {
 
   async #judge(source: Source, commit: CommitId): Promise<Reason> {
     if (source.authenticate !== "slice") return this.#options.authenticate(source, commit);
-    if (this.#at === undefined) return wholeTreeAsked(this.#pin.label, source);
-    mkdirSync(this.#at, { recursive: true });
+    if (!this.#canBeViewed) return wholeTreeAsked(this.#pin.label, source);
     return this.#options.prepare(source, commit);
   }
 
@@ -134,10 +134,6 @@ export class PinAttempt {
     this.#reasons.push(reason);
     return used;
   }
-}
-
-function pathOf({ path, narHash, narSize }: ValidTree): ValidTree {
-  return { path, narHash, narSize };
 }
 
 function wholeTreeAsked(label: string, { name }: Source): Reason {

@@ -2,15 +2,13 @@
  * What an evaluation fetches by pins, brought one address at a time, as it asks for it.
  *
  * Claims: an address is let through only when a tree of an authentic commit of the policy's sources was brought for it,
- * and nothing but such trees is there to be fetched (sealed-nix.ts, git-mirror.ts). So a wrong guess at which pin is
+ * and nothing but such trees is there to be fetched (sealing/seal.ts, git-mirror.ts). So a wrong guess at which pin is
  * meant ends in a refusal, never in another tree. Against: a pin whose hash, revision or repository is not what was
  * signed. Pins that are not asked for are nobody's business.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type CommitPin, FETCHED_NAME } from "@firstmile/formats/nix/pin";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import type { AuthenticInput } from "../admission/authentic-input.ts";
 import { isAddress } from "../admission/evaluate-file.ts";
 import type { WantedAddress } from "../admission/evaluation-failure.ts";
 import type { BroughtBasis } from "../gate/ledger.ts";
@@ -18,7 +16,6 @@ import { GitMirrors } from "./git-mirror.ts";
 import { type AskedAddress, askedAddress, isGitAsked, matches } from "./matching-pins.ts";
 import { type BroughtPin, PinAttempt, type PinAttemptOptions } from "./pin-attempt.ts";
 import type { PinSearch } from "./pin-search.ts";
-import type { ValidTree } from "./sealed-nix.ts";
 import { isStoreName, type NamedPin } from "./tree-pins.ts";
 
 /** What was found out about an address so far. */
@@ -35,26 +32,22 @@ export class PinnedTrees implements Disposable {
   /** Findings on what was brought. */
   readonly reasons: Reason[] = [];
   readonly basis: BroughtBasis[] = [];
-  readonly trees: ValidTree[] = [];
+  /** What may be fetched by hash. */
+  readonly trees: AuthenticInput[] = [];
   readonly addresses: string[] = [];
-  /** Trees of which only what is read is judged, by their place in the store. */
-  readonly viewed: ValidTree[] = [];
   readonly #options: PinAttemptOptions;
   readonly #search: PinSearch;
   readonly #asked = new Map<string, Asked>();
   readonly #mirrors = new GitMirrors();
-  readonly #views = mkdtempSync(join(tmpdir(), "firstmile-pins-"));
-  /** Puts the viewed trees into the store, which an allowed evaluation's user will look for them in. */
-  readonly #later: (() => Promise<unknown>)[] = [];
 
   constructor(options: PinAttemptOptions, search: PinSearch) {
     this.#options = options;
     this.#search = search;
   }
 
-  /** For Nix's environment. */
-  get env(): NodeJS.ProcessEnv {
-    return { XDG_CACHE_HOME: this.#mirrors.cacheHome };
+  /** Nix's cache, once there is something for `fetchGit` in it. */
+  get cache(): string | undefined {
+    return this.#mirrors.isEmpty ? undefined : this.#mirrors.cacheHome;
   }
 
   /** Brings what may be meant by an address. The reasons why not, where nothing fits; none otherwise. */
@@ -73,14 +66,8 @@ export class PinnedTrees implements Disposable {
     return (this.#asked.get(address)?.brought.length ?? 0) > 0;
   }
 
-  /** After the evaluation was found good. */
-  async keep(): Promise<void> {
-    for (const put of this.#later) await put();
-  }
-
   [Symbol.dispose](): void {
     this.#mirrors[Symbol.dispose]();
-    rmSync(this.#views, { recursive: true, force: true });
   }
 
   async #find(wanted: WantedAddress): Promise<Asked | Reason> {
@@ -115,10 +102,9 @@ export class PinnedTrees implements Disposable {
       return;
     }
     const attempt = new PinAttempt(this.#options, { ...pin, pin: pin.pin }, storeName);
-    const at = join(this.#views, String(this.viewed.length));
     const outcome = isGit
       ? await attempt.git(this.#mirrors, addressesOf(asked, pin.pin))
-      : await attempt.tree(at);
+      : await attempt.tree();
     if (!outcome.ok) {
       asked.held.push(...outcome.reasons);
       return;
@@ -131,9 +117,8 @@ export class PinnedTrees implements Disposable {
     this.#search.add(outcome.source, outcome.commit, pin.label);
   }
 
-  #note({ source, commit, tree, viewed, keep }: BroughtPin): void {
-    if (tree) (viewed ? this.viewed : this.trees).push(tree);
-    if (keep) this.#later.push(keep);
+  #note({ source, commit, tree, viewed }: BroughtPin): void {
+    if (tree && !this.trees.some(({ path }) => path === tree.path)) this.trees.push(tree);
     const known = this.basis.some((one) => one.source === source.name && one.commit === commit);
     if (!viewed && !known) this.basis.push({ source: source.name, commit });
   }

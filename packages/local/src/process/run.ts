@@ -3,6 +3,7 @@
  * as bytes and decides nothing by itself.
  */
 import { type SpawnOptions, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -13,6 +14,10 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Most bytes taken from stdout; default 64 MiB. A child that prints more is ended. */
   readonly maxBytes?: number;
+  /** Bytes kept of stderr, from its beginning and its end; default 1 MiB. */
+  readonly maxErrorBytes?: number;
+  /** Leave the child no descriptor but its own three, although this process was started with more. */
+  readonly alone?: boolean;
   /** Hand stderr through to the person's terminal instead of collecting it. */
   readonly showErrors?: boolean;
 }
@@ -37,7 +42,7 @@ export function run(command: string, args: readonly string[], options: RunOption
   const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
   const child = spawn(command, args, spawnOptions(options));
   const stdout = new Collector(options.maxBytes ?? 64 << 20);
-  const stderr = new Collector(1 << 20);
+  const stderr = new Ends(options.maxErrorBytes ?? 1 << 20);
   const stop = (problem: string) => {
     child.kill("SIGKILL");
     reject(new ProcessError(command, problem));
@@ -79,7 +84,12 @@ export async function runOk(
 
 function spawnOptions(options: RunOptions): SpawnOptions {
   return {
-    stdio: ["pipe", "pipe", options.showErrors ? "inherit" : "pipe"],
+    stdio: [
+      "pipe",
+      "pipe",
+      options.showErrors ? "inherit" : "pipe",
+      ...(options.alone ? overInherited() : []),
+    ],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
   };
@@ -87,6 +97,59 @@ function spawnOptions(options: RunOptions): SpawnOptions {
 
 function startProblem(cause: Error): string {
   return "code" in cause && cause.code === "ENOENT" ? "is not installed" : cause.message;
+}
+
+/**
+ * Descriptors that this process was given at its start, and that its children would get too: /dev/null takes their
+ * places. Those that Node.js opens are closed for a child anyway.
+ */
+function overInherited(): "ignore"[] {
+  const given = readdirSync("/proc/self/fdinfo")
+    .map(Number)
+    .filter((number) => number > 2 && isInherited(number));
+  return new Array<"ignore">(Math.max(2, ...given) - 2).fill("ignore");
+}
+
+const CLOSED_FOR_CHILDREN = 0o2000000;
+
+function isInherited(number: number): boolean {
+  try {
+    const flags = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${number}`, "latin1"))?.[1];
+    return flags !== undefined && (Number.parseInt(flags, 8) & CLOSED_FOR_CHILDREN) === 0;
+  } catch {
+    // The one that listed the directory.
+    return false;
+  }
+}
+
+/** The first and the last of what comes: one version of Nix opens with its error, another closes with it. */
+class Ends {
+  private readonly first: Collector;
+  private last: Buffer[] = [];
+  private size = 0;
+  private readonly half: number;
+
+  constructor(limit: number) {
+    this.half = Math.ceil(limit / 2);
+    this.first = new Collector(this.half);
+  }
+
+  add(chunk: Buffer): void {
+    if (this.last.length === 0 && this.first.add(chunk)) return;
+    this.last.push(chunk);
+    this.size += chunk.length;
+    if (this.size <= 2 * this.half) return;
+    this.last = [this.kept()];
+    this.size = this.half;
+  }
+
+  private kept(): Buffer {
+    return Buffer.concat(this.last).subarray(-this.half);
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat([this.first.bytes(), this.kept()]);
+  }
 }
 
 class Collector {
@@ -99,8 +162,8 @@ class Collector {
   }
 
   add(chunk: Buffer): boolean {
+    if (this.size + chunk.length > this.limit) return false;
     this.size += chunk.length;
-    if (this.size > this.limit) return false;
     this.chunks.push(chunk);
     return true;
   }

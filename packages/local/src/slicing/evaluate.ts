@@ -6,24 +6,21 @@
  * the refused files are told. Against: an unsigned file among thousands. Leaves out what evaluate-file.ts leaves out;
  * and which names there are in a directory, which an expression may look at without opening anything.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
-import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import type { SliceFile } from "@firstmile/trust/slice/file";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
-import { evaluatePath } from "../admission/evaluate-file.ts";
+import { type Evaluated, evaluateFile } from "../admission/evaluate-file.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
 import { treeOf } from "../admission/tree-of.ts";
 import { GitTree } from "../git/git-tree.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
+import type { ReadInSeal } from "../sealing/evaluate.ts";
+import { treePlace } from "../sealing/places.ts";
 import type { OpenedFile, ViewRecord, ViewResult, ViewRules } from "../view/view.ts";
 import { pathInTree } from "./path-in-tree.ts";
 import { readFiles } from "./read-files.ts";
 import { withUses } from "./uses.ts";
-import { viewedNix } from "./viewed-nix.ts";
 
 export interface SliceRequest {
   /** Path of a Git repository that has the commit. */
@@ -42,10 +39,7 @@ export type EvaluatedSlice = {
   /** Files that the view held back. */
   readonly refused: readonly OpenedFile[];
   readonly how: ViewResult["how"];
-} & (
-  | { readonly ok: true; readonly roots: readonly DrvPath[] }
-  | { readonly ok: false; readonly reason: Reason }
-);
+} & (Evaluated | { readonly ok: false; readonly reason: Reason });
 
 /** `rulesFor` gives the view's rules for the tree. Throws `NixError`, `RepositoryError`, `GitTreeError`, `ViewError`. */
 export async function evaluateSlice(
@@ -56,21 +50,22 @@ export async function evaluateSlice(
   const { tree, root } = await readTree(request);
   const path = pathInTree(tree, request.file);
   if (typeof path !== "string") return { ok: false, reason: path, files: [], refused: [], how: "fuse" };
-  const parent = mkdtempSync(join(tmpdir(), "firstmile-slice-"));
-  const treeDir = join(parent, request.directoryName);
-  mkdirSync(treeDir);
+  const treeDir = nix.unsealed?.place(request.directoryName) ?? treePlace(request.directoryName);
   const view = { repository: request.repository, tree: root, at: treeDir, rules: rulesFor(tree) };
-  const viewed = viewedNix(nix, [view], ["-vv"]);
-  try {
-    const { attrs, argstr, file } = request;
-    const evaluated = await evaluatePath(viewed.nix, { treeDir, file, attrs, argstr }, join(treeDir, path));
-    const { files, refused } = readFiles(viewed.record(), new Set([0]));
-    const read = { files: withUses(files, viewed.log(), treeDir), refused, how: viewed.how() };
-    if (evaluated.ok) return { ...evaluated, ...read };
-    return { ok: false, reason: explained(evaluated.reason, viewed.record()), ...read };
-  } finally {
-    rmSync(parent, { recursive: true, force: true });
-  }
+  let read: ReadInSeal | undefined;
+  const question = { treeDir, file: path, attrs: request.attrs, argstr: request.argstr, more: ["-vv"] };
+  const noted = { ...question, read: (what: ReadInSeal) => (read = what) };
+  const evaluated = await evaluateFile(nix, noted, { views: [view] });
+  const all = filesRead(read, treeDir);
+  if (evaluated.ok) return { ...evaluated, ...all };
+  return { ok: false, reason: read ? explained(evaluated.reason, read.record) : evaluated.reason, ...all };
+}
+
+/** Undefined: there was no evaluation. */
+function filesRead(read: ReadInSeal | undefined, treeDir: string) {
+  if (read === undefined) return { files: [], refused: [], how: "fuse" as const };
+  const { files, refused } = readFiles(read.record, new Set([0]));
+  return { files: withUses(files, read.log, treeDir), refused, how: read.how };
 }
 
 async function readTree({ repository, commit }: SliceRequest): Promise<{ tree: GitTree; root: ObjectId }> {

@@ -2,23 +2,24 @@
  * What trust in attributes of a file rests on, the trees that it pins included: what evaluating them reads of each that is
  * judged by its slices. Evaluated by whoever asks, with everything shown: for people to look at.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { found, type Reason } from "@firstmile/trust/verdict/verdict";
-import { readClosure } from "../admission/closure.ts";
-import { evaluatePath } from "../admission/evaluate-file.ts";
+import { evaluateFile } from "../admission/evaluate-file.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
 import { AdmissionSlices } from "../admission/slices.ts";
 import type { SourceRepositories } from "../admission/source-repositories.ts";
 import { evaluatePinned } from "../pins/evaluate-pinned.ts";
 import { PinSearch } from "../pins/pin-search.ts";
 import { PinnedTrees } from "../pins/pinned-trees.ts";
+import { treePlace } from "../sealing/places.ts";
 import type { StatementPlace } from "../statements/place.ts";
-import type { FlakeSlices } from "./flake-slices.ts";
+import { type FlakeSlices, readSlices } from "./flake-slices.ts";
 
 export interface FileSlicesQuestion {
   readonly nix: NixTools;
@@ -44,46 +45,39 @@ export type FileSlices =
 
 /** Throws `NixError`, `RepositoryError`, `ViewError` where these cannot be had at all. */
 export async function fileSlices(question: FileSlicesQuestion): Promise<FileSlices> {
-  const parent = mkdtempSync(join(tmpdir(), "firstmile-slices-"));
+  const treesDir = mkdtempSync(join(tmpdir(), "firstmile-slices-"));
   try {
-    const treeDir = join(parent, question.directoryName);
-    mkdirSync(treeDir);
-    return await evaluatedAt(question, treeDir);
+    return await evaluatedBeside(question, treesDir);
   } finally {
-    rmSync(parent, { recursive: true, force: true });
+    rmSync(treesDir, { recursive: true, force: true });
   }
 }
 
-async function evaluatedAt(question: FileSlicesQuestion, treeDir: string): Promise<FileSlices> {
+async function evaluatedBeside(question: FileSlicesQuestion, treesDir: string): Promise<FileSlices> {
   const { nix, repositories, policy, statements, source, commit, file, attrs, now } = question;
   const rules = { policy, statements };
   const slices = new AdmissionSlices({ repositories, clock: () => now, everything: true }, rules);
   const origin = await slices.prepare(source, commit);
   if (!origin.ok) return { ok: false, reasons: [origin] };
-  slices.show(source, commit, [treeDir]);
+  const treeDir = treePlace(question.directoryName);
+  slices.show(source, commit, treeDir);
   const path = slices.path(file);
   if (typeof path !== "string") return { ok: false, reasons: [path] };
   const options = {
     repositories,
     nix,
     rules,
+    treesDir,
     // Whether the commits of other pins are authentic is asked elsewhere: here it is read what they come to.
     authenticate: async (input: Source, id: CommitId) => found("authentic", `${input.name} at ${id}`),
     prepare: (input: Source, id: CommitId) => slices.prepare(input, id),
-    show: (input: Source, id: CommitId, at: string, stored: Parameters<typeof slices.show>[3]) =>
-      slices.show(input, id, [at], stored),
+    show: (input: Source, id: CommitId, stored: StorePath) => slices.show(input, id, stored, stored),
   };
   using pins = new PinnedTrees(options, new PinSearch(repositories, source, commit, file));
-  const evaluated = await evaluatePinned(nix, pins, (tools, addresses) =>
-    evaluatePath(slices.nix(tools), { treeDir, file, attrs, argstr: {}, addresses }, join(treeDir, path)),
-  );
-  if (!evaluated.ok) return evaluated;
-  const closure = await readClosure(nix, evaluated.roots);
-  if (!closure.ok) return { ok: false, reasons: [closure.reason] };
-  const { derivations } = closure;
-  await slices.takenWhole(
-    nix,
-    [...derivations.values()].flatMap(({ derivation }) => derivation.inputSrcs),
-  );
-  return { ok: true, roots: evaluated.roots, derivations, reads: slices.files() };
+  const evaluated = await evaluatePinned(nix, pins, ({ seal, env, addresses }) => {
+    const { more, note: read, views } = slices;
+    const asked = { treeDir, file: path, attrs, argstr: {}, addresses, env, more, read };
+    return evaluateFile(nix, asked, { ...seal, views });
+  });
+  return evaluated.ok ? readSlices(nix, slices, evaluated) : evaluated;
 }

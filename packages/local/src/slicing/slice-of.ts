@@ -8,11 +8,12 @@ import { derivationKind } from "@firstmile/formats/nix/derivation";
 import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import { type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
-import { type ClosureDerivation, readClosure } from "../admission/closure.ts";
+import type { ClosureDerivation } from "../admission/closure.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { countLines } from "../reviewing/measure.ts";
+import { readSealed } from "../sealing/sealed-closure.ts";
 import type { ViewResult } from "../view/view.ts";
 import { evaluateSlice, type SliceRequest } from "./evaluate.ts";
 import type { GatheredCase } from "./gather.ts";
@@ -42,7 +43,9 @@ export async function sliceOf(
 ): Promise<SliceOutcome> {
   const evaluated = await evaluateSlice(nix, request, () => ({ kind: "observe" }));
   if (!evaluated.ok) return { ok: false, reason: evaluated.reason };
-  const closure = await readClosure(nix, evaluated.roots);
+  await using _seal = evaluated.seal;
+  using sealed = await readSealed(nix, evaluated);
+  const { closure } = sealed;
   if (!closure.ok) return { ok: false, reason: closure.reason };
   const judged = judgeFiles(coverage, evaluated.files);
   const lines = await lineCounts(request.repository, judged);

@@ -13,26 +13,46 @@ import { watch } from "./watchdog.ts";
 
 /** Throws `ViewError`, of the code `view-unavailable` where this machine cannot. */
 export async function runMounted(trees: readonly ViewTree[], command: ViewCommand): Promise<ViewResult> {
+  await using mounted = await openMounted(trees, (directory) => makePlaces(trees, directory));
+  const { programs, user, server, roots } = mounted;
+  const binds = trees.map(({ at }, place) => ({ from: roots[place]!, to: at }));
+  return await runBeside(server, { programs, user, binds }, command);
+}
+
+/** Trees that are served, in a namespace where they have no places yet. */
+export interface Mounted extends AsyncDisposable {
+  readonly programs: Programs;
+  readonly user: User;
+  readonly server: ServerProcess;
+  /** Where each tree is, in the server's namespace. */
+  readonly roots: readonly string[];
+}
+
+/** `prepare`: what is to be done before anything is mounted. Throws as `runMounted`. */
+export async function openMounted(
+  trees: readonly ViewTree[],
+  prepare: (directory: ViewDirectory) => void = () => {},
+): Promise<Mounted> {
   const programs = requirePrograms();
   const user = userOf(process);
   const base = baseDirectory(process.env);
   removeLeftBehind(base);
-  using directory = new ViewDirectory(base);
-  const server = new ServerProcess(programs, user, directory.path);
+  await using opening = new AsyncDisposableStack();
+  const directory = opening.use(new ViewDirectory(base));
   const databases: NeutralGit[] = [];
-  try {
-    // While the server's process starts.
-    for (const { repository } of trees) databases.push(await neutralGit(repository));
-    makePlaces(trees, directory);
-    const served = trees.map(({ tree, rules }, place) => ({ env: databases[place]!.env, tree, rules }));
-    await server.serve({ trees: served, dir: directory.path, programs });
-    const roots = trees.map((_, place) => join(directory.path, MOUNT, String(place).padStart(2, "0")));
-    const binds = trees.map(({ at }, place) => ({ from: roots[place]!, to: at }));
-    return await runBeside(server, { programs, user, binds }, command);
-  } finally {
-    await server.end();
+  opening.defer(() => {
     for (const database of databases) database.dispose();
-  }
+  });
+  const server = new ServerProcess(programs, user, directory.path);
+  opening.defer(() => server.end());
+  // While the server's process starts.
+  for (const { repository } of trees) databases.push(await neutralGit(repository));
+  prepare(directory);
+  const served = trees.map(({ tree, rules }, place) => ({ env: databases[place]!.env, tree, rules }));
+  await server.serve({ trees: served, dir: directory.path, programs });
+  const roots = trees.map((_, place) => join(directory.path, MOUNT, String(place).padStart(2, "0")));
+  const opened = opening.move();
+  return { programs, user, server, roots, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 interface Beside {

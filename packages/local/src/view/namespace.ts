@@ -70,7 +70,7 @@ export function insideNew(programs: Programs, user: User, inside: Inside): strin
 }
 
 /** In the namespaces of a process, and at its root directory, which need not be that of the namespace. */
-export function enter({ nsenter }: Programs, { uid }: User, pid: number): string[] {
+export function enter({ nsenter }: Pick<Programs, "nsenter">, { uid }: User, pid: number): string[] {
   const same = uid === 0 ? [] : ["--user", "--preserve-credentials"];
   return [nsenter, "--target", String(pid), "--mount", "--root", ...same, "--"];
 }
@@ -94,6 +94,6 @@ function themselves({ unshare }: Programs, { uid, gid }: User): string[] {
 }
 
 /** For a process that is killed when the one that started it ends. */
-export function mortal({ setpriv }: Programs, argv: readonly string[]): string[] {
+export function mortal({ setpriv }: Pick<Programs, "setpriv">, argv: readonly string[]): string[] {
   return [setpriv, "--pdeathsig", "KILL", "--", ...argv];
 }

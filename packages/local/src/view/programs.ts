@@ -36,8 +36,12 @@ function findPrograms(path: string | undefined): Programs | { readonly missing: 
   return missing.length > 0 ? { missing } : (Object.fromEntries(found) as unknown as Programs);
 }
 
-export function findProgram(name: string, path: string | undefined): string | undefined {
-  const directories = [...(path ?? "").split(":").filter(isAbsolute), ...USUAL];
+export function findProgram(
+  name: string,
+  path: string | undefined,
+  usual: readonly string[] = USUAL,
+): string | undefined {
+  const directories = [...(path ?? "").split(":").filter(isAbsolute), ...usual];
   return directories.map((directory) => join(directory, name)).find(isExecutable);
 }
 

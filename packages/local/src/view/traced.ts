@@ -47,6 +47,38 @@ export async function runTraced(
   return { ...ended, record: await readTrace(trace, written.trees), how: "strace", because };
 }
 
+/** Trees that are written down, and a trace of what a command opens of them at places that it sees alone. */
+export interface Traced extends Disposable {
+  /** Where each tree is. */
+  readonly roots: readonly string[];
+  /** The command, traced: it runs where it has no privilege, and where nothing can be changed. */
+  around(argv: readonly string[]): string[];
+  record(): Promise<ViewRecord>;
+}
+
+/** Throws `ViewError` where strace is missing. `because`: why it is not mounted. */
+export async function openTraced(trees: readonly ViewTree[], because: string): Promise<Traced> {
+  const strace = await requireStrace(because);
+  removeLeftBehind(tmpdir());
+  using opening = new DisposableStack();
+  const directory = opening.use(new ViewDirectory(tmpdir()));
+  const written: WrittenTree[] = [];
+  const roots: string[] = [];
+  for (const [place, tree] of trees.entries()) {
+    const dir = join(directory.path, `tree-${place}`);
+    written.push({ at: tree.at, files: await writeViewTree(tree, dir) });
+    roots.push(dir);
+  }
+  const trace = join(directory.path, "trace");
+  const opened = opening.move();
+  return {
+    roots,
+    around: (argv) => [strace, ...STRACE_OPTIONS, "-o", trace, "--", ...argv],
+    record: () => readTrace(trace, written),
+    [Symbol.dispose]: () => opened.dispose(),
+  };
+}
+
 const CALLS = ["?open", "openat", "?openat2", "execve", "?execveat", "?getdents", "getdents64"];
 const STRACE_OPTIONS = [
   "--follow-forks",

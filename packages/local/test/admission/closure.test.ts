@@ -2,11 +2,11 @@ import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { derivationStorePath, renderDerivation } from "@firstmile/formats/nix/derivation";
 import { parseDerivation } from "@firstmile/formats/nix/derivation-parse";
-import { type DrvPath, drvNameOf, type StorePath } from "@firstmile/formats/nix/store-path";
+import { type DrvPath, drvNameOf, parseDrvPath, type StorePath } from "@firstmile/formats/nix/store-path";
 import { missingForNixWorld } from "@firstmile/testing/nix-world";
 import { expect, test } from "vitest";
 import { readClosure } from "../../src/admission/closure.ts";
-import { evaluateFile } from "../../src/admission/evaluate-file.ts";
+import { storeReader } from "../../src/admission/derivation-reader.ts";
 import { makePlace, type Place, VERSIONS, writeFiles } from "./nix-of.ts";
 
 const missing = missingForNixWorld("host");
@@ -22,21 +22,24 @@ async function chain(place: Place, length: number): Promise<DrvPath> {
       end = builtins.foldl' next { a = fixed; b = fixed; } (builtins.genList (n: n) ${length});
     in end.a`,
   });
-  const evaluated = await evaluateFile(place.nix, {
-    treeDir: place.dir,
-    file: "chain.nix",
-    attrs: [],
-    argstr: {},
-  });
-  if (!evaluated.ok) throw new Error(evaluated.reason.message);
-  return evaluated.roots[0]!;
+  return (await instantiate(place, "chain.nix"))[0]!;
+}
+
+/** As the user's own Nix does, into the store of this world. */
+async function instantiate(place: Place, file: string): Promise<DrvPath[]> {
+  const ended = await place.world.run("nix-instantiate", [join(place.dir, file)]);
+  if (ended.code !== 0) throw new Error(ended.stderr);
+  return ended.stdout
+    .trim()
+    .split("\n")
+    .map((line) => parseDrvPath(line, place.nix.storeDir));
 }
 
 test.skipIf(missing)("reads everything below, and soon", async () => {
   await using place = await makePlace("host");
   const root = await chain(place, 2_000);
   const started = performance.now();
-  const closure = await readClosure(place.nix, [root, root]);
+  const closure = await readClosure(storeReader(place.nix), [root, root]);
   if (!closure.ok) throw new Error(closure.reason.message);
   expect(closure.derivations.size).toBe(2_001);
   expect(performance.now() - started).toBeLessThan(5_000);
@@ -49,14 +52,14 @@ test.skipIf(missing)("reads everything below, and soon", async () => {
 test.skipIf(missing)("a file that is changed, missing, no file or another's is found", async () => {
   await using place = await makePlace("host");
   const root = await chain(place, 20);
-  const closure = await readClosure(place.nix, [root]);
+  const closure = await readClosure(storeReader(place.nix), [root]);
   if (!closure.ok) throw new Error(closure.reason.message);
   const victim = [...closure.derivations.keys()].find((path) => path.endsWith("-d7.drv"))!;
   const honest = readFileSync(victim);
   const attack = async (change: () => void) => {
     rmSync(victim, { force: true });
     change();
-    const read = await readClosure(place.nix, [root]);
+    const read = await readClosure(storeReader(place.nix), [root]);
     return read.ok || `${read.reason.code} ${read.reason.message}`;
   };
   const bad = /^derivation-corrupt .*-d7\.drv /;
@@ -82,9 +85,9 @@ test.skipIf(missing)("a derivation written by hand that claims another's output 
   const path = derivationStorePath(forged, drvNameOf(root), storeDir);
   chmodSync(storeDir, 0o755);
   writeFileSync(path, renderDerivation(forged));
-  const read = await readClosure(place.nix, [path]);
+  const read = await readClosure(storeReader(place.nix), [path]);
   expect(read.ok || read.reason.code).toBe("derivation-corrupt");
-  const elsewhere = await readClosure(place.nix, [
+  const elsewhere = await readClosure(storeReader(place.nix), [
     join("/nix/store", root.slice(storeDir.length + 1)) as DrvPath,
   ]);
   expect(elsewhere.ok || elsewhere.reason.code).toBe("derivation-corrupt");
@@ -106,14 +109,7 @@ test.each(VERSIONS)(
     const judge = async (src: string) => {
       const file = `derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; src = ${src}; }`;
       writeFiles(place.dir, { "x.nix": file });
-      const evaluated = await evaluateFile(place.nix, {
-        treeDir: place.dir,
-        file: "x.nix",
-        attrs: [],
-        argstr: {},
-      });
-      if (!evaluated.ok) return evaluated.reason.code;
-      const read = await readClosure(place.nix, evaluated.roots);
+      const read = await readClosure(storeReader(place.nix), await instantiate(place, "x.nix"));
       return read.ok || `${read.reason.code} ${read.reason.message}`;
     };
     const appended = (path: string) => `builtins.appendContext "${path}" { "${path}" = { path = true; }; }`;

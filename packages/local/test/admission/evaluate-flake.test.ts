@@ -1,14 +1,16 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import { type NarHash, sriHash } from "@firstmile/formats/nix/hash";
+import { sriHash } from "@firstmile/formats/nix/hash";
 import { missingForNixWorld } from "@firstmile/testing/nix-world";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { evaluateFlake, type FlakeQuestion } from "../../src/admission/evaluate-flake.ts";
+import type { FlakeQuestion } from "../../src/admission/evaluate-flake.ts";
 import { addTreeToStore } from "../../src/admission/tree.ts";
 import { neutralGit } from "../../src/git/neutral.ts";
 import { GitObjects } from "../../src/git/objects.ts";
 import { treeNarHash } from "../../src/git/tree-nar-hash.ts";
+import type { SealedInput, SealRequest } from "../../src/sealing/seal.ts";
+import { tellFlake } from "./evaluated.ts";
 import { commitAll, git, makePlace, type Place, VERSIONS, writeFiles } from "./nix-of.ts";
 
 const DRV = `name: more: derivation ({ inherit name; system = "x86_64-linux"; builder = "/bin/sh"; } // more)`;
@@ -39,8 +41,12 @@ describe.each(VERSIONS)("evaluating a flake with Nix of %s", (version) => {
     return { checkout, bare, commit };
   }
 
-  const ask = (repository: string, commit: CommitId, more: Partial<FlakeQuestion> = {}) =>
-    evaluateFlake(place.nix, { repository, commit, dir: "", attrs: [], verb: "build", ...more });
+  const ask = (
+    repository: string,
+    commit: CommitId,
+    more: Partial<Omit<FlakeQuestion, "treesDir">> = {},
+    seal?: SealRequest,
+  ) => tellFlake(place.nix, { repository, commit, dir: "", attrs: [], verb: "build", ...more }, seal);
 
   /** What the user's own Nix makes of it in the clean checkout. */
   async function own(checkout: string, fragment: string): Promise<string[]> {
@@ -54,13 +60,14 @@ describe.each(VERSIONS)("evaluating a flake with Nix of %s", (version) => {
     return told.stdout.trim().split("\n");
   }
 
-  async function add(repository: string): Promise<NarHash> {
+  /** The tree of its last commit, as an input of a seal. */
+  async function given(repository: string): Promise<SealedInput> {
     const neutral = await neutralGit(repository);
     try {
       using objects = new GitObjects(neutral.env);
       const tree = git(repository, "rev-parse", "HEAD^{tree}") as Parameters<typeof treeNarHash>[1];
-      await addTreeToStore(place.nix, objects, tree);
-      return (await treeNarHash(objects, tree)).narHash;
+      const path = await addTreeToStore(place.nix, objects, tree);
+      return { ...(await treeNarHash(objects, tree)), path, from: path };
     } finally {
       neutral.dispose();
     }
@@ -117,7 +124,8 @@ describe.each(VERSIONS)("evaluating a flake with Nix of %s", (version) => {
     const input = join(place.dir, "input");
     writeFiles(input, { "flake.nix": `{ outputs = _: { value = "from the input"; }; }` });
     const { commit: rev } = commitAll(input);
-    const narHash = await add(input);
+    const tree = await given(input);
+    const { narHash } = tree;
     const locked = {
       type: "github",
       owner: "nobody-at-all",
@@ -140,12 +148,17 @@ describe.each(VERSIONS)("evaluating a flake with Nix of %s", (version) => {
       "flake.lock": JSON.stringify(lock),
     };
     const { checkout, bare, commit } = flake("locked", files);
-    expect(await ask(bare, commit)).toEqual({ ok: true, roots: await own(checkout, "default") });
+    expect(await ask(bare, commit, {}, { inputs: [tree] })).toEqual({
+      ok: true,
+      roots: await own(checkout, "default"),
+    });
+    // What this machine's store has besides is not there.
+    expect(await ask(bare, commit)).toMatchObject({ ok: false });
 
     const { nodes, ...rest } = lock;
     const other = {
       ...locked,
-      narHash: sriHash((await add(join(place.dir, "self"))) as NarHash).replace(/-./, "-Z"),
+      narHash: sriHash((await given(join(place.dir, "self"))).narHash).replace(/-./, "-Z"),
     };
     const absent = flake("absent", {
       ...files,
@@ -154,11 +167,11 @@ describe.each(VERSIONS)("evaluating a flake with Nix of %s", (version) => {
         nodes: { ...nodes, input: { ...nodes.input, locked: other } },
       }),
     });
-    const refused = await ask(absent.bare, absent.commit);
+    const refused = await ask(absent.bare, absent.commit, {}, { inputs: [tree] });
     expect(refused.ok).toBe(false);
 
     const unlocked = flake("unlocked", { "flake.nix": files["flake.nix"] });
-    expect((await ask(unlocked.bare, unlocked.commit)).ok).toBe(false);
+    expect((await ask(unlocked.bare, unlocked.commit, {}, { inputs: [tree] })).ok).toBe(false);
   });
 
   test.skipIf(missing)("refuses what reaches outside, or builds to evaluate", async () => {
@@ -208,7 +221,7 @@ describe.each(VERSIONS)("evaluating a flake with Nix of %s", (version) => {
     const { bare, commit } = flake("endless", {
       "flake.nix": `{ outputs = _: let fib = n: if n < 2 then n else fib (n - 1) + fib (n - 2); in { packages.x86_64-linux.default = fib 60; }; }`,
     });
-    const evaluated = await ask(bare, commit, { timeoutMs: 2_000 });
+    const evaluated = await ask(bare, commit, {}, { limits: { timeMs: 2_000 } });
     expect(!evaluated.ok && evaluated.reason.message).toContain("did not end within 2 s");
   });
 });

@@ -4,7 +4,12 @@ import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { type CommitId, type ObjectId, parseCommitId, parseObjectId } from "@firstmile/formats/git/object-id";
-import { makeNixWorld, type NixVersion, type NixWorld } from "@firstmile/testing/nix-world";
+import {
+  makeNixWorld,
+  type NixVersion,
+  type NixWorld,
+  type NixWorldOptions,
+} from "@firstmile/testing/nix-world";
 import { type NixTools, nixTools } from "../../src/admission/nix-tools.ts";
 
 const CHECKOUT = resolve(import.meta.dirname, "../../../..");
@@ -19,13 +24,17 @@ export interface Place extends AsyncDisposable {
   readonly dir: string;
 }
 
-export async function makePlace(version: NixVersion, env: NodeJS.ProcessEnv = {}): Promise<Place> {
+export async function makePlace(
+  version: NixVersion,
+  env: NodeJS.ProcessEnv = {},
+  more: Pick<NixWorldOptions, "multiUser"> = {},
+): Promise<Place> {
   const dir = mkdtempSync(join(tmpdir(), "adm-"));
   chmodSync(dir, 0o755);
-  const world = makeNixWorld({ dir, version });
+  const world = makeNixWorld({ dir, version, ...more });
   const work = join(dir, "work");
   mkdirSync(work);
-  const nix = await nixTools({ ...worldEnv(world), ...env });
+  const nix = await nixTools({ ...worldEnv(world), ...env }, version === "sid" ? SID_TREE : "");
   return { world, nix, dir: work, [Symbol.asyncDispose]: () => world[Symbol.asyncDispose]() };
 }
 

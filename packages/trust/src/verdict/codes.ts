@@ -51,6 +51,7 @@ export type AdmissionCode =
   | "evaluation-failed"
   | "outside-access"
   | "import-from-derivation"
+  | "seal-unavailable"
   | "derivation-corrupt";
 
 /** Why a slice is not accepted: one of the files that an evaluation read. */

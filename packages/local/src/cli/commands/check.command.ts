@@ -1,6 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import type { FirstmileContext } from "../context.ts";
-import { jsonFlag, optionalText, repeatedText, word } from "../flags.ts";
+import { jsonFlag, optionalText, repeatedText, unsealedFlag, word } from "../flags.ts";
 
 export interface CheckFlags {
   readonly attr?: readonly string[];
@@ -10,6 +10,7 @@ export interface CheckFlags {
   readonly policy?: string;
   readonly markdown?: string;
   readonly sarif?: string;
+  readonly unsealed: boolean;
   readonly json: boolean;
 }
 
@@ -27,6 +28,7 @@ export const checkCommand = buildCommand<CheckFlags, string[], FirstmileContext>
       ),
       markdown: optionalText("FILE", "Write the report as Markdown, for a comment; - is stdout"),
       sarif: optionalText("FILE", "Write the findings as SARIF 2.1.0; - is stdout"),
+      unsealed: unsealedFlag,
       json: jsonFlag,
     },
     aliases: { f: "file", A: "attr" },

@@ -6,7 +6,7 @@ import { historyReason } from "@firstmile/trust/history/reason";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
-import { nixTools } from "../../admission/nix-tools.ts";
+import type { NixTools } from "../../admission/nix-tools.ts";
 import { parseFlakeReference } from "../../asking/flake-reference.ts";
 import { type CheckedFlake, checkChange } from "../../checking/check.ts";
 import { markdownReport } from "../../checking/markdown.ts";
@@ -22,6 +22,7 @@ import { UserSources } from "../../slicing/user-sources.ts";
 import { PROGRAM_VERSION } from "../../state/version.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
+import { nixToLook } from "../nix-to-look.ts";
 import { type Rules, rulesToJudgeBy } from "../rules.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import type { CheckFlags } from "./check.command.ts";
@@ -36,6 +37,7 @@ export async function check(
   const source = await chooseSource(rules.policy, repository, flags.source);
   const { file = "default.nix", attr: attrs = [] } = flags;
   const range = await rangeOf(repository, words);
+  let nix: Promise<NixTools> | undefined;
   const report = await checkChange({
     repository,
     directoryName: await directoryName(repository),
@@ -48,7 +50,7 @@ export async function check(
     flakes: references.map(flakeHere),
     ...othersOf(this, rules, source, repository),
     now: this.now,
-    nix: () => nixTools(this.env),
+    nix: () => (nix ??= nixToLook(this, flags)),
     progress: (text) => this.terminal.progress(text),
   });
   const told = [

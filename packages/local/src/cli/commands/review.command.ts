@@ -1,6 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import type { FirstmileContext } from "../context.ts";
-import { jsonFlag, optionalText, repeatedText } from "../flags.ts";
+import { jsonFlag, optionalText, repeatedText, unsealedFlag } from "../flags.ts";
 
 export interface ReviewFlags {
   readonly reject: boolean;
@@ -19,6 +19,7 @@ export interface ReviewFlags {
   readonly all: boolean;
   readonly editor: boolean;
   readonly yes: boolean;
+  readonly unsealed: boolean;
   readonly json: boolean;
 }
 
@@ -50,6 +51,7 @@ export const reviewCommand = buildCommand<
       all: plainFlag("With --list or --suggest: every file"),
       editor: plainFlag("Of a slice: show it in $EDITOR, with room for a note"),
       yes: plainFlag("Approve, or with --reject reject, without being asked"),
+      unsealed: unsealedFlag,
       json: jsonFlag,
     },
     aliases: { f: "file", A: "attr" },

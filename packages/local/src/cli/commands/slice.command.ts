@@ -1,6 +1,6 @@
 import { buildCommand } from "@stricli/core";
 import type { FirstmileContext } from "../context.ts";
-import { jsonFlag, optionalText, repeatedText, word } from "../flags.ts";
+import { jsonFlag, optionalText, repeatedText, unsealedFlag, word } from "../flags.ts";
 
 export interface SliceFlags {
   readonly attr?: readonly string[];
@@ -8,6 +8,7 @@ export interface SliceFlags {
   readonly diff?: string;
   readonly policy?: string;
   readonly all: boolean;
+  readonly unsealed: boolean;
   readonly json: boolean;
 }
 
@@ -28,6 +29,7 @@ export const sliceCommand = buildCommand<SliceFlags, [source: string, revision?:
         withNegated: false,
         brief: "List every file, not only those that are not covered",
       },
+      unsealed: unsealedFlag,
       json: jsonFlag,
     },
     aliases: { f: "file", A: "attr" },

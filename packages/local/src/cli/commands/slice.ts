@@ -1,7 +1,6 @@
 /** `firstmile slice SOURCE [REV] -A ATTR`: what trust in an attribute rests on. */
 
 import { failing } from "@firstmile/trust/slice/judged";
-import { nixTools } from "../../admission/nix-tools.ts";
 import { likenessOf } from "../../nearest/ladder-of.ts";
 import { judgedDownloads } from "../../slicing/downloads.ts";
 import { gatherCase } from "../../slicing/gather.ts";
@@ -9,6 +8,7 @@ import { sliceOf } from "../../slicing/slice-of.ts";
 import type { StatementPlace } from "../../statements/place.ts";
 import type { FirstmileContext } from "../context.ts";
 import { EXIT, Failure } from "../failure.ts";
+import { nixToLook } from "../nix-to-look.ts";
 import { rulesToJudgeBy } from "../rules.ts";
 import type { SliceFlags } from "./slice.command.ts";
 import { differenceJson, showDifference } from "./slice-difference.ts";
@@ -62,6 +62,7 @@ interface Asked {
   readonly attr?: readonly string[];
   readonly file?: string;
   readonly policy?: string;
+  readonly unsealed?: boolean;
 }
 
 /** Evaluates slices of what a person names, under one set of rules. */
@@ -69,7 +70,7 @@ export class SliceReader {
   readonly context: FirstmileContext;
   readonly rules: Awaited<ReturnType<typeof rulesToJudgeBy>>;
   readonly #asked: Asked;
-  #nix: ReturnType<typeof nixTools> | undefined;
+  #nix: ReturnType<typeof nixToLook> | undefined;
 
   private constructor(context: FirstmileContext, asked: Asked, rules: SliceReader["rules"]) {
     this.context = context;
@@ -89,11 +90,11 @@ export class SliceReader {
   async read(target: SliceTarget, places: readonly StatementPlace[] = []): Promise<ShownSlice> {
     const { policy } = this.rules;
     const statements = [...this.rules.statements, ...places];
-    const { now, terminal, env } = this.context;
+    const { now, terminal } = this.context;
     terminal.progress(`reading what speaks for ${target.source.name}`);
     const gathered = await gatherCase({ ...target, policy, statements, now });
     terminal.progress("evaluating");
-    this.#nix ??= nixTools(env);
+    this.#nix ??= nixToLook(this.context, this.#asked);
     const { attr: attrs = [], file = "default.nix" } = this.#asked;
     const outcome = await sliceOf(await this.#nix, { ...target, file, attrs, argstr: {} }, gathered);
     if (!outcome.ok) {
