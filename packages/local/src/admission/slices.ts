@@ -179,11 +179,13 @@ export class AdmissionSlices {
       // Held back once is held back.
       if (files.get(key)?.allowed !== false) files.set(key, file);
     }
-    const [directories, broken] = [
-      records.flatMap((record) => record.directories),
-      records.flatMap((record) => record.broken),
-    ];
-    return { files: [...files.values()], directories, broken };
+    return {
+      files: [...files.values()],
+      directories: records.flatMap((record) => record.directories),
+      asked: records.flatMap((record) => record.asked),
+      hidden: records.flatMap((record) => record.hidden),
+      broken: records.flatMap((record) => record.broken),
+    };
   }
 
   async #judgeOne(viewed: Viewed, index: number, request: string) {

@@ -21,7 +21,7 @@ export interface ViewedNix {
 }
 
 const LIMITS = { timeoutMs: 600_000, maxBytes: 64 << 20 };
-const NOTHING: ViewRecord = { files: [], directories: [], broken: [] };
+const NOTHING: ViewRecord = { files: [], directories: [], asked: [], hidden: [], broken: [] };
 
 /** `more`: further arguments of every command. */
 export function viewedNix(

@@ -6,3 +6,9 @@ export function allows(rules: ViewRules, path: string, sha256: string): boolean 
   const allowed = rules.allowed.get(path);
   return allowed === "any" || (allowed?.includes(sha256) ?? false);
 }
+
+/** Whether a path exists, and whether its directory's listing has it. */
+export function existence(rules: ViewRules, path: string): "listed" | "found" | undefined {
+  if (rules.kind === "observe" || rules.names === undefined) return "listed";
+  return rules.names.get(path);
+}
