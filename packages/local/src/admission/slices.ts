@@ -3,7 +3,9 @@
  *
  * Claims: such a tree is evaluated through views that show covered files alone, so that nothing anybody wrote is
  * evaluated here unread; and what was read is judged once more by its content, and kept with the admission, so that
- * it is judged again under tomorrow's rules. Against: a file that was exchanged between being allowed and being read.
+ * it is judged again under tomorrow's rules. So are names: those that nobody read are kept from the evaluation, and it
+ * is told whether they would have made a difference. Against: a file that was exchanged between being allowed and being
+ * read, a name that code takes for more, a patch that is taken away.
  */
 import { createHash } from "node:crypto";
 import type { CommitId } from "@firstmile/formats/git/object-id";
@@ -11,6 +13,18 @@ import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { SliceFile } from "@firstmile/trust/slice/file";
 import { failing, type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
+import { pathIn, type SliceNames } from "@firstmile/trust/slice/names";
+import type { JudgedNames } from "@firstmile/trust/slice/names-coverage";
+import {
+  failingNames,
+  influenceReason,
+  type NamesQuestion,
+  namesDenial,
+  noInfluence,
+  oddNames,
+  oddReason,
+  type TreeName,
+} from "@firstmile/trust/slice/names-reason";
 import { sliceReason, worst } from "@firstmile/trust/slice/reason";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { Basis } from "../gate/ledger.ts";
@@ -21,10 +35,13 @@ import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { likenessOf } from "../nearest/ladder-of.ts";
 import { allowedIn } from "../slicing/allowed.ts";
+import { existingIn } from "../slicing/existing.ts";
 import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
 import { pathInTree } from "../slicing/path-in-tree.ts";
 import { modeOf } from "../slicing/published.ts";
 import { readFiles } from "../slicing/read-files.ts";
+import { hiddenNames, readNames } from "../slicing/read-names.ts";
+import { TreeNames } from "../slicing/tree-names.ts";
 import { withUses } from "../slicing/uses.ts";
 import { type ViewedNix, viewedNix } from "../slicing/viewed-nix.ts";
 import { tellingUnread } from "../statements/unread.ts";
@@ -47,6 +64,7 @@ interface Prepared {
   readonly repository: string;
   readonly gathered: GatheredCase;
   readonly tree: GitTree;
+  readonly names: TreeNames;
 }
 
 interface Viewed extends Prepared {
@@ -64,11 +82,17 @@ export interface SliceRead {
   readonly repository: string;
   readonly gathered: GatheredCase;
   readonly judged: readonly JudgedFile[];
+  readonly names: readonly JudgedNames[];
+  /** Names in directories that are listed, which no reading names and which others may take for more. */
+  readonly odd: readonly TreeName[];
 }
 
 export interface JudgedSlices {
   readonly reasons: readonly Reason[];
-  readonly basis: readonly (Basis & { readonly files: readonly SliceFile[] })[];
+  readonly basis: readonly (Basis & {
+    readonly files: readonly SliceFile[];
+    readonly names: readonly SliceNames[];
+  })[];
 }
 
 /** The slices of one admission. */
@@ -102,7 +126,8 @@ export class AdmissionSlices {
     if (!gathered.origin.ok) return gathered.origin;
     const read = await readTree(repository, commit);
     if (!read.ok) return read.reason;
-    const prepared = { source, commit, repository, gathered, tree: read.tree };
+    const names = new TreeNames(read.tree);
+    const prepared = { source, commit, repository, gathered, tree: read.tree, names };
     this.#prepared.set(`${source.name} ${commit}`, prepared);
     return tellingUnread(gathered.origin, gathered.incomplete);
   }
@@ -117,7 +142,7 @@ export class AdmissionSlices {
     if (places.every((at) => known.has(at))) return;
     const { repository, tree, gathered } = prepared;
     const { everything = false } = this.#options;
-    const rules = everything ? ({ kind: "observe" } as const) : allowedIn(tree, gathered.coverage);
+    const rules = everything ? ({ kind: "observe" } as const) : allowedIn(tree, gathered);
     const views = places.map((at) => ({ repository, tree: tree.root, at, rules }));
     this.#viewed.push({ ...prepared, views, stored });
   }
@@ -153,15 +178,42 @@ export class AdmissionSlices {
       const { source, commit, repository, gathered, whole, views } = viewed;
       const log = this.#runs.map((run) => run.log()).join("\n");
       const read = whole ?? withUses(this.#read(i).files, log, views[0]!.at);
-      return { source, commit, repository, gathered, judged: judgeFiles(gathered.coverage, read) };
+      const judged = judgeFiles(gathered.coverage, read);
+      const told = this.#names(i);
+      const names = gathered.names.judge(told);
+      return { source, commit, repository, gathered, judged, names, odd: oddIn(told, viewed) };
     });
+  }
+
+  /** What names told of one of the trees. */
+  #names(index: number): readonly SliceNames[] {
+    const viewed = this.#viewed[index]!;
+    return viewed.whole ? viewed.names.listings() : readNames(this.#record(), this.#own(index));
+  }
+
+  /** Names of one of the trees that were kept back. */
+  #hidden(index: number): TreeName[] {
+    const viewed = this.#viewed[index]!;
+    if (!viewed.whole) return hiddenNames(this.#record(), this.#own(index));
+    const { names, gathered } = viewed;
+    const existing = existingIn(viewed.tree, gathered.names);
+    return names.all().filter(({ path }) => existing.get(path) !== "listed");
+  }
+
+  /** Whether names that were kept back decide anything. */
+  #decide(index: number): boolean {
+    return this.#viewed[index]!.whole !== undefined || this.#runs.some((run) => run.hidden().decide);
   }
 
   /** Of one of the trees, wherever it was seen. Views only ever come behind those that there are. */
   #read(index: number) {
+    return readFiles(this.#record(), this.#own(index));
+  }
+
+  /** Its places among those of all views. */
+  #own(index: number): ReadonlySet<number> {
     const before = this.#viewed.slice(0, index).reduce((sum, { views }) => sum + views.length, 0);
-    const own = this.#viewed[index]!.views.map((_, i) => before + i);
-    return readFiles(this.#record(), new Set(own));
+    return new Set(this.#viewed[index]!.views.map((_, i) => before + i));
   }
 
   /** What was read, judged; `words` say what was evaluated. To be asked after Nix has ended, well or not. */
@@ -183,7 +235,7 @@ export class AdmissionSlices {
       files: [...files.values()],
       directories: records.flatMap((record) => record.directories),
       asked: records.flatMap((record) => record.asked),
-      hidden: records.flatMap((record) => record.hidden),
+      hidden: this.#runs.flatMap((run) => run.hidden().names),
       broken: records.flatMap((record) => record.broken),
     };
   }
@@ -199,11 +251,64 @@ export class AdmissionSlices {
     const { coverage } = gathered;
     const judged = judgeFiles(coverage, all);
     const likeness = await likenessOf(worst(failing(judged)), { repository, coverage });
-    const reason = sliceReason({ source: gathered.source, commit, words, coverage, likeness }, judged);
+    const question = { source: gathered.source, commit, words, coverage, likeness };
+    const names = this.#names(index);
+    const judgedNames = gathered.names.judge(names);
+    const passing = failingNames(judgedNames).length === 0 ? judgedNames : [];
+    const reason = sliceReason(question, judged, passing);
     const told = whole && !reason.ok ? { ...reason, message: `${WHOLE}: ${reason.message}` } : reason;
-    const reasons = reason.ok && refused.length > 0 ? [reason, heldBack(refused)] : [told];
-    return { reasons, basis: { source: source.name, commit, files } };
+    const ofFiles = reason.ok && refused.length > 0 ? [reason, heldBack(refused)] : [told];
+    const ofNames = this.#judgeNames(index, { ...question, names: gathered.names }, judgedNames, reason.ok);
+    // That all files are covered is no news where names are not.
+    const denied = reason.ok && ofNames.some(({ ok }) => !ok);
+    const reasons = [...(denied ? ofFiles.slice(1) : ofFiles), ...ofNames];
+    const versions = judgedNames.flatMap((one) => cameSince(one, viewed.names));
+    return { reasons, basis: { source: source.name, commit, files, names: [...names, ...versions] } };
   }
+
+  /** `filesPass`: what a new name leads to is told as the file that it is, where that is what is open. */
+  #judgeNames(
+    index: number,
+    question: NamesQuestion,
+    judged: readonly JudgedNames[],
+    filesPass: boolean,
+  ): Reason[] {
+    const viewed = this.#viewed[index]!;
+    const denial = namesDenial(question, judged);
+    const odd = oddIn(
+      judged.map(({ names }) => names),
+      viewed,
+    );
+    const hidden = this.#hidden(index);
+    const denials = [...(denial ? [denial] : []), ...(odd.length > 0 ? [oddReason(question, odd)] : [])];
+    if (hidden.length === 0 || denials.length > 0) return denials;
+    if (!this.#decide(index)) return [noInfluence(hidden)];
+    return filesPass ? [influenceReason(question, hidden)] : [];
+  }
+}
+
+/**
+ * What a listing has beyond the one that covers it, as what is there: each of these names was covered by what it names,
+ * and has to be tomorrow.
+ */
+function cameSince({ names: { path }, change, standing }: JudgedNames, tree: TreeNames): SliceNames[] {
+  if (standing.kind === "shown" || change === undefined) return [];
+  return change.come.map(({ name, type }) => {
+    const at = pathIn(path, name);
+    return { kind: "answer", path: at, type, version: tree.entry(at)?.version };
+  });
+}
+
+/** Of directories that were listed, odd names that no reading names, also those that were kept back. */
+function oddIn(
+  told: readonly SliceNames[],
+  { names, gathered }: Pick<Viewed, "names" | "gathered">,
+): TreeName[] {
+  const listed = told.filter(({ kind }) => kind === "listing");
+  return oddNames(
+    listed.flatMap(({ path }) => names.namesIn(path)),
+    gathered.names,
+  );
 }
 
 /** A view shows the files of the commit, and these are others. */

@@ -37,7 +37,7 @@ export type ViewRules =
        * By path: what exists. `listed`: also in the listing of its directory; `found`: only where it is asked for by
        * its name. What is not in it does not exist. Undefined: everything of the tree exists.
        */
-      readonly names?: ReadonlyMap<string, "listed" | "found">;
+      readonly names?: ReadonlyMap<string, "listed" | "found"> | undefined;
     };
 
 /** A file that was opened, or a symbolic link that was followed: its mode is 0o120000. */
