@@ -21,7 +21,6 @@ import {
   type NamesQuestion,
   namesDenial,
   noInfluence,
-  oddNames,
   oddReason,
   type TreeName,
 } from "@firstmile/trust/slice/names-reason";
@@ -34,9 +33,10 @@ import { inOrder } from "../git/in-order.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { likenessOf } from "../nearest/ladder-of.ts";
-import { allowedIn } from "../slicing/allowed.ts";
+import { allowedIn, observing } from "../slicing/allowed.ts";
 import { existingIn } from "../slicing/existing.ts";
 import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
+import { oddIn } from "../slicing/odd-names.ts";
 import { pathInTree } from "../slicing/path-in-tree.ts";
 import { modeOf } from "../slicing/published.ts";
 import { readFiles } from "../slicing/read-files.ts";
@@ -142,7 +142,7 @@ export class AdmissionSlices {
     if (places.every((at) => known.has(at))) return;
     const { repository, tree, gathered } = prepared;
     const { everything = false } = this.#options;
-    const rules = everything ? ({ kind: "observe" } as const) : allowedIn(tree, gathered);
+    const rules = everything ? observing(tree, gathered) : allowedIn(tree, gathered);
     const views = places.map((at) => ({ repository, tree: tree.root, at, rules }));
     this.#viewed.push({ ...prepared, views, stored });
   }
@@ -180,8 +180,16 @@ export class AdmissionSlices {
       const read = whole ?? withUses(this.#read(i).files, log, views[0]!.at);
       const judged = judgeFiles(gathered.coverage, read);
       const told = this.#names(i);
-      const names = gathered.names.judge(told);
-      return { source, commit, repository, gathered, judged, names, odd: oddIn(told, viewed) };
+      const names = gathered.names.judge(told, this.#deciding(i));
+      return {
+        source,
+        commit,
+        repository,
+        gathered,
+        judged,
+        names,
+        odd: oddIn(told, viewed.names, gathered),
+      };
     });
   }
 
@@ -198,6 +206,11 @@ export class AdmissionSlices {
     const { names, gathered } = viewed;
     const existing = existingIn(viewed.tree, gathered.names);
     return names.all().filter(({ path }) => existing.get(path) !== "listed");
+  }
+
+  /** Paths of names that were kept back and decide something. */
+  #deciding(index: number): ReadonlySet<string> {
+    return new Set(this.#decide(index) ? this.#hidden(index).map(({ path }) => path) : []);
   }
 
   /** Whether names that were kept back decide anything. */
@@ -253,12 +266,17 @@ export class AdmissionSlices {
     const likeness = await likenessOf(worst(failing(judged)), { repository, coverage });
     const question = { source: gathered.source, commit, words, coverage, likeness };
     const names = this.#names(index);
-    const judgedNames = gathered.names.judge(names);
+    const filesPass = failing(judged).length === 0 && refused.length === 0;
+    // What a new name leads to is told as the file that it is, where that is what is open.
+    const deciding = this.#deciding(index);
+    const judgedNames = filesPass
+      ? gathered.names.judge(names, deciding)
+      : gathered.names.judge(names.filter((one) => one.kind === "listing" || !deciding.has(one.path)));
     const passing = failingNames(judgedNames).length === 0 ? judgedNames : [];
     const reason = sliceReason(question, judged, passing);
     const told = whole && !reason.ok ? { ...reason, message: `${WHOLE}: ${reason.message}` } : reason;
     const ofFiles = reason.ok && refused.length > 0 ? [reason, heldBack(refused)] : [told];
-    const ofNames = this.#judgeNames(index, { ...question, names: gathered.names }, judgedNames, reason.ok);
+    const ofNames = this.#judgeNames(index, { ...question, names: gathered.names }, judgedNames, filesPass);
     // That all files are covered is no news where names are not.
     const denied = reason.ok && ofNames.some(({ ok }) => !ok);
     const reasons = [...(denied ? ofFiles.slice(1) : ofFiles), ...ofNames];
@@ -266,7 +284,6 @@ export class AdmissionSlices {
     return { reasons, basis: { source: source.name, commit, files, names: [...names, ...versions] } };
   }
 
-  /** `filesPass`: what a new name leads to is told as the file that it is, where that is what is open. */
   #judgeNames(
     index: number,
     question: NamesQuestion,
@@ -277,7 +294,8 @@ export class AdmissionSlices {
     const denial = namesDenial(question, judged);
     const odd = oddIn(
       judged.map(({ names }) => names),
-      viewed,
+      viewed.names,
+      viewed.gathered,
     );
     const hidden = this.#hidden(index);
     const denials = [...(denial ? [denial] : []), ...(odd.length > 0 ? [oddReason(question, odd)] : [])];
@@ -297,18 +315,6 @@ function cameSince({ names: { path }, change, standing }: JudgedNames, tree: Tre
     const at = pathIn(path, name);
     return { kind: "answer", path: at, type, version: tree.entry(at)?.version };
   });
-}
-
-/** Of directories that were listed, odd names that no reading names, also those that were kept back. */
-function oddIn(
-  told: readonly SliceNames[],
-  { names, gathered }: Pick<Viewed, "names" | "gathered">,
-): TreeName[] {
-  const listed = told.filter(({ kind }) => kind === "listing");
-  return oddNames(
-    listed.flatMap(({ path }) => names.namesIn(path)),
-    gathered.names,
-  );
 }
 
 /** A view shows the files of the commit, and these are others. */

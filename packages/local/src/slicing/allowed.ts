@@ -6,6 +6,11 @@ import { existingIn } from "./existing.ts";
 import type { GatheredCase } from "./gather.ts";
 import { modeOf } from "./published.ts";
 
+/** For people to look at: every content, and new names only where they decide something. */
+export function observing(tree: GitTree, { names }: Pick<GatheredCase, "names">): ViewRules {
+  return { kind: "observe", names: existingIn(tree, names) };
+}
+
 /** `names`: undefined where every name is to exist, with what nobody covers held back. */
 export function allowedIn(
   tree: GitTree,

@@ -3,8 +3,8 @@
  *
  * Claims: the derivations are those that the same expression gives in a checkout; every file of the tree that they rest
  * on is in the list, with its content. Where the view enforces, an evaluation that would read anything else fails, and
- * the refused files are told. Against: an unsigned file among thousands. Leaves out what evaluate-file.ts leaves out;
- * and which names there are in a directory, which an expression may look at without opening anything.
+ * the refused files are told; likewise what names told it. Against: an unsigned file among thousands, a name that code
+ * takes for more. Leaves out what evaluate-file.ts leaves out.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +12,7 @@ import { join } from "node:path";
 import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import type { SliceFile } from "@firstmile/trust/slice/file";
+import type { SliceNames } from "@firstmile/trust/slice/names";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { evaluatePath } from "../admission/evaluate-file.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
@@ -22,6 +23,7 @@ import { GitObjects } from "../git/objects.ts";
 import type { OpenedFile, ViewRecord, ViewResult, ViewRules } from "../view/view.ts";
 import { pathInTree } from "./path-in-tree.ts";
 import { readFiles } from "./read-files.ts";
+import { readNames } from "./read-names.ts";
 import { withUses } from "./uses.ts";
 import { viewedNix } from "./viewed-nix.ts";
 
@@ -41,6 +43,11 @@ export type EvaluatedSlice = {
   readonly files: readonly SliceFile[];
   /** Files that the view held back. */
   readonly refused: readonly OpenedFile[];
+  /** What names told it. */
+  readonly names: readonly SliceNames[];
+  /** Paths of names that nothing covers, and that decide what comes out. */
+  readonly deciding: ReadonlySet<string>;
+  readonly tree: GitTree;
   readonly how: ViewResult["how"];
 } & (
   | { readonly ok: true; readonly roots: readonly DrvPath[] }
@@ -55,7 +62,17 @@ export async function evaluateSlice(
 ): Promise<EvaluatedSlice> {
   const { tree, root } = await readTree(request);
   const path = pathInTree(tree, request.file);
-  if (typeof path !== "string") return { ok: false, reason: path, files: [], refused: [], how: "fuse" };
+  if (typeof path !== "string")
+    return {
+      ok: false,
+      reason: path,
+      files: [],
+      refused: [],
+      names: [],
+      deciding: new Set(),
+      tree,
+      how: "fuse",
+    };
   const parent = mkdtempSync(join(tmpdir(), "firstmile-slice-"));
   const treeDir = join(parent, request.directoryName);
   mkdirSync(treeDir);
@@ -65,7 +82,15 @@ export async function evaluateSlice(
     const { attrs, argstr, file } = request;
     const evaluated = await evaluatePath(viewed.nix, { treeDir, file, attrs, argstr }, join(treeDir, path));
     const { files, refused } = readFiles(viewed.record(), new Set([0]));
-    const read = { files: withUses(files, viewed.log(), treeDir), refused, how: viewed.how() };
+    const hidden = viewed.hidden();
+    const read = {
+      files: withUses(files, viewed.log(), treeDir),
+      refused,
+      names: readNames(viewed.record(), new Set([0])),
+      deciding: new Set(hidden.decide ? hidden.names.map(({ path: name }) => name) : []),
+      tree,
+      how: viewed.how(),
+    };
     if (evaluated.ok) return { ...evaluated, ...read };
     return { ok: false, reason: explained(evaluated.reason, viewed.record()), ...read };
   } finally {

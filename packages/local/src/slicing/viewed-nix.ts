@@ -85,7 +85,7 @@ async function withAndWithout(trees: readonly ViewTree[], command: ViewCommand):
 
 function withAllNames(tree: ViewTree): ViewTree {
   const { rules } = tree;
-  return rules.kind === "enforce" ? { ...tree, rules: { ...rules, names: undefined } } : tree;
+  return { ...tree, rules: { ...rules, names: undefined } };
 }
 
 async function withOwnCache(trees: readonly ViewTree[], command: ViewCommand): Promise<ViewResult> {

@@ -9,6 +9,5 @@ export function allows(rules: ViewRules, path: string, sha256: string): boolean 
 
 /** Whether a path exists, and whether its directory's listing has it. */
 export function existence(rules: ViewRules, path: string): "listed" | "found" | undefined {
-  if (rules.kind === "observe" || rules.names === undefined) return "listed";
-  return rules.names.get(path);
+  return rules.names === undefined ? "listed" : rules.names.get(path);
 }

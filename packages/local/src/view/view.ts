@@ -28,7 +28,7 @@ export interface ViewTree {
 }
 
 export type ViewRules =
-  | { readonly kind: "observe" }
+  | { readonly kind: "observe"; readonly names?: ReadonlyMap<string, "listed" | "found"> | undefined }
   /** By path: SHA-256 of the contents that may be opened there. What is not in it may not be opened. */
   | {
       readonly kind: "enforce";

@@ -17,6 +17,7 @@ import {
 } from "@firstmile/formats/statement/listing";
 import { listingDifference } from "@firstmile/formats/statement/names";
 import type { FileVersion } from "@firstmile/formats/statement/review";
+import type { PrincipalName } from "../policy/names.ts";
 import type { Policy, Rule, Source } from "../policy/policy.ts";
 import type { Content } from "./approvals.ts";
 import {
@@ -40,6 +41,7 @@ import {
   contentOfNames,
   directoryOf,
   nameOf,
+  pathIn,
   type SliceAnswer,
   type SliceListing,
   type SliceNames,
@@ -52,7 +54,9 @@ export type NamesStanding =
   /** Something that exists, and that was read there. */
   | { readonly kind: "known" }
   /** The rule lets names pass unread. */
-  | { readonly kind: "shown" };
+  | { readonly kind: "shown" }
+  /** A listing with new names that decide what is evaluated. `have` were shown them and do not suffice. */
+  | { readonly kind: "fresh"; readonly come: readonly NamedEntry[]; readonly have: readonly PrincipalName[] };
 
 /** How a listing differs from the one that covers it; of one that is uncovered, from the covered one most like it. */
 export interface ListingChange {
@@ -108,14 +112,16 @@ export class NamesCoverage {
     return this.#files.ruleOf(judgedPath(names));
   }
 
-  judge(all: readonly SliceNames[]): JudgedNames[] {
+  /** `deciding`: paths of names that nothing covers, and that decide what is evaluated. */
+  judge(all: readonly SliceNames[], deciding: ReadonlySet<string> = NONE): JudgedNames[] {
     return all.map((names) => {
       const rule = this.ruleOf(names);
       const own = this.#asFiles.standing(judgedPath(names), contentOfNames(names));
       const decided = own.kind !== "uncovered";
       if (decided) return { names, rule, standing: own };
       if (rule?.listings === "shown") return { names, rule, standing: { kind: "shown" } };
-      const judged = names.kind === "listing" ? this.#listing(names, own) : this.#answer(names, own);
+      const judged =
+        names.kind === "listing" ? this.#listing(names, own, deciding) : this.#answer(names, own);
       return { names, rule, ...judged };
     });
   }
@@ -129,14 +135,22 @@ export class NamesCoverage {
     return this.#asFiles.people(judgedPath(names), contentOfNames(names));
   }
 
-  #listing({ path, entries }: SliceListing, own: FileStanding): Pick<JudgedNames, "standing" | "change"> {
+  #listing(
+    { path, entries }: SliceListing,
+    own: FileStanding,
+    deciding: ReadonlySet<string>,
+  ): Pick<JudgedNames, "standing" | "change"> {
     const changes = this.#coveredAt(path).map((before) => ({
       standing: before.standing,
       before,
       ...listingDifference(before.entries, entries),
     }));
     const least = changes.toSorted((a, b) => weight(a) - weight(b))[0];
-    return { standing: least?.gone.length === 0 ? least.standing : own, change: least };
+    if (least === undefined || least.gone.length > 0) return { standing: own, change: least };
+    const come = least.come.filter(({ name }) => deciding.has(pathIn(path, name)));
+    if (come.length === 0) return { standing: least.standing, change: least };
+    const have = own.kind === "uncovered" ? own.have : [];
+    return { standing: { kind: "fresh", come, have }, change: least };
   }
 
   #answer(answer: SliceAnswer, own: FileStanding): Pick<JudgedNames, "standing" | "instead"> {
@@ -243,6 +257,8 @@ export class NamesCoverage {
     return covered;
   }
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** What covers is nearer than what differs least; what differs by what came, nearer than by what went. */
 function weight({ gone, come, standing }: ListingChange): number {

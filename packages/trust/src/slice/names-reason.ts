@@ -44,6 +44,7 @@ export function namesReason(question: NamesQuestion, judged: JudgedNames): Reaso
         remedy: `add [[source.${question.source.name}.rule]] with paths that cover everything in it: ["**"]`,
       });
     case "uncovered":
+    case "fresh":
       return uncovered(question, judged, where);
     case "waived":
       return waivedReason(where, standing.waiver, standing.since);
@@ -58,7 +59,7 @@ function uncovered(question: NamesQuestion, judged: JudgedNames, where: string):
   const { source, commit, names: coverage } = question;
   const { standing, names, rule } = judged;
   const ended = standing.kind === "uncovered" ? standing.ended : undefined;
-  const have = standing.kind === "uncovered" ? standing.have : [];
+  const have = standing.kind === "uncovered" || standing.kind === "fresh" ? standing.have : [];
   const who = coverage.completions(names).map((people) => people.join(" and "));
   const waived = ended ? `, and ${ended.by.join(" and ")} waived that until ${day(ended.until)} only` : "";
   const role = rule?.review?.role
@@ -76,7 +77,7 @@ function uncovered(question: NamesQuestion, judged: JudgedNames, where: string):
 }
 
 /** `1-fix-cve.patch is gone, and role reader has not been shown that`. */
-function whatDiffers({ names, change, instead }: JudgedNames, readers: string): string {
+function whatDiffers({ names, change, instead, standing }: JudgedNames, readers: string): string {
   if (names.kind === "answer") {
     if (names.type === "-")
       return instead
@@ -85,7 +86,15 @@ function whatDiffers({ names, change, instead }: JudgedNames, readers: string): 
     if (instead === undefined) return `it exists, as ${TYPES[names.type]}, and ${readers} that`;
     return `it is ${TYPES[names.type]} now, and was ${TYPES[instead]}, and ${readers} that`;
   }
-  if (change === undefined) return `${readers} its ${namesText(names.entries.length)}`;
+  if (standing.kind === "fresh") {
+    const [is, them] = standing.come.length === 1 ? ["is", "it"] : ["are", "them"];
+    const told = some(standing.come.map(({ name }) => visiblePath(name)));
+    return `${told} ${is} new, decide${is === "is" ? "s" : ""} what it evaluates to, and ${readers} ${them}`;
+  }
+  if (change === undefined)
+    return names.entries.length === 0
+      ? `it is empty, and ${readers} that`
+      : `${readers} its ${namesText(names.entries.length)}`;
   // What came is no reason to refuse, but where it came in the place of something else.
   const retyped = change.come.filter(({ name }) => change.gone.some((gone) => gone.name === name));
   return `${some(changeLines(change.gone, retyped))}, and ${readers} that`;
