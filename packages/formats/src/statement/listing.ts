@@ -78,9 +78,9 @@ export function listingContent(entries: readonly NamedEntry[]): NamesContent {
   return contentOf(LISTING_MODE, listingText(entries));
 }
 
-/** The content that the answer about one name is, whichever name it is. */
-export function answerContent(type: AnswerType): NamesContent {
-  return ANSWERS[type];
+/** The content that the answer about one path is: a line as in a listing, with the whole path in place of the name. */
+export function answerContent(type: AnswerType, path: string): NamesContent {
+  return contentOf(ANSWER_MODE, `${type} ${spellPath(path)}\n`);
 }
 
 function contentOf(mode: number, text: string): NamesContent {
@@ -88,14 +88,6 @@ function contentOf(mode: number, text: string): NamesContent {
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   return { mode, id: hashObject("blob", bytes, "sha1"), sha256 };
 }
-
-const ANSWERS: Readonly<Record<AnswerType, NamesContent>> = {
-  f: contentOf(ANSWER_MODE, "f\n"),
-  d: contentOf(ANSWER_MODE, "d\n"),
-  l: contentOf(ANSWER_MODE, "l\n"),
-  s: contentOf(ANSWER_MODE, "s\n"),
-  "-": contentOf(ANSWER_MODE, "-\n"),
-};
 
 /** A directory's path in a statement: `.` for the root of the tree. */
 export function spellDirectory(path: string): string {

@@ -82,9 +82,9 @@ test("types are those of a tree's modes", () => {
 });
 
 test("each answer is a content of its own", () => {
-  const digests = (["f", "d", "l", "s", "-"] as const).map((type) => answerContent(type).sha256);
-  expect(new Set(digests).size).toBe(5);
-  expect(answerContent("-").sha256).toBe(createHash("sha256").update("-\n").digest("hex"));
+  const digests = (["f", "d", "l", "s", "-"] as const).map((type) => answerContent(type, "a/b").sha256);
+  expect(new Set([...digests, answerContent("-", "b").sha256]).size).toBe(6);
+  expect(answerContent("-", "a/b").sha256).toBe(createHash("sha256").update("- a/b\n").digest("hex"));
 });
 
 test("plain names have nothing that a shell takes for more", () => {

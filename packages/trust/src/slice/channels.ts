@@ -135,7 +135,7 @@ function contentsIn({ paths, listed = [], asked = [] }: ChannelStatement, tree: 
   const answers = asked.map((path) => ({
     path,
     judged: answerPath(path),
-    ...answerContent(tree.typeAt(path)),
+    ...answerContent(tree.typeAt(path), path),
   }));
   return { files, names: [...lists, ...answers], listings };
 }

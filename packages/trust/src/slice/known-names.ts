@@ -54,9 +54,10 @@ export type EntriesOf = (sha256: string) => readonly NamedEntry[] | undefined;
 export function changesOfNames(names: readonly StatedNames[], entriesOf: EntriesOf): NamesChange[] {
   return names.flatMap((one): NamesChange[] => {
     if (one.kind === "answers") {
-      return one.answers.map(({ name, type }) =>
-        whole(answerPath(pathIn(one.path, name)), answerContent(type)),
-      );
+      return one.answers.map(({ name, type }) => {
+        const path = pathIn(one.path, name);
+        return whole(answerPath(path), answerContent(type, path));
+      });
     }
     const path = listingPath(one.path);
     if (one.kind === "listing") return [whole(path, listingContent(one.entries))];

@@ -165,7 +165,7 @@ export class NamesCoverage {
   }
 
   #wasShown(path: string, type: AnswerType): boolean {
-    if (passes(this.#asFiles.standing(answerPath(path), answerContent(type)))) return true;
+    if (passes(this.#asFiles.standing(answerPath(path), answerContent(type, path)))) return true;
     const listings = this.#coveredAt(directoryOf(path));
     if (listings.some(({ entries }) => (typeIn(entries, nameOf(path)) ?? "-") === type)) return true;
     return type !== "-" && this.existence(path, type, undefined) !== undefined;
@@ -197,7 +197,7 @@ export class NamesCoverage {
   }
 
   #isNamedAnswer(path: string, type: EntryType): boolean {
-    return this.#isByName(answerPath(path), answerContent(type));
+    return this.#isByName(answerPath(path), answerContent(type, path));
   }
 
   /** A waiver of paths covers whatever is there, and names nothing. */
@@ -208,7 +208,7 @@ export class NamesCoverage {
   }
 
   #isWaived(path: string, type: EntryType): boolean {
-    return this.#asFiles.standing(answerPath(path), answerContent(type)).kind === "waived";
+    return this.#asFiles.standing(answerPath(path), answerContent(type, path)).kind === "waived";
   }
 
   /** By what is there now: at this path, or wherever the same content lies. */

@@ -38,7 +38,7 @@ export type SliceNames = SliceListing | SliceAnswer;
 
 /** The content that it is judged as. */
 export function contentOfNames(names: SliceNames): NamesContent {
-  return names.kind === "listing" ? listingContent(names.entries) : answerContent(names.type);
+  return names.kind === "listing" ? listingContent(names.entries) : answerContent(names.type, names.path);
 }
 
 export function directoryOf(path: string): string {

@@ -21,6 +21,17 @@ export function namesLine(names: readonly JudgedNames[]): string | undefined {
   return [partsText(names), ...parts].join(", ");
 }
 
+export function namesCounts(names: readonly JudgedNames[]) {
+  const open = failingNames(names).length;
+  const waived = names.filter(({ standing }) => standing.kind === "waived").length;
+  return {
+    listings: names.filter((one) => one.names.kind === "listing").length,
+    all: names.length,
+    waived,
+    open,
+  };
+}
+
 export function showNames(
   terminal: Terminal,
   { names, odd }: Pick<Slice, "names" | "odd">,
