@@ -27,11 +27,14 @@ export function isOpenNames({ standing: { kind } }: JudgedNames): boolean {
   return kind === "uncovered" || kind === "fresh" || kind === "waived";
 }
 
+/** What holds something up before what is only waived for now; then in the order given. */
 export function namesWork(judged: readonly JudgedNames[]): NamesWork[] {
-  return judged.filter(isOpenNames).map((one) => {
+  const work = judged.filter(isOpenNames).map((one) => {
     const change = beginningOf(one);
     return { judged: one, change, lines: linesOf(one, change) };
   });
+  const isWaived = ({ judged: { standing } }: NamesWork) => (standing.kind === "waived" ? 1 : 0);
+  return work.sort((a, b) => isWaived(a) - isWaived(b));
 }
 
 /** On what is waived rests only what is let through for now, so what is waived itself is shown whole. */

@@ -51,8 +51,8 @@ function showNamesQueue(
   terminal.print();
   for (const { judged, lines } of all ? names : names.slice(0, SHOWN)) {
     const who = missingText(gathered.names.completions(judged.names));
-    const text = `${thousands(lines).padStart(8)}  ${terminal.style("dim", "names ")}  ${namesPath(judged)}  ${namesStanding(judged)}; ${who}`;
-    terminal.print(`  ${wrap(text, terminal.width - 2, " ".repeat(20))}`);
+    const what = `${namesPath(judged)}  ${namesStanding(judged)}; ${who}`;
+    terminal.print(`  ${thousands(lines).padStart(8)}  ${terminal.style("dim", "names ")}  ${what}`);
   }
   const more = names.length - SHOWN;
   if (!all && more > 0)
