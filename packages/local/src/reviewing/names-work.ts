@@ -86,7 +86,8 @@ function* listingLines({ judged: { names }, change }: NamesWork): Generator<stri
   if (names.kind !== "listing") return;
   const where = directoryText(names.path);
   if (change) {
-    yield `${where}: ${namesText(change.gone.length + change.come.length, "name")} differ from what ${peopleOf(change)}`;
+    const count = change.gone.length + change.come.length;
+    yield `${where}: ${namesText(count)} ${count === 1 ? "differs" : "differ"} from what ${peopleOf(change)}`;
     for (const line of changeLines(change.gone, change.come)) yield `  ${line}`;
     return;
   }

@@ -4,39 +4,7 @@ import { GateWorld, VERSIONS } from "../../../../testing/src/gate-world.ts";
 import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
 import type { Changes } from "../../../../testing/src/world-repository.ts";
 import { namesAt, signedBy, wholeReviewOf } from "../../../../testing/src/world-statements.ts";
-
-const script = (text: string) =>
-  `derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" ${text} ]; }`;
-
-const FILES: Changes = {
-  "default.nix": `let
-    inherit (builtins) attrNames readDir pathExists concatStringsSep toJSON filterSource readFile;
-    text = names: ${script('"for h in ${toString names}; do echo $h; done > $out"')};
-  in {
-    names = text (attrNames (readDir ./hooks));
-    count = text [ (toString (attrNames (readDir ./hooks) != [ ])) ];
-    patches = text (map (n: "\${./patches + "/\${n}"}") (attrNames (readDir ./patches)));
-    copied = text [ "\${./src}" ];
-    filtered = text [ (filterSource (path: type: type != "symlink") ./src) ];
-    strict = text [ (if pathExists ./strict then "strict" else "lax") ];
-    types = text [ (toJSON (readDir ./dir)) ];
-    linked = text (attrNames (readDir ./alias));
-    deep = text (attrNames (readDir ./deep/er));
-    imports = text [ (import (if pathExists ./more.nix then ./more.nix else ./less.nix)) ];
-  }`,
-  "hooks/a.sh": "echo a\n",
-  "patches/1-fix-cve.patch": "fix\n",
-  "patches/2-paths.patch": "paths\n",
-  "src/main.c": "int main;\n",
-  "src/hardening.sh": "harden\n",
-  strict: "",
-  "dir/a": "a",
-  "dir/b": "b",
-  alias: { mode: 0o120000, content: "dir" },
-  "deep/er/one": "1",
-  "less.nix": '"less"',
-};
-const LISTED = ["hooks", "patches", "src", "dir", "deep/er"];
+import { FILES, LISTED } from "./names-world.ts";
 
 describe.each(VERSIONS)("names, Nix of %s", (version) => {
   describe.skipIf(missingForNixWorld(version) !== undefined)("held by the gate", () => {

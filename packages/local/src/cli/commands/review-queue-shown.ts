@@ -39,6 +39,9 @@ export function showQueue(terminal: Terminal, shown: ShownQueue): void {
   showClosed(terminal, read.files, all);
 }
 
+/** Before what is told of names. */
+const INDENT = " ".repeat(12);
+
 /** Names, with what differs and who is asked. */
 function showNamesQueue(
   terminal: Terminal,
@@ -51,8 +54,10 @@ function showNamesQueue(
   terminal.print();
   for (const { judged, lines } of all ? names : names.slice(0, SHOWN)) {
     const who = missingText(gathered.names.completions(judged.names));
-    const what = `${namesPath(judged)}  ${namesStanding(judged)}; ${who}`;
-    terminal.print(`  ${thousands(lines).padStart(8)}  ${terminal.style("dim", "names ")}  ${what}`);
+    const kind = terminal.style("dim", "names ");
+    terminal.print(`  ${thousands(lines).padStart(8)}  ${kind}  ${namesPath(judged)}`);
+    const told = `${namesStanding(judged)}; ${who}`;
+    terminal.print(`${INDENT}${wrap(told, terminal.width, INDENT)}`);
   }
   const more = names.length - SHOWN;
   if (!all && more > 0)
