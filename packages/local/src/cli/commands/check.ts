@@ -165,7 +165,7 @@ function showSlice(
     `  ${harmless(words)}: ${changed.files} of ${after.files} files that are read change, ${changed.open} of them open${covered}; ${derivations.fresh} derivations new, ${derivations.gone} gone`,
   );
   for (const text of changed.names.slice(0, NAMES_SHOWN))
-    terminal.print(wrap(`    name  ${harmless(text)}`, terminal.width, "      "));
+    terminal.print(`    ${wrap(`name  ${harmless(text)}`, terminal.width, "          ")}`);
   if (changed.names.length > NAMES_SHOWN)
     terminal.print(`    and ${changed.names.length - NAMES_SHOWN} more names: --json has all of them`);
   for (const { before: from, after: to } of downloads)

@@ -44,14 +44,14 @@ export function showNames(
     terminal.print(`  and ${open.length - SHOWN} more: --all lists all of them`);
   for (const { path } of odd.slice(0, SHOWN)) {
     const text = `odd name '${visiblePath(path)}': no reading names it`;
-    terminal.print(wrap(`  ${terminal.style("red", "✗")} ${text}`, terminal.width, "    "));
+    terminal.print(`  ${wrap(`${terminal.style("red", "✗")} ${text}`, terminal.width, "    ")}`);
   }
 }
 
 export function namesLines(terminal: Terminal, names: readonly JudgedNames[]): string[] {
   return names.map((one) => {
     const mark = passesNames(one.standing) ? terminal.style("green", "✓") : terminal.style("red", "✗");
-    return wrap(`  ${mark} ${namesPath(one)}  ${namesStanding(one)}`, terminal.width, "    ");
+    return `  ${wrap(`${mark} ${namesPath(one)}  ${namesStanding(one)}`, terminal.width, "    ")}`;
   });
 }
 

@@ -59,7 +59,10 @@ export class WorkShower {
     names: readonly NamesWork[] = [],
   ): AsyncGenerator<string> {
     if (names.length > 0) yield `\n${paper.style("bold", namesSize(names))}\n\n`;
-    for (const line of namesLines(names)) yield `  ${wrap(line, paper.width - 2, "      ")}\n`;
+    for (const line of namesLines(names)) {
+      const own = /^ */.exec(line)![0];
+      yield `  ${own}${wrap(line.slice(own.length), paper.width - 2, `${own}    `)}\n`;
+    }
     for (const one of work) yield* workText(paper, await this.#shown(one));
   }
 
