@@ -11,7 +11,7 @@ import { type Identities, identitiesOf } from "@firstmile/trust/signature/identi
 import type { SignatureOutcome } from "@firstmile/trust/signature/outcome";
 import { Approvals } from "@firstmile/trust/slice/approvals";
 import { takesBumps } from "@firstmile/trust/slice/bumped";
-import { publishedSlices, type Vouched } from "@firstmile/trust/slice/channels";
+import { publishedSlices, type Vouched, type VouchedNames } from "@firstmile/trust/slice/channels";
 import { type CoverageEvidence, SliceCoverage } from "@firstmile/trust/slice/cover";
 import { Distrust } from "@firstmile/trust/slice/distrust";
 import { NamesCoverage } from "@firstmile/trust/slice/names-coverage";
@@ -62,6 +62,8 @@ export interface GatheredCase {
   readonly statements: readonly VerifiedStatement[];
   /** What channels that the source accepts vouch for at this commit, by path. */
   readonly vouched: ReadonlyMap<string, Vouched>;
+  /** The same for listings and asked names. */
+  readonly vouchedNames: VouchedNames | undefined;
   /** The rules as they are now: certified roles filled in, distrusted keys taken out. */
   readonly policy: Policy;
   readonly source: Source;
@@ -125,7 +127,7 @@ class Gathering {
       bumps?.validUntil,
       ...timesOf(statements, now),
     ]);
-    const said = { coverage, names, distrust, waivers, statements, vouched };
+    const said = { coverage, names, distrust, waivers, statements, vouched, vouchedNames };
     const whole = together(origin, fresh?.reason);
     return { ...said, policy, source, origin: whole, validUntil, incomplete };
   }

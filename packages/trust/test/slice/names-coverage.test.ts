@@ -1,4 +1,6 @@
 /** What covers names, by a table: people as values, directories in a word. */
+
+import { contentsDigest } from "@firstmile/formats/statement/channel";
 import {
   type AnswerType,
   type EntryType,
@@ -9,9 +11,10 @@ import { listingDifference, type StatedNames } from "@firstmile/formats/statemen
 import type { ReviewVerdict } from "@firstmile/formats/statement/review";
 import { describe, expect, test } from "vitest";
 import type { PrincipalName } from "../../src/policy/names.ts";
+import { vouchedSlices } from "../../src/slice/channels.ts";
 import { SliceCoverage } from "../../src/slice/cover.ts";
 import { Distrust } from "../../src/slice/distrust.ts";
-import type { SliceNames } from "../../src/slice/names.ts";
+import { contentOfNames, type SliceNames } from "../../src/slice/names.ts";
 import { type JudgedNames, NamesCoverage } from "../../src/slice/names-coverage.ts";
 import {
   influenceReason,
@@ -236,6 +239,53 @@ describe("a listing", () => {
       kind: "waived",
       since: ["bob"],
     });
+  });
+});
+
+describe("what a channel published", () => {
+  const file = { mode: 0o100644, sha256: content("a").sha256 };
+  const said = [listing(P, ...BOTH), listing("", "d patches"), answer("strict", "-")] as const;
+  const published = () => {
+    const contents = said.map((one) => ({ path: one.path, ...contentOfNames(one) }));
+    return {
+      kind: "channel",
+      commit: "a".repeat(40) as never,
+      source: "pkgs",
+      attributes: ["default.nix"],
+      system: "x86_64-linux",
+      paths: ["a.nix"],
+      listed: ["", P],
+      asked: ["strict"],
+      contents: contentsDigest([{ path: "a.nix", ...file }, contents[1]!, contents[0]!, contents[2]!]),
+    } as const;
+  };
+  const at = (patches: Entries, strict: AnswerType = "-") => {
+    const { names: vouchedNames, paths } = vouchedSlices([{ channel: published(), by: ["carol" as never] }], {
+      fileAt: () => file,
+      listingAt: (path) => (path === P ? entries(patches) : path === "" ? entries(["d patches"]) : undefined),
+      typeAt: () => strict,
+    });
+    return { files: paths.size, coverage: names({ vouchedNames }) };
+  };
+
+  test("covers the names of its commit", () => {
+    const { coverage, files } = at(BOTH);
+    expect(files).toBe(1);
+    expect(said.map((one) => kind(coverage, one))).toEqual(["vouched", "vouched", "vouched"]);
+    expect(coverage.existence("patches/1-fix.patch", "f", content("x"))).toEqual({
+      kind: "listed",
+      named: true,
+    });
+  });
+
+  test.each<[string, Entries, AnswerType]>([
+    ["a name is gone", ["f 2-paths.patch"], "-"],
+    ["a name is new", [...BOTH, "f 3"], "-"],
+    ["a name exists that did not", BOTH, "f"],
+  ])("covers nothing where %s, its files neither", (_, patches, strict) => {
+    const { coverage, files } = at(patches, strict);
+    expect(files).toBe(0);
+    expect(said.map((one) => kind(coverage, one))).toEqual(["uncovered", "uncovered", "uncovered"]);
   });
 });
 
