@@ -123,7 +123,8 @@ export function influenceReason(question: NamesQuestion, hidden: readonly TreeNa
     const told = some(names.map(({ path }) => visiblePath(nameOf(path))));
     return lacking("listing-not-covered", `${directoryText(directory)}: ${told}`);
   });
-  const message = `${namesText(hidden.length)} that nobody has read decide what it evaluates to: without ${hidden.length === 1 ? "it" : "them"} the derivations are others`;
+  const [decide, them] = hidden.length === 1 ? ["decides", "it"] : ["decide", "them"];
+  const message = `${namesText(hidden.length)} that nobody has read ${decide} what it evaluates to: without ${them} the derivations are others`;
   return lacking("listing-not-covered", message, {
     because,
     remedy: `to be read: firstmile review ${source.name} ${commit.slice(0, 12)} ${words}`.trimEnd(),
@@ -143,7 +144,7 @@ export function noInfluence(hidden: readonly TreeName[]): Reason {
 export function namesNotNoted({ source, commit }: SliceQuestion): Reason {
   const message = `which names the evaluation of source ${source.name} at ${commit.slice(0, 12)} rests on was not noted when it was admitted`;
   return lacking("listings-not-noted", message, {
-    remedy: "admit it again; that was noted only since a later version",
+    remedy: "admit it again, with the same words: firstmile admit",
   });
 }
 
