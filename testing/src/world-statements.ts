@@ -5,6 +5,8 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import { parseNarHash } from "@firstmile/formats/nix/hash";
 import { type ChannelStatement, contentsDigest } from "@firstmile/formats/statement/channel";
 import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
+import { entryType, type NamedEntry, sortedEntries } from "@firstmile/formats/statement/listing";
+import type { StatedNames } from "@firstmile/formats/statement/names";
 import type { ReviewedChange, ReviewStatement } from "@firstmile/formats/statement/review";
 import {
   renderStatement,
@@ -16,6 +18,7 @@ import type { WaiverStatement } from "@firstmile/formats/statement/waiver";
 import { GitObjects } from "@firstmile/local/git/objects";
 import { runOk } from "@firstmile/local/process/run";
 import { writeStatement } from "@firstmile/local/statements/write";
+import { directoryOf, nameOf } from "@firstmile/trust/slice/names";
 import { STATEMENT_NAMESPACE } from "@firstmile/trust/statement/signature";
 import { BEGINNING, type Person } from "./world-people.ts";
 import { gitEnv, type WorldRepository } from "./world-repository.ts";
@@ -54,7 +57,10 @@ export async function reviewOf(
   return saying(changes, said);
 }
 
-/** What somebody signs who read files from their first line to their last; all files unless `paths` says which. */
+/**
+ * What somebody signs who read files from their first line to their last; all files, and the names of all directories,
+ * unless `paths` says which files.
+ */
 export async function wholeReviewOf(
   repository: WorldRepository,
   commit: CommitId,
@@ -63,7 +69,27 @@ export async function wholeReviewOf(
 ): Promise<ReviewStatement> {
   const files = await filesAt(repository, commit, paths);
   const changes = files.map(({ path, ...after }) => ({ path, before: undefined, after }));
-  return saying(changes, said);
+  const names = paths === undefined ? await namesAt(repository, commit) : [];
+  return saying(changes, names.length === 0 ? said : { names, ...said });
+}
+
+/** What somebody was shown of directories at a commit: whole listings; of all directories unless told. */
+export async function namesAt(
+  repository: WorldRepository,
+  commit: CommitId,
+  directories?: readonly string[],
+): Promise<StatedNames[]> {
+  const args = ["-C", repository.dir, "ls-tree", "-r", "-t", "-z", commit];
+  const listed = (await runOk("git", args, { env: gitEnv() })).toString("latin1").split("\0").filter(Boolean);
+  const found = new Map<string, NamedEntry[]>([["", []]]);
+  for (const line of listed) {
+    const [, mode, path] = /^(\d+) [^\t]*\t(.*)$/s.exec(line)!;
+    const type = entryType(Number.parseInt(mode!, 8));
+    if (type === "d" || type === "s") found.set(path!, []);
+    found.get(directoryOf(path!))!.push({ type, name: nameOf(path!) });
+  }
+  const wanted = directories?.map((path) => Buffer.from(path).toString("latin1")) ?? [...found.keys()];
+  return wanted.sort().map((path) => ({ kind: "listing", path, entries: sortedEntries(found.get(path)!) }));
 }
 
 function saying(

@@ -3,12 +3,13 @@
  *
  * Claims: a review names what it read by content alone, path by path: the version before and the version after. So it
  * holds for whichever commit makes that change, squashed, rebased or cherry-picked, and for no other. The subjects are
- * the versions after, with SHA-256 beside Git's own id. Leaves out: what else a commit does, and how two changes that
- * were read apart act together.
+ * the versions after, with SHA-256 beside Git's own id. Names that the reader was shown of directories are carried
+ * whole (names.ts). Leaves out: what else a commit does, and how two changes that were read apart act together.
  */
 import type { JsonMembers } from "../dsse/json-members.ts";
 import type { ObjectId } from "../git/object-id.ts";
 import type { JsonObject, JsonValue } from "../nix/json.ts";
+import { readStatedNames, type StatedNames, statedNamesJson } from "./names.ts";
 import { readNote } from "./note.ts";
 import { parsePath, spellPath } from "./path.ts";
 import { checkSourceName, readId, type StatementBody } from "./subject.ts";
@@ -22,8 +23,10 @@ export interface ReviewStatement {
   readonly note: string | undefined;
   /** The source that it was read for; undefined: any. */
   readonly source: string | undefined;
-  /** At least one; sorted by the bytes of the path, each path once. */
+  /** Sorted by the bytes of the path, each path once; at least one where there are no names. */
   readonly changes: readonly ReviewedChange[];
+  /** What was shown of directories; sorted by the bytes of the path, each path once. Undefined: nothing. */
+  readonly names?: readonly StatedNames[] | undefined;
 }
 
 export type ReviewVerdict = "approve" | "reject";
@@ -69,9 +72,14 @@ export function readReview(statement: JsonMembers): ReviewStatement {
   if (source !== undefined) checkSourceName(predicate, "source", source);
   const digests = new Map(contents.map(({ path, sha256 }) => [path, sha256]));
   const changes = predicate.objects("changes", MAX_CHANGES).map((change) => readChange(change, digests));
+  const names = readStatedNames(predicate);
   checkOrder(predicate, changes);
+  if (changes.length + names.length === 0) predicate.fail("changes", "are none");
+  if (verdict === "reject" && names.some(({ kind }) => kind === "change"))
+    predicate.fail("names", "have a change, and what is rejected is named whole");
   predicate.end();
-  return { kind: "review", verdict, depth, machine, note, source, changes };
+  const said = { kind: "review", verdict, depth, machine, note, source, changes } as const;
+  return names.length === 0 ? said : { ...said, names };
 }
 
 export function reviewBody(review: ReviewStatement): StatementBody {
@@ -83,7 +91,8 @@ export function reviewBody(review: ReviewStatement): StatementBody {
   }));
   const optional = { ...(note === undefined ? {} : { note }), ...(source === undefined ? {} : { source }) };
   const subject = review.changes.flatMap(({ path, after }) => (after ? [contentJson(path, after)] : []));
-  return { subject, predicate: { verdict, depth, machine, ...optional, changes } };
+  const names = statedNamesJson(review.names ?? []);
+  return { subject, predicate: { verdict, depth, machine, ...optional, changes, ...names } };
 }
 
 /** A subject: the content that a path has after the change. */
@@ -152,7 +161,6 @@ function readWord<Word extends string>(members: JsonMembers, key: string, words:
 
 /** Latin-1 strings compare as the bytes that they stand for. */
 function checkOrder(predicate: JsonMembers, changes: readonly ReviewedChange[]): void {
-  if (changes.length === 0) predicate.fail("changes", "are none");
   for (const [i, { path }] of changes.entries()) {
     if (i > 0 && changes[i - 1]!.path >= path) predicate.fail("changes", "are not sorted by path, each once");
   }

@@ -5,6 +5,7 @@
  * out whose waivers count, which rules say, and what time it is.
  */
 import type { JsonMembers } from "../dsse/json-members.ts";
+import { readStatedNames, type StatedNames, statedNamesJson } from "./names.ts";
 import { requireNote } from "./note.ts";
 import { checkSourceName, type StatementBody } from "./subject.ts";
 import { readTargets, type Target, targetSubjects } from "./target.ts";
@@ -12,11 +13,13 @@ import { readTime, timeText } from "./time.ts";
 
 export interface WaiverStatement {
   readonly kind: "waiver";
-  /** Sorted, each once; none only where `paths` says what is meant. */
+  /** Sorted, each once; none only where `paths` or `names` say what is meant. */
   readonly targets: readonly Target[];
   /** Globs, as in a policy, over the paths of `source`: whatever content they have. Never beside targets. */
   readonly paths: readonly string[];
-  /** The source that it is for; undefined: any. Always there with `paths`. */
+  /** Names of directories of `source`: never a change. Undefined: none. Never beside `paths`. */
+  readonly names?: readonly StatedNames[] | undefined;
+  /** The source that it is for; undefined: any. Always there with `paths` and `names`. */
   readonly source: string | undefined;
   /** Unix seconds, from which on it counts no more. */
   readonly until: number;
@@ -32,16 +35,20 @@ export function readWaiver(statement: JsonMembers): WaiverStatement {
   const paths = predicate.optionalStrings("paths", MAX_PATHS);
   const source = predicate.optionalString("source");
   if (source !== undefined) checkSourceName(predicate, "source", source);
-  checkScope(predicate, targets, paths, source);
+  const names = readStatedNames(predicate);
+  checkScope(predicate, targets, paths, names, source);
   const until = readTime(predicate, "until");
   const because = requireNote(predicate, "because");
   predicate.end();
-  return { kind: "waiver", targets, paths, source, until, because };
+  const said = { kind: "waiver", targets, paths, source, until, because } as const;
+  return names.length === 0 ? said : { ...said, names };
 }
 
-export function waiverBody({ targets, paths, source, until, because }: WaiverStatement): StatementBody {
+export function waiverBody(waiver: WaiverStatement): StatementBody {
+  const { targets, paths, source, until, because, names = [] } = waiver;
   const scope = {
     ...(paths.length > 0 ? { paths: [...paths] } : {}),
+    ...statedNamesJson(names),
     ...(source === undefined ? {} : { source }),
   };
   return { subject: targetSubjects(targets), predicate: { because, until: timeText(until), ...scope } };
@@ -51,12 +58,15 @@ function checkScope(
   predicate: JsonMembers,
   targets: readonly Target[],
   paths: readonly string[],
+  names: readonly StatedNames[],
   source: string | undefined,
 ): void {
-  if ((targets.length === 0) === (paths.length === 0))
-    predicate.fail("paths", "are there beside subjects, or neither is");
-  if (paths.length > 0 && source === undefined)
-    predicate.fail("source", "is missing, and paths are of a source");
+  if ((targets.length + names.length === 0) === (paths.length === 0))
+    predicate.fail("paths", "are there beside subjects or names, or none of these is");
+  if (paths.length + names.length > 0 && source === undefined)
+    predicate.fail("source", "is missing, and paths and names are of a source");
+  if (names.some(({ kind }) => kind === "change"))
+    predicate.fail("names", "have a change, and what is waived is named whole");
   if (paths.some((glob) => glob === "" || glob.length > MAX_GLOB))
     predicate.fail("paths", "has an item that is no glob");
   if (paths.some((glob, i) => i > 0 && paths[i - 1]! >= glob))

@@ -1,6 +1,6 @@
 /**
- * Whether what admissions rest on holds under the rules in force: commits of sources, or the files that were read of
- * them. An answer is kept as long as the rules and the statements beside them stay the same and nothing that it rests on
+ * Whether what admissions rest on holds under the rules in force: commits of sources, or the files and names that were
+ * read of them. An answer is kept as long as the rules and the statements beside them stay the same and nothing that it rests on
  * has expired.
  */
 
@@ -9,12 +9,19 @@ import { historyReason } from "@firstmile/trust/history/reason";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { tomlKey } from "@firstmile/trust/policy/toml-key";
-import type { SliceFile } from "@firstmile/trust/slice/file";
 import { judgeFiles } from "@firstmile/trust/slice/judged";
+import { pathIn, type SliceListing } from "@firstmile/trust/slice/names";
+import {
+  failingNames,
+  namesDenial,
+  namesNotNoted,
+  oddNames,
+  oddReason,
+} from "@firstmile/trust/slice/names-reason";
 import { sliceReason } from "@firstmile/trust/slice/reason";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { authenticateHistory } from "../evidence/history.ts";
-import type { Basis } from "../gate/ledger.ts";
+import type { Basis, NotedSlice } from "../gate/ledger.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
 import { RepositoryError } from "../git/neutral.ts";
 import { sourceFreshness } from "../mirrors/judge-source.ts";
@@ -35,8 +42,8 @@ export interface AuthenticatorOptions {
   readonly cacheDir: string;
   /** Unix seconds. */
   readonly clock: () => number;
-  /** The files of a slice that was kept under this name. */
-  readonly sliceFiles: (slice: string) => readonly SliceFile[] | undefined;
+  /** The slice that was kept under this name. */
+  readonly notedSlice: (slice: string) => NotedSlice | undefined;
 }
 
 /** Admitted while its commits were what counted: which files were read nobody has noted. */
@@ -49,6 +56,25 @@ function notASlice(source: Source, commit: CommitId): Reason {
       remedy: "admit it again",
     },
   );
+}
+
+/** What was read, files before names, under the rules in force. */
+function judgedAgain({ files, names }: NotedSlice, commit: CommitId, gathered: GatheredCase): Reason {
+  const { coverage, source } = gathered;
+  const question = { source, commit, words: "", coverage, names: gathered.names };
+  const judged = judgeFiles(coverage, files);
+  const told = gathered.names.judge(names ?? []);
+  const ofFiles = sliceReason(question, judged, failingNames(told).length === 0 ? told : []);
+  if (!ofFiles.ok) return ofFiles;
+  if (names === undefined && !source.rules.every(({ listings }) => listings === "shown"))
+    return namesNotNoted(question);
+  const listed = names?.filter((one) => one.kind === "listing") ?? [];
+  const odd = oddNames(listed.flatMap(namesIn), gathered.names);
+  return namesDenial(question, told) ?? (odd.length > 0 ? oddReason(question, odd) : ofFiles);
+}
+
+function namesIn({ path, entries }: SliceListing) {
+  return entries.map(({ name, type }) => ({ path: pathIn(path, name), type, version: undefined }));
 }
 
 interface Answer {
@@ -70,14 +96,14 @@ export class Authenticator {
   private readonly repositories: SourceRepositories;
   private readonly cacheDir: string;
   private readonly clock: () => number;
-  private readonly sliceFiles: AuthenticatorOptions["sliceFiles"];
+  private readonly notedSlice: AuthenticatorOptions["notedSlice"];
   private readonly answers = new Map<string, Promise<Answer>>();
 
   constructor(options: AuthenticatorOptions) {
     this.repositories = options.repositories;
     this.cacheDir = options.cacheDir;
     this.clock = options.clock;
-    this.sliceFiles = options.sliceFiles;
+    this.notedSlice = options.notedSlice;
   }
 
   /**
@@ -140,14 +166,13 @@ export class Authenticator {
     source: Source,
     gather: () => Promise<GatheredCase>,
   ): Promise<Answer> {
-    const files = slice === undefined ? undefined : this.sliceFiles(slice);
-    if (!files) return { reason: notASlice(source, commit), validUntil: 0 };
+    const noted = slice === undefined ? undefined : this.notedSlice(slice);
+    if (!noted) return { reason: notASlice(source, commit), validUntil: 0 };
     try {
       const gathered = await gather();
-      const { coverage, origin, validUntil = Number.POSITIVE_INFINITY } = gathered;
+      const { origin, validUntil = Number.POSITIVE_INFINITY } = gathered;
       if (!origin.ok) return { reason: origin, validUntil };
-      const question = { source: gathered.source, commit, words: "", coverage };
-      const reason = sliceReason(question, judgeFiles(coverage, files));
+      const reason = judgedAgain(noted, commit, gathered);
       return this.heard({ reason, validUntil }, gathered.incomplete);
     } catch (error) {
       if (!(error instanceof RepositoryError)) throw error;

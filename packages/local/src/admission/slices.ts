@@ -3,7 +3,9 @@
  *
  * Claims: such a tree is evaluated through views that show covered files alone, so that nothing anybody wrote is
  * evaluated here unread; and what was read is judged once more by its content, and kept with the admission, so that
- * it is judged again under tomorrow's rules. Against: a file that was exchanged between being allowed and being read.
+ * it is judged again under tomorrow's rules. So are names: those that nobody read are kept from the evaluation, and it
+ * is told whether they would have made a difference. Against: a file that was exchanged between being allowed and being
+ * read, a name that code takes for more, a patch that is taken away.
  */
 import { createHash } from "node:crypto";
 import type { CommitId } from "@firstmile/formats/git/object-id";
@@ -11,6 +13,17 @@ import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { SliceFile } from "@firstmile/trust/slice/file";
 import { failing, type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
+import { pathIn, type SliceNames } from "@firstmile/trust/slice/names";
+import type { JudgedNames } from "@firstmile/trust/slice/names-coverage";
+import {
+  failingNames,
+  influenceReason,
+  type NamesQuestion,
+  namesDenial,
+  noInfluence,
+  oddReason,
+  type TreeName,
+} from "@firstmile/trust/slice/names-reason";
 import { sliceReason, worst } from "@firstmile/trust/slice/reason";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { Basis } from "../gate/ledger.ts";
@@ -21,11 +34,15 @@ import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { likenessOf } from "../nearest/ladder-of.ts";
 import type { ReadInSeal } from "../sealing/evaluate.ts";
-import { allowedIn } from "../slicing/allowed.ts";
+import { allowedIn, observing } from "../slicing/allowed.ts";
+import { existingIn } from "../slicing/existing.ts";
 import { type GatheredCase, gatherCase } from "../slicing/gather.ts";
+import { oddIn } from "../slicing/odd-names.ts";
 import { pathInTree } from "../slicing/path-in-tree.ts";
 import { modeOf } from "../slicing/published.ts";
 import { readFiles } from "../slicing/read-files.ts";
+import { hiddenNames, readNames } from "../slicing/read-names.ts";
+import { TreeNames } from "../slicing/tree-names.ts";
 import { withUses } from "../slicing/uses.ts";
 import { tellingUnread } from "../statements/unread.ts";
 import type { OpenedFile, ViewRecord, ViewTree } from "../view/view.ts";
@@ -47,6 +64,7 @@ interface Prepared {
   readonly repository: string;
   readonly gathered: GatheredCase;
   readonly tree: GitTree;
+  readonly names: TreeNames;
 }
 
 interface Viewed extends Prepared {
@@ -63,11 +81,17 @@ export interface SliceRead {
   readonly repository: string;
   readonly gathered: GatheredCase;
   readonly judged: readonly JudgedFile[];
+  readonly names: readonly JudgedNames[];
+  /** Names in directories that are listed, which no reading names and which others may take for more. */
+  readonly odd: readonly TreeName[];
 }
 
 export interface JudgedSlices {
   readonly reasons: readonly Reason[];
-  readonly basis: readonly (Basis & { readonly files: readonly SliceFile[] })[];
+  readonly basis: readonly (Basis & {
+    readonly files: readonly SliceFile[];
+    readonly names: readonly SliceNames[];
+  })[];
 }
 
 /** The slices of one admission. */
@@ -101,7 +125,8 @@ export class AdmissionSlices {
     if (!gathered.origin.ok) return gathered.origin;
     const read = await readTree(repository, commit);
     if (!read.ok) return read.reason;
-    const prepared = { source, commit, repository, gathered, tree: read.tree };
+    const names = new TreeNames(read.tree);
+    const prepared = { source, commit, repository, gathered, tree: read.tree, names };
     this.#prepared.set(`${source.name} ${commit}`, prepared);
     return tellingUnread(gathered.origin, gathered.incomplete);
   }
@@ -115,7 +140,7 @@ export class AdmissionSlices {
     if (this.#viewed.some(({ view }) => view.at === at)) return;
     const { repository, tree, gathered } = prepared;
     const { everything = false } = this.#options;
-    const rules = everything ? ({ kind: "observe" } as const) : allowedIn(tree, gathered.coverage);
+    const rules = everything ? observing(tree, gathered) : allowedIn(tree, gathered);
     this.#viewed.push({ ...prepared, view: { repository, tree: tree.root, at, rules }, stored });
   }
 
@@ -156,8 +181,44 @@ export class AdmissionSlices {
       const { source, commit, repository, gathered, whole, view } = viewed;
       const log = this.#runs.map((run) => run.log).join("\n");
       const read = whole ?? withUses(this.#read(i).files, log, view.at);
-      return { source, commit, repository, gathered, judged: judgeFiles(gathered.coverage, read) };
+      const judged = judgeFiles(gathered.coverage, read);
+      const told = this.#names(i);
+      const names = gathered.names.judge(told, this.#deciding(i));
+      return {
+        source,
+        commit,
+        repository,
+        gathered,
+        judged,
+        names,
+        odd: oddIn(told, viewed.names, gathered),
+      };
     });
+  }
+
+  /** What names told of one of the trees. */
+  #names(index: number): readonly SliceNames[] {
+    const viewed = this.#viewed[index]!;
+    return viewed.whole ? viewed.names.listings() : readNames(this.#record(), new Set([index]));
+  }
+
+  /** Names of one of the trees that were kept back. */
+  #hidden(index: number): TreeName[] {
+    const viewed = this.#viewed[index]!;
+    if (!viewed.whole) return hiddenNames(this.#record(), new Set([index]));
+    const { names, gathered } = viewed;
+    const existing = existingIn(viewed.tree, gathered.names);
+    return names.all().filter(({ path }) => existing.get(path) !== "listed");
+  }
+
+  /** Paths of names that were kept back and decide something. */
+  #deciding(index: number): ReadonlySet<string> {
+    return new Set(this.#decide(index) ? this.#hidden(index).map(({ path }) => path) : []);
+  }
+
+  /** Whether names that were kept back decide anything. */
+  #decide(index: number): boolean {
+    return this.#viewed[index]!.whole !== undefined || this.#runs.some((run) => run.namesDecide);
   }
 
   /** Of one of the trees. Views only ever come behind those that there are. */
@@ -180,11 +241,13 @@ export class AdmissionSlices {
       // Held back once is held back.
       if (files.get(key)?.allowed !== false) files.set(key, file);
     }
-    const [directories, broken] = [
-      records.flatMap((record) => record.directories),
-      records.flatMap((record) => record.broken),
-    ];
-    return { files: [...files.values()], directories, broken };
+    return {
+      files: [...files.values()],
+      directories: records.flatMap((record) => record.directories),
+      asked: records.flatMap((record) => record.asked),
+      hidden: records.flatMap((record) => record.hidden),
+      broken: records.flatMap((record) => record.broken),
+    };
   }
 
   async #judgeOne(viewed: Viewed, index: number, request: string) {
@@ -198,11 +261,57 @@ export class AdmissionSlices {
     const { coverage } = gathered;
     const judged = judgeFiles(coverage, all);
     const likeness = await likenessOf(worst(failing(judged)), { repository, coverage });
-    const reason = sliceReason({ source: gathered.source, commit, words, coverage, likeness }, judged);
+    const question = { source: gathered.source, commit, words, coverage, likeness };
+    const names = this.#names(index);
+    const filesPass = failing(judged).length === 0 && refused.length === 0;
+    // What a new name leads to is told as the file that it is, where that is what is open.
+    const deciding = this.#deciding(index);
+    const judgedNames = filesPass
+      ? gathered.names.judge(names, deciding)
+      : gathered.names.judge(names.filter((one) => one.kind === "listing" || !deciding.has(one.path)));
+    const passing = failingNames(judgedNames).length === 0 ? judgedNames : [];
+    const reason = sliceReason(question, judged, passing);
     const told = whole && !reason.ok ? { ...reason, message: `${WHOLE}: ${reason.message}` } : reason;
-    const reasons = reason.ok && refused.length > 0 ? [reason, heldBack(refused)] : [told];
-    return { reasons, basis: { source: source.name, commit, files } };
+    const ofFiles = reason.ok && refused.length > 0 ? [reason, heldBack(refused)] : [told];
+    const ofNames = this.#judgeNames(index, { ...question, names: gathered.names }, judgedNames, filesPass);
+    // That all files are covered is no news where names are not.
+    const denied = reason.ok && ofNames.some(({ ok }) => !ok);
+    const reasons = [...(denied ? ofFiles.slice(1) : ofFiles), ...ofNames];
+    const versions = judgedNames.flatMap((one) => cameSince(one, viewed.names));
+    return { reasons, basis: { source: source.name, commit, files, names: [...names, ...versions] } };
   }
+
+  #judgeNames(
+    index: number,
+    question: NamesQuestion,
+    judged: readonly JudgedNames[],
+    filesPass: boolean,
+  ): Reason[] {
+    const viewed = this.#viewed[index]!;
+    const denial = namesDenial(question, judged);
+    const odd = oddIn(
+      judged.map(({ names }) => names),
+      viewed.names,
+      viewed.gathered,
+    );
+    const hidden = this.#hidden(index);
+    const denials = [...(denial ? [denial] : []), ...(odd.length > 0 ? [oddReason(question, odd)] : [])];
+    if (hidden.length === 0 || denials.length > 0) return denials;
+    if (!this.#decide(index)) return [noInfluence(hidden)];
+    return filesPass ? [influenceReason(question, hidden)] : [];
+  }
+}
+
+/**
+ * What a listing has beyond the one that covers it, as what is there: each of these names was covered by what it names,
+ * and has to be tomorrow.
+ */
+function cameSince({ names: { path }, change, standing }: JudgedNames, tree: TreeNames): SliceNames[] {
+  if (standing.kind === "shown" || change === undefined) return [];
+  return change.come.map(({ name, type }) => {
+    const at = pathIn(path, name);
+    return { kind: "answer", path: at, type, version: tree.entry(at)?.version };
+  });
 }
 
 /** A view shows the files of the commit, and these are others. */

@@ -2,7 +2,7 @@
  * A trust repository for a configuration as it is: green on the first day, and honest about it.
  *
  * Claims: what the configuration reads today passes because somebody signed that it does, file by file and by content,
- * until a day; nothing else passes. So each change from then on needs evidence. Whatever fails on the way leaves the
+ * with the names that it was told of, until a day; nothing else passes. So each change from then on needs evidence. Whatever fails on the way leaves the
  * directory as it was. Leaves out whether any of it is good: that is what the waivers' ends are for.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,9 +13,10 @@ import type { Source } from "@firstmile/trust/policy/policy";
 import { day } from "@firstmile/trust/slice/reason";
 import { ensureCommit } from "../admission/locked-trees.ts";
 import type { SourceRepositories } from "../admission/source-repositories.ts";
-import { split } from "../exceptions/split.ts";
+import { split, splitNames } from "../exceptions/split.ts";
 import { ownRepositoriesEnv } from "../git/neutral.ts";
 import { runOk } from "../process/run.ts";
+import { wholeNames } from "../slicing/stated-names.ts";
 import { STATEMENTS_FOLDER } from "../statements/place.ts";
 import { AdoptionError } from "./adoption-error.ts";
 import type { RulesSource } from "./rules-text.ts";
@@ -93,10 +94,10 @@ export function waiversOf(
   steps: readonly Step[],
   pace: { readonly steps: number; readonly now: number },
 ): Statement[] {
-  return steps.flatMap(({ number, until, files }) => {
+  return steps.flatMap(({ number, until, files, names }) => {
     const because = `adopted as it was on ${day(pace.now)}, to be read until ${day(until)} (step ${number} of ${pace.steps})`;
     const bySource = Map.groupBy(files, ({ source }) => source);
-    return [...bySource].flatMap(([source, own]) => {
+    const ofFiles = [...bySource].flatMap(([source, own]) => {
       const targets = own.map(({ file: { sha256, id, path } }) => ({
         kind: "content" as const,
         sha256,
@@ -112,6 +113,12 @@ export function waiversOf(
         because,
       }));
     });
+    const ofNames = [...Map.groupBy(names, ({ source }) => source)].flatMap(([source, own]) => {
+      const stated = wholeNames(own.map((one) => one.names));
+      const waiver = { kind: "waiver" as const, targets: [], paths: [], source, until, because };
+      return splitNames(stated, (some) => ({ ...waiver, names: some }));
+    });
+    return [...ofFiles, ...ofNames];
   });
 }
 

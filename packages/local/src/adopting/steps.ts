@@ -4,6 +4,7 @@
  * shares last. Steps hold about as many lines each.
  */
 import type { SliceFile } from "@firstmile/trust/slice/file";
+import { directoryOf, type SliceNames } from "@firstmile/trust/slice/names";
 
 /** A file that is waived, and how much there is to read of it. */
 export interface AdoptedFile {
@@ -18,6 +19,14 @@ export interface Step {
   /** Unix seconds, a day's beginning. */
   readonly until: number;
   readonly files: readonly AdoptedFile[];
+  /** Waived with them: what names told of the directories that these files are in. */
+  readonly names: readonly AdoptedNames[];
+}
+
+/** A listing, or an answer about a name, that is waived. */
+export interface AdoptedNames {
+  readonly source: string;
+  readonly names: SliceNames;
 }
 
 export interface Pace {
@@ -32,8 +41,12 @@ const MONTH = 30.4375 * DAY;
 /** In days: no waiver is for longer than a year. */
 const LONGEST = 366;
 
-/** Every file once; steps without any are left out. */
-export function inSteps(files: readonly AdoptedFile[], { steps, months, now }: Pace): Step[] {
+/** Every file once, and what names told with the files beside them or last; steps without any files are left out. */
+export function inSteps(
+  files: readonly AdoptedFile[],
+  { steps, months, now }: Pace,
+  names: readonly AdoptedNames[] = [],
+): Step[] {
   const total = files.reduce((sum, { lines }) => sum + weight(lines), 0);
   const made = Array.from({ length: steps }, (): AdoptedFile[] => []);
   let done = 0;
@@ -44,9 +57,25 @@ export function inSteps(files: readonly AdoptedFile[], { steps, months, now }: P
     made[Math.min(place, steps - 1)]!.push(...directory);
     done += size;
   }
-  return made.flatMap((own, i) =>
-    own.length === 0 ? [] : [{ number: i + 1, until: endOf(i + 1, { steps, months, now }), files: own }],
-  );
+  const used = made.flatMap((own, i) => (own.length === 0 ? [] : [{ number: i + 1, files: own }]));
+  // Where no file is left to waive, names are all there is.
+  if (used.length === 0 && names.length > 0) used.push({ number: steps, files: [] });
+  const withFiles = new Map(used.flatMap((step) => step.files.map((file) => [placeOf(file), step.number])));
+  const stepOf = (one: AdoptedNames) => withFiles.get(placeOfNames(one)) ?? used.at(-1)!.number;
+  return used.map(({ number, files: own }) => ({
+    number,
+    until: endOf(number, { steps, months, now }),
+    files: own,
+    names: names.filter((one) => stepOf(one) === number),
+  }));
+}
+
+function placeOf({ source, file }: AdoptedFile): string {
+  return `${source}\0${directoryOf(file.path)}`;
+}
+
+function placeOfNames({ source, names }: AdoptedNames): string {
+  return `${source}\0${names.kind === "listing" ? names.path : directoryOf(names.path)}`;
 }
 
 function endOf(number: number, { steps, months, now }: Pace): number {
@@ -60,12 +89,8 @@ function weight(lines: number): number {
 }
 
 function directories(files: readonly AdoptedFile[]): AdoptedFile[][] {
-  const groups = Map.groupBy(files, ({ source, file }) => `${source}\0${parentOf(file.path)}`);
+  const groups = Map.groupBy(files, placeOf);
   return [...groups]
     .sort(([a, own], [b, other]) => own.length - other.length || (a < b ? -1 : 1))
     .map(([, group]) => group.toSorted((a, b) => (a.file.path < b.file.path ? -1 : 1)));
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }

@@ -72,6 +72,8 @@ export interface AcceptedCommit {
   readonly accepted: boolean;
   /** Files that are vouched for there. */
   readonly files: number;
+  /** Listings, and names that were asked for. */
+  readonly names: number;
   readonly by: readonly PrincipalName[];
   /** Why nothing is; for a person. */
   readonly problem: string | undefined;
@@ -82,14 +84,15 @@ export async function acceptedAt(
   question: ChannelQuestion,
   { commit, time, publications: published }: PublishedCommit,
 ): Promise<AcceptedCommit> {
-  const no = (problem: string) => ({ accepted: false, files: 0, by: [], problem });
+  const no = (problem: string) => ({ accepted: false, files: 0, names: 0, by: [], problem });
   const { source } = question;
   if (source.channel === undefined) return no("the rules follow no channel for this source");
   if (!published.some(({ met }) => met)) return no(`role ${source.channel} asks for more`);
   if (time === undefined) return no("the commit is not here");
-  const { origin, vouched } = await gatherCase({ ...question, commit });
+  const { origin, vouched, vouchedNames } = await gatherCase({ ...question, commit });
   if (!origin.ok) return no(origin.message);
   if (vouched.size === 0) return no("the files at this commit are not those that were signed");
   const by = new Set([...vouched.values()].flatMap((one) => one.by));
-  return { accepted: true, files: vouched.size, by: [...by].sort(), problem: undefined };
+  const names = vouchedNames?.vouched.size ?? 0;
+  return { accepted: true, files: vouched.size, names, by: [...by].sort(), problem: undefined };
 }

@@ -10,6 +10,9 @@ import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { passes } from "@firstmile/trust/slice/cover";
 import type { JudgedFile } from "@firstmile/trust/slice/judged";
+import { pathIn } from "@firstmile/trust/slice/names";
+import type { JudgedNames } from "@firstmile/trust/slice/names-coverage";
+import type { TreeName } from "@firstmile/trust/slice/names-reason";
 import { sliceReason } from "@firstmile/trust/slice/reason";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { fileInTree } from "../admission/lock.ts";
@@ -23,6 +26,7 @@ import { sliceDifference } from "../slicing/difference.ts";
 import { flakeSlices } from "../slicing/flake-slices.ts";
 import { lineCounts, type Slice, type SlicedFile } from "../slicing/slice-of.ts";
 import type { StatementPlace } from "../statements/place.ts";
+import { changedNames, namesFindings } from "./names-findings.ts";
 import { type CheckFinding, failedFinding, NO_DIFFERENCE, type SliceCheck, sizeOf } from "./report.ts";
 
 export interface FlakeQuestion {
@@ -70,7 +74,11 @@ export async function checkFlake(question: FlakeQuestion): Promise<FlakeCheck> {
   const old = before.ok ? before.slice : { ...after.slice, files: [], derivations: new Map() };
   const { files, derivations, downloads } = sliceDifference(old, after.slice);
   const open = files.filter(({ after: one }) => one && !passes(one.standing)).length;
-  const changed = { files: files.length, open };
+  const changed = {
+    files: files.length,
+    open,
+    names: changedNames(before.ok ? before.slice : undefined, after.slice),
+  };
   return {
     slice: { words, failure: undefined, ...sizes, changed, derivations, downloads },
     findings: await findingsOf(question, before.ok ? before.reads : [], after.reads),
@@ -82,11 +90,15 @@ async function sideOf({ dir, attr, ...question }: FlakeQuestion, commit: CommitI
   if (!outcome.ok) return outcome;
   const { roots, derivations, reads } = outcome;
   const files: SlicedFile[] = [];
-  for (const { source, repository, judged } of reads) {
+  const names: JudgedNames[] = [];
+  const odd: TreeName[] = [];
+  for (const { source, repository, judged, ...read } of reads) {
     const lines = await lineCounts(repository, judged);
     files.push(...judged.map((one, i) => ({ ...inSource(source, one), lines: lines[i]! })));
+    names.push(...read.names.map((one) => namesInSource(source, one)));
+    odd.push(...read.odd.map((one) => ({ ...one, path: pathIn(source.name, one.path) })));
   }
-  return { ok: true, slice: { commit, files, roots, derivations, how: "fuse" }, reads };
+  return { ok: true, slice: { commit, files, names, odd, roots, derivations, how: "fuse" }, reads };
 }
 
 /** Of several inputs, each file under its own name. */
@@ -94,7 +106,12 @@ function inSource({ name }: Source, one: JudgedFile): JudgedFile {
   return { ...one, file: { ...one.file, path: `${name}/${one.file.path}` } };
 }
 
-/** One for each input with files that nobody covers and that were not open before. */
+function namesInSource({ name }: Source, one: JudgedNames): JudgedNames {
+  const path = one.names.path === "" ? name : pathIn(name, one.names.path);
+  return { ...one, names: { ...one.names, path } };
+}
+
+/** One for each input with files or names that nobody covers and that were not open before. */
 async function findingsOf(
   { repository, head, dir }: FlakeQuestion,
   before: readonly SliceRead[],
@@ -108,7 +125,14 @@ async function findingsOf(
     );
     return files.length > 0 ? [{ read, files }] : [];
   });
-  return Promise.all(
+  const ofNames = await Promise.all(
+    after.map(async (read) => {
+      const line = await lineOf(repository, head, lock, read.commit);
+      const own = before.filter(({ source }) => source.name === read.source.name);
+      return namesFindings(read, own, "").map((one) => ({ ...one, path: lock, line }));
+    }),
+  );
+  const ofFiles = await Promise.all(
     open.map(async ({ read: { commit, gathered }, files }) => {
       const { coverage, source } = gathered;
       const question = { source, commit, words: "", coverage };
@@ -123,6 +147,7 @@ async function findingsOf(
       };
     }),
   );
+  return [...ofFiles, ...ofNames.flat()];
 }
 
 function contentOf({ name }: Source, { file: { path, mode, sha256 } }: JudgedFile): string {

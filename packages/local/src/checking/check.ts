@@ -23,6 +23,7 @@ import { type SlicedFile, type SliceOutcome, sliceOf } from "../slicing/slice-of
 import type { StatementPlace } from "../statements/place.ts";
 import { firstChangedLines } from "./changed-lines.ts";
 import { checkFlake, type FlakeCheck } from "./check-flake.ts";
+import { changedNames, namesFindings } from "./names-findings.ts";
 import {
   type CheckFinding,
   type CheckReport,
@@ -143,15 +144,20 @@ class Check {
       this.#failed.push(failedFinding(words, now.reason));
       return { words, failure: now.reason, ...sizes, ...NO_DIFFERENCE };
     }
-    const previous = old.ok ? old.slice : { ...now.slice, files: [], derivations: new Map() };
+    const previous = old.ok ? old.slice : { ...now.slice, files: [], names: [], derivations: new Map() };
     const { files, downloads, derivations } = sliceDifference(previous, now.slice);
     const open = files.flatMap(({ after: one }) => (judged && one && !passes(one.standing) ? [one] : []));
     for (const one of open) this.#note(one, after, words);
+    if (judged) {
+      const before = old.ok ? [old.slice] : [];
+      const findings = namesFindings({ ...now.slice, gathered: after }, before, words);
+      for (const one of findings) this.#noteNames(one);
+    }
     return {
       words,
       failure: undefined,
       ...sizes,
-      changed: { files: files.length, open: open.length },
+      changed: { files: files.length, open: open.length, names: changedNames(previous, now.slice) },
       derivations,
       downloads,
     };
@@ -174,6 +180,11 @@ class Check {
     const { code, message, remedy } = fileReason({ source, commit, words, coverage }, one);
     const who = coverage.completions(path, one.file);
     this.#open.set(path, { code, path, line: this.#lines.get(path) ?? 1, message, remedy, who });
+  }
+
+  #noteNames(finding: CheckFinding): void {
+    const key = `${finding.path}\0${finding.message}`;
+    if (!this.#open.has(key)) this.#open.set(key, finding);
   }
 
   /** What the rules say of the commits of the range. */

@@ -51,7 +51,7 @@ function sliceLines(slices: readonly SliceCheck[]): string[] {
     "| attribute | files read | changed | open | covered | derivations | downloads |",
     "|---|---|---|---|---|---|---|",
   ];
-  return [...head, ...slices.map(sliceRow), ...slices.flatMap(downloadLines)];
+  return [...head, ...slices.map(sliceRow), ...slices.flatMap(downloadLines), ...slices.flatMap(namesLines)];
 }
 
 function sliceRow({ words, failure, before, after, changed, derivations }: SliceCheck): string {
@@ -79,6 +79,13 @@ function downloadLines({ words, downloads }: SliceCheck): string[] {
     .slice(0, SHOWN)
     .map(({ before, after }) => `- ${code(before ?? "nothing")} → ${code(after ?? "nothing")}`);
   return ["", `Downloads of ${code(words)}:`, ...lines];
+}
+
+function namesLines({ words, changed: { names } }: SliceCheck): string[] {
+  if (names.length === 0) return [];
+  const lines = names.slice(0, SHOWN).map((one) => `- ${text(one)}`);
+  const more = names.length > SHOWN ? [`- and ${names.length - SHOWN} more`] : [];
+  return ["", `Names that ${code(words)} is told of:`, ...lines, ...more];
 }
 
 function plural(count: number, noun: string): string {

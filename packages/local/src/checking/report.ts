@@ -36,7 +36,12 @@ export interface SliceCheck {
   readonly failure: Reason | undefined;
   readonly before: SliceSize | undefined;
   readonly after: SliceSize | undefined;
-  readonly changed: { readonly files: number; readonly open: number };
+  readonly changed: {
+    readonly files: number;
+    readonly open: number;
+    /** What differs in names that it is told of: `patches/: 1-fix-cve.patch is gone`. */
+    readonly names: readonly string[];
+  };
   readonly derivations: { readonly fresh: number; readonly gone: number };
   readonly downloads: readonly ChangedDownload[];
 }
@@ -44,6 +49,8 @@ export interface SliceCheck {
 export interface SliceSize {
   readonly files: number;
   readonly lines: number;
+  /** Listings and asked names. */
+  readonly names: number;
   readonly derivations: number;
   readonly downloads: number;
   /** Undefined where the source is judged by its commits. */
@@ -57,7 +64,7 @@ export function failedFinding(words: string, { code, message, remedy }: Reason):
 
 /** Where there is nothing to compare. */
 export const NO_DIFFERENCE = {
-  changed: { files: 0, open: 0 },
+  changed: { files: 0, open: 0, names: [] },
   derivations: { fresh: 0, gone: 0 },
   downloads: [],
 };
@@ -67,6 +74,7 @@ export function sizeOf(slice: Slice, judged: boolean): SliceSize {
   return {
     files: slice.files.length,
     lines: slice.files.reduce((sum, { lines }) => sum + lines, 0),
+    names: slice.names.length,
     derivations: slice.derivations.size,
     downloads: downloadsIn(slice).length,
     counts: judged ? countStandings(slice.files) : undefined,

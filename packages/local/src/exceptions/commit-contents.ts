@@ -9,7 +9,7 @@ import { inOrder } from "../git/in-order.ts";
 import { neutralGit, resolveRevision } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { run } from "../process/run.ts";
-import { broughtIn } from "../slicing/brought-in.ts";
+import { type BroughtContent, broughtIn, isContent } from "../slicing/brought-in.ts";
 import type { NamedTarget } from "./named-target.ts";
 import { SubjectError } from "./subject-error.ts";
 
@@ -49,8 +49,8 @@ async function contentsOf(
   commit: CommitId,
 ): Promise<ContentTarget[]> {
   using objects = new GitObjects(git.env);
-  const brought = [];
-  for await (const one of broughtIn(git, [commit])) brought.push(one);
+  const brought: BroughtContent[] = [];
+  for await (const one of broughtIn(git, [commit])) if (isContent(one)) brought.push(one);
   const targets: ContentTarget[] = [];
   const kinds = await objects.getAll(brought.map(({ id }) => id));
   // A submodule's commit is no content of this repository.

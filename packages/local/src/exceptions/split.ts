@@ -1,4 +1,5 @@
 /** One list of targets as several statements, each of which has room for its part. */
+import type { StatedNames } from "@firstmile/formats/statement/names";
 import { renderStatement, type Statement } from "@firstmile/formats/statement/statement";
 import { sortedTargets, type Target } from "@firstmile/formats/statement/target";
 
@@ -12,9 +13,23 @@ export function split<S extends Statement>(
   targets: readonly Target[],
   state: (targets: readonly Target[]) => S,
 ): S[] {
-  const sorted = sortedTargets(targets);
-  const whole = state(sorted);
-  if (sorted.length <= MOST && renderStatement(whole).length <= ROOM) return [whole];
-  const middle = sorted.length >> 1;
-  return [sorted.slice(0, middle), sorted.slice(middle)].flatMap((half) => split(half, state));
+  return inParts(sortedTargets(targets), state);
+}
+
+/** The same of names, sorted by the paths of directories. */
+export function splitNames<S extends Statement>(
+  names: readonly StatedNames[],
+  state: (names: readonly StatedNames[]) => S,
+): S[] {
+  return inParts(names, state);
+}
+
+function inParts<Part, S extends Statement>(
+  parts: readonly Part[],
+  state: (parts: readonly Part[]) => S,
+): S[] {
+  const whole = state(parts);
+  if (parts.length < 2 || (parts.length <= MOST && renderStatement(whole).length <= ROOM)) return [whole];
+  const middle = parts.length >> 1;
+  return [parts.slice(0, middle), parts.slice(middle)].flatMap((half) => inParts(half, state));
 }

@@ -1,6 +1,7 @@
 /** What the machine's admissions rest on today: of each question that was ever asked, the newest that was admitted. */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { SliceFile } from "@firstmile/trust/slice/file";
+import type { SliceNames } from "@firstmile/trust/slice/names";
 import { type Admission, downloadText, type Ledger } from "./ledger.ts";
 
 export interface AdmittedSlice {
@@ -9,6 +10,8 @@ export interface AdmittedSlice {
   /** As it was asked for: `default.nix -A hello`. */
   readonly words: string;
   readonly files: readonly SliceFile[];
+  /** Undefined: admitted before names were noted. */
+  readonly names: readonly SliceNames[] | undefined;
 }
 
 export interface AdmittedSlices {
@@ -29,8 +32,8 @@ export function admittedSlices(ledger: Ledger, sources: string): AdmittedSlices 
   for (const { id, request, basis } of newest) {
     const words = questionOf(request).words;
     for (const { source, commit, slice } of basis) {
-      const files = slice === undefined ? undefined : ledger.sliceFiles(slice);
-      if (files) slices.push({ source, commit, words, files });
+      const noted = slice === undefined ? undefined : ledger.slice(slice);
+      if (noted) slices.push({ source, commit, words, ...noted });
       else bySignature.add(source);
     }
     for (const { download } of ledger.downloadsOf(id)) if (download) downloads.add(downloadText(download));

@@ -96,7 +96,7 @@ export class Gate {
       repositories,
       cacheDir: this.dir,
       clock,
-      sliceFiles: (slice) => ledger.sliceFiles(slice),
+      notedSlice: (slice) => ledger.slice(slice),
     });
     const origins = new StoreOrigins(nix, ledger);
     const { storeDir } = nix;

@@ -12,21 +12,30 @@ import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
 import type { Download } from "@firstmile/trust/handoff/download";
 import type { SliceFile } from "@firstmile/trust/slice/file";
+import type { SliceNames } from "@firstmile/trust/slice/names";
 import type { Verdict } from "@firstmile/trust/verdict/verdict";
 
 /** A commit of a source that an admission rests on. */
 export interface Basis {
   readonly source: string;
   readonly commit: CommitId;
-  /** Of a source that is judged by what is read of it: names the list of files, by its SHA-256 in hex. */
+  /** Of a source that is judged by what is read of it: names what was read, by its SHA-256 in hex. */
   readonly slice?: string;
   /** Arguments that a user other than root gave: allowed only while the source's rules allow them. */
   readonly given?: Readonly<Record<string, string>>;
 }
 
-/** As an admission brings it: with the files that were read, where they are what is judged. */
+/** As an admission brings it: with the files and names that were read, where they are what is judged. */
 export interface BroughtBasis extends Omit<Basis, "slice"> {
   readonly files?: readonly SliceFile[];
+  readonly names?: readonly SliceNames[];
+}
+
+/** What was read of a source. */
+export interface NotedSlice {
+  readonly files: readonly SliceFile[];
+  /** Undefined: the admission was made before names were noted. */
+  readonly names: readonly SliceNames[] | undefined;
 }
 
 /** One evaluation that was admitted. */
@@ -67,6 +76,8 @@ export interface Decision {
   readonly question: Question;
   readonly verdict: Verdict;
 }
+
+type FileRow = readonly [string, number, ObjectId, string, SliceFile["use"]];
 
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
@@ -121,7 +132,7 @@ export class Ledger implements Disposable {
   ): number {
     this.db.exec("BEGIN IMMEDIATE");
     try {
-      const basis = brought.map((one) => this.keepFiles(one));
+      const basis = brought.map((one) => this.keepSlice(one));
       const { lastInsertRowid } = this.sql(
         "INSERT INTO admission (request, basis, time) VALUES (?, ?, ?)",
       ).run(request, JSON.stringify(basis), time);
@@ -135,24 +146,24 @@ export class Ledger implements Disposable {
     }
   }
 
-  /** A list of files is kept once, however many admissions rest on it. */
-  private keepFiles({ files, ...rest }: BroughtBasis): Basis {
+  /** What was read is kept once, however many admissions rest on it. */
+  private keepSlice({ files, names, ...rest }: BroughtBasis): Basis {
     if (files === undefined) return rest;
-    const text = JSON.stringify(
-      files.map(({ path, mode, id, sha256, use }) => [path, mode, id, sha256, use]),
-    );
+    const rows = files.map(({ path, mode, id, sha256, use }) => [path, mode, id, sha256, use]);
+    const text = JSON.stringify(names === undefined ? rows : { files: rows, names });
     const slice = createHash("sha256").update(text).digest("hex");
     this.sql("INSERT OR IGNORE INTO slice (digest, files) VALUES (?, ?)").run(slice, text);
     return { ...rest, slice };
   }
 
-  /** The files of a slice; undefined where none of this name was kept, or it is not what its name says. */
-  sliceFiles(slice: string): SliceFile[] | undefined {
+  /** What was read; undefined where nothing of this name was kept, or it is not what its name says. */
+  slice(slice: string): NotedSlice | undefined {
     const text = this.sql("SELECT files FROM slice WHERE digest = ?").get(slice)?.files;
     if (typeof text !== "string" || createHash("sha256").update(text).digest("hex") !== slice)
       return undefined;
-    const rows = JSON.parse(text) as [string, number, ObjectId, string, SliceFile["use"]][];
-    return rows.map(([path, mode, id, sha256, use]) => ({ path, mode, id, sha256, use }));
+    const kept = JSON.parse(text) as FileRow[] | { files: FileRow[]; names: SliceNames[] };
+    const { files, names } = Array.isArray(kept) ? { files: kept, names: undefined } : kept;
+    return { files: files.map(([path, mode, id, sha256, use]) => ({ path, mode, id, sha256, use })), names };
   }
 
   /** What the fixed outputs of an admission fetch; undefined of one that was admitted before that was noted. */

@@ -8,6 +8,7 @@
 import type { ReviewedChange, ReviewStatement, ReviewVerdict } from "@firstmile/formats/statement/review";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { draftReviews, type SaidOfReview } from "./draft.ts";
+import { type NamesWork, statedNames } from "./names-work.ts";
 import type { ReviewWork } from "./work.ts";
 
 export interface SaidOfWork {
@@ -22,12 +23,27 @@ export type SaidOfSitting = Omit<SaidOfReview, "verdict">;
 /** Characters of a note that a statement holds (spec/statements.md). */
 const MAX_NOTE = 8192;
 
-/** Approvals first. Throws `FormatError` as `draftReviews`. */
-export function draftSitting(said: readonly SaidOfWork[], all: SaidOfSitting): ReviewStatement[] {
+/** Names that were shown, all at once. */
+export interface SaidOfNames {
+  readonly names: readonly NamesWork[];
+  readonly verdict: ReviewVerdict;
+  readonly note: string | undefined;
+}
+
+/** Approvals first; names with the first statement of their verdict. Throws `FormatError` as `draftReviews`. */
+export function draftSitting(
+  said: readonly SaidOfWork[],
+  all: SaidOfSitting,
+  names?: SaidOfNames,
+): ReviewStatement[] {
   return (["approve", "reject"] as const).flatMap((verdict) => {
     const own = said.filter((one) => one.verdict === verdict);
-    return chunks(own, all.note).flatMap(({ some, note }) =>
-      draftReviews({ ...all, verdict, note }, sortedChanges(some)),
+    const shown = names?.verdict === verdict ? statedNames(names.names, verdict) : [];
+    const first = joined(all.note, names?.verdict === verdict ? names.note : undefined);
+    const parts = chunks(own, first);
+    if (parts.length === 0 && shown.length > 0) parts.push({ some: [], note: first });
+    return parts.flatMap(({ some, note }, i) =>
+      draftReviews({ ...all, verdict, note }, sortedChanges(some), i === 0 ? shown : []),
     );
   });
 }

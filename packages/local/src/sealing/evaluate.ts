@@ -17,6 +17,7 @@ import { withoutSeal } from "./noise.ts";
 import { type OpenSeal, openSeal, type SealRequest } from "./seal.ts";
 import { SealError, sealUnavailable } from "./seal-error.ts";
 import { evaluateUnsealed } from "./unsealed.ts";
+import { withAllNames } from "./with-all-names.ts";
 
 export interface NotEvaluated {
   readonly ok: false;
@@ -28,6 +29,8 @@ export interface NotEvaluated {
 /** What an evaluation read of its views, and what Nix said meanwhile. */
 export interface ReadInSeal {
   readonly record: ViewRecord;
+  /** Whether names that the views kept back decide what comes out. */
+  readonly namesDecide: boolean;
   readonly log: string;
   readonly how: ViewResult["how"];
 }
@@ -47,7 +50,11 @@ export interface Evaluation {
 export type Ended = { readonly ok: true; readonly stdout: Buffer; readonly seal: OpenSeal } | NotEvaluated;
 
 /** Throws `NixError`, `ViewError`, and what views throw. A machine that cannot seal is a reason. */
-export async function evaluateSealed(nix: NixTools, evaluation: Evaluation): Promise<Ended> {
+export function evaluateSealed(nix: NixTools, evaluation: Evaluation): Promise<Ended> {
+  return withAllNames(evaluation, (one) => evaluateOnce(nix, one));
+}
+
+async function evaluateOnce(nix: NixTools, evaluation: Evaluation): Promise<Ended> {
   if (nix.unsealed) return evaluateUnsealed(nix, nix.unsealed.root(), evaluation);
   await using opening = new AsyncDisposableStack();
   try {
@@ -81,7 +88,7 @@ async function evaluateIn(
   } catch (error) {
     return { ok: false, reason: endedFromHere(seal, error) };
   } finally {
-    read?.({ record: await seal.record(), log, how: seal.how });
+    read?.({ record: await seal.record(), namesDecide: false, log, how: seal.how });
   }
 }
 

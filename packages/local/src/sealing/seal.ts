@@ -61,7 +61,8 @@ export interface OpenSeal extends AsyncDisposable {
   record(): Promise<ViewRecord>;
 }
 
-const NOTHING: ViewRecord = { files: [], directories: [], broken: [] };
+/** Of a seal without views. */
+export const NOTHING_READ: ViewRecord = { files: [], directories: [], asked: [], hidden: [], broken: [] };
 
 /** Throws `SealError`, `ViewError`, and what the views throw. */
 export async function openSeal(nix: NixTools, request: SealRequest): Promise<OpenSeal> {
@@ -178,7 +179,7 @@ class Seal {
     const mounts = this.#recipe.mounts.filter(({ at }) => this.#own.has(at));
     this.#recipe = { ...this.#recipe, mounts };
     this.#hasEnded = true;
-    return view ? view.finish() : NOTHING;
+    return view ? view.finish() : NOTHING_READ;
   }
 
   /**

@@ -15,7 +15,7 @@ import { runInView } from "../view/view.ts";
 import type { Ended, Evaluation } from "./evaluate.ts";
 import { SEAL_LIMITS } from "./limits.ts";
 import { withoutSeal } from "./noise.ts";
-import type { OpenSeal } from "./seal.ts";
+import { NOTHING_READ, type OpenSeal } from "./seal.ts";
 import { SealError, sealUnavailable } from "./seal-error.ts";
 
 /** Where trees are seen in this process's evaluations, and their stores. Gone when the process ends. */
@@ -56,7 +56,7 @@ export async function evaluateUnsealed(nix: NixTools, root: string, evaluation: 
   try {
     const ended = await runInView(views, { argv, env: { ...env, ...evaluation.env }, cwd: "/", stdio });
     const { record, how, stdout, stderr } = ended;
-    evaluation.read?.({ record, how, log: stderr });
+    evaluation.read?.({ record, namesDecide: false, how, log: stderr });
     if (ended.code === 0) return { ok: true, stdout, seal: left(nix, root, store) };
     const said = withoutSeal(stderr, evaluation.mountPoints ?? []);
     return { ok: false, reason: evaluationFailure(said), wanted: wantedAddress(said) };
@@ -79,7 +79,7 @@ function left(nix: NixTools, root: string, store: readonly string[]): OpenSeal {
     inputs: [],
     limits: SEAL_LIMITS,
     how: "fuse",
-    record: async () => ({ files: [], directories: [], broken: [] }),
+    record: async () => NOTHING_READ,
     [Symbol.asyncDispose]: async () => rmSync(root, { recursive: true, force: true }),
   };
 }

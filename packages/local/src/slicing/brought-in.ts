@@ -1,5 +1,5 @@
 /**
- * Contents that commits bring in, as `git diff-tree` finds them: what differs from the parent; of a merge, what differs
+ * Contents and names that commits bring in, as `git diff-tree` finds them: what differs from the parent; of a merge, what differs
  * from every parent; of a first commit, everything.
  */
 import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
@@ -10,14 +10,38 @@ export interface BroughtIn {
   readonly commit: CommitId;
   /** Latin-1. */
   readonly path: string;
-  /** Of the blob, or of a submodule's commit. */
+  /** Of the blob or tree, or of a submodule's commit; undefined: nothing is there any more. */
+  readonly id: ObjectId | undefined;
+  /** As in a Git tree; 0 where nothing is there any more. */
+  readonly mode: number;
+  /** Whether the name is new, gone, or of another type than with some parent. */
+  readonly isRenamed: boolean;
+}
+
+/** A content: a file, a link, a submodule. */
+export interface BroughtContent extends BroughtIn {
   readonly id: ObjectId;
+}
+
+export function isContent(one: BroughtIn): one is BroughtContent {
+  return one.id !== undefined && one.mode !== 0o40000;
 }
 
 /** Commits given to one child: each may touch every file of a large tree. */
 const AT_ONCE = 500;
 const MAX_BYTES = 1 << 30;
-const ARGS = ["diff-tree", "--stdin", "-r", "-c", "--root", "--raw", "-z", "--no-abbrev", "--no-renames"];
+const ARGS = [
+  "diff-tree",
+  "--stdin",
+  "-r",
+  "-t",
+  "-c",
+  "--root",
+  "--raw",
+  "-z",
+  "--no-abbrev",
+  "--no-renames",
+];
 
 /** Throws `RepositoryError` where a tree is missing. */
 export async function* broughtIn(git: NeutralGit, commits: readonly CommitId[]): AsyncGenerator<BroughtIn> {
@@ -40,9 +64,13 @@ function* readChanges(text: string): Generator<BroughtIn> {
     const change = /^(:+)(.*)$/.exec(fields[i]!);
     if (change) {
       const parents = change[1]!.length;
-      const id = change[2]!.split(" ")[2 * parents + 1]!;
+      const words = change[2]!.split(" ");
+      const modes = words.slice(0, parents + 1).map((mode) => Number.parseInt(mode, 8));
+      const mode = modes[parents]!;
       const path = fields[++i]!;
-      if (!/^0+$/.test(id)) yield { commit: commit as CommitId, path, id: id as ObjectId };
+      const isRenamed = modes.some((other) => other >> 12 !== mode >> 12);
+      const id = mode === 0 ? undefined : (words[2 * parents + 1] as ObjectId);
+      yield { commit: commit as CommitId, path, id, mode, isRenamed };
     } else commit = fields[i]!;
   }
 }

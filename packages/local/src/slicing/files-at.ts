@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { compileGlob, matchesGlob } from "@firstmile/trust/policy/paths";
 import type { SliceFile } from "@firstmile/trust/slice/file";
+import type { SliceListing } from "@firstmile/trust/slice/names";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { treeOf } from "../admission/tree-of.ts";
 import { blobOf, GitTree, GitTreeError } from "../git/git-tree.ts";
@@ -11,6 +12,7 @@ import { type NeutralGit, RepositoryError } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { countLines } from "../reviewing/measure.ts";
 import { modeOf } from "./published.ts";
+import { TreeNames } from "./tree-names.ts";
 
 /** A file with how long it is. */
 export interface CountedFile {
@@ -46,6 +48,21 @@ async function read(
     files.push({ file, lines: countLines(content) });
   }
   return files.sort((a, b) => (a.file.path < b.file.path ? -1 : 1));
+}
+
+/** The listings of the directories that are named, or that lie below one. Throws `RepositoryError`. */
+export async function listingsAt(
+  git: NeutralGit,
+  commit: CommitId,
+  isWanted: (path: string) => boolean,
+): Promise<SliceListing[]> {
+  using objects = new GitObjects(git.env);
+  try {
+    const tree = await GitTree.read(objects, await treeOf(objects, commit));
+    return new TreeNames(tree).listings().filter(({ path }) => isWanted(path));
+  } catch (error) {
+    throw error instanceof GitTreeError ? new RepositoryError(error.message) : error;
+  }
 }
 
 /** Whether a path (Latin-1) is meant by one of these: itself, a directory that it is in, or a pattern from the root. */

@@ -11,9 +11,10 @@ import { type Identities, identitiesOf } from "@firstmile/trust/signature/identi
 import type { SignatureOutcome } from "@firstmile/trust/signature/outcome";
 import { Approvals } from "@firstmile/trust/slice/approvals";
 import { takesBumps } from "@firstmile/trust/slice/bumped";
-import { publishedSlices, type Vouched } from "@firstmile/trust/slice/channels";
-import { SliceCoverage } from "@firstmile/trust/slice/cover";
+import { publishedSlices, type Vouched, type VouchedNames } from "@firstmile/trust/slice/channels";
+import { type CoverageEvidence, SliceCoverage } from "@firstmile/trust/slice/cover";
 import { Distrust } from "@firstmile/trust/slice/distrust";
+import { NamesCoverage } from "@firstmile/trust/slice/names-coverage";
 import { Waivers } from "@firstmile/trust/slice/waivers";
 import { reviewsOf, type SignedReview } from "@firstmile/trust/statement/review-index";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
@@ -54,11 +55,15 @@ export function heardOf({ repository, policy, statements, now }: Omit<SliceCase,
 
 export interface GatheredCase {
   readonly coverage: SliceCoverage;
+  /** The same for names of directories. */
+  readonly names: NamesCoverage;
   readonly distrust: Distrust;
   readonly waivers: Waivers;
   readonly statements: readonly VerifiedStatement[];
   /** What channels that the source accepts vouch for at this commit, by path. */
   readonly vouched: ReadonlyMap<string, Vouched>;
+  /** The same for listings and asked names. */
+  readonly vouchedNames: VouchedNames | undefined;
   /** The rules as they are now: certified roles filled in, distrusted keys taken out. */
   readonly policy: Policy;
   readonly source: Source;
@@ -102,24 +107,27 @@ class Gathering {
     const fresh = await this.#freshness(policy, source);
     const waivers = new Waivers(policy, identities.ownerOf, statements, now);
     const published = publishedSlices(policy, source, commit, identities.ownerOf, statements);
-    const vouched = await vouchedFiles(this.#git, commit, published);
+    const { paths: vouched, names: vouchedNames } = await vouchedFiles(this.#git, commit, published);
     const reviews = reviewsOf(statements, identities.ownerOf);
     const bumps = this.#bumpJudge(policy, source, statements, distrust);
-    const coverage = new SliceCoverage(policy, source, {
+    const evidence: CoverageEvidence = {
       reviews,
       distrust,
       waivers,
       vouched,
+      vouchedNames,
       bumped: bumps && (await this.#bumped(source, reviews, bumps)),
       wrote: await writersOf(this.#git, policy, introductionOf(source), commit),
-    });
+    };
+    const coverage = new SliceCoverage(policy, source, evidence);
+    const names = new NamesCoverage(policy, source, evidence, coverage);
     const validUntil = earliest([
       certifiedUntil,
       fresh?.until,
       bumps?.validUntil,
       ...timesOf(statements, now),
     ]);
-    const said = { coverage, distrust, waivers, statements, vouched };
+    const said = { coverage, names, distrust, waivers, statements, vouched, vouchedNames };
     const whole = together(origin, fresh?.reason);
     return { ...said, policy, source, origin: whole, validUntil, incomplete };
   }

@@ -7,6 +7,8 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import { derivationKind } from "@firstmile/formats/nix/derivation";
 import type { DrvPath } from "@firstmile/formats/nix/store-path";
 import { type JudgedFile, judgeFiles } from "@firstmile/trust/slice/judged";
+import type { JudgedNames } from "@firstmile/trust/slice/names-coverage";
+import type { TreeName as OddName } from "@firstmile/trust/slice/names-reason";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { ClosureDerivation } from "../admission/closure.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
@@ -15,8 +17,11 @@ import { GitObjects } from "../git/objects.ts";
 import { countLines } from "../reviewing/measure.ts";
 import { readSealed } from "../sealing/sealed-closure.ts";
 import type { ViewResult } from "../view/view.ts";
+import { observing } from "./allowed.ts";
 import { evaluateSlice, type SliceRequest } from "./evaluate.ts";
 import type { GatheredCase } from "./gather.ts";
+import { oddIn } from "./odd-names.ts";
+import { TreeNames } from "./tree-names.ts";
 
 /** A judged file with how long it is. */
 export interface SlicedFile extends JudgedFile {
@@ -27,6 +32,10 @@ export interface Slice {
   readonly commit: CommitId;
   /** In the order of paths. */
   readonly files: readonly SlicedFile[];
+  /** Listings, then names that were asked for, each in the order of paths. */
+  readonly names: readonly JudgedNames[];
+  /** In directories that are listed: names that no reading names, and that others may take for more. */
+  readonly odd: readonly OddName[];
   readonly roots: readonly DrvPath[];
   readonly derivations: ReadonlyMap<DrvPath, ClosureDerivation>;
   readonly how: ViewResult["how"];
@@ -39,19 +48,22 @@ export type SliceOutcome =
 export async function sliceOf(
   nix: NixTools,
   request: SliceRequest,
-  { coverage }: Pick<GatheredCase, "coverage">,
+  gathered: Pick<GatheredCase, "coverage" | "names">,
 ): Promise<SliceOutcome> {
-  const evaluated = await evaluateSlice(nix, request, () => ({ kind: "observe" }));
+  const evaluated = await evaluateSlice(nix, request, (tree) => observing(tree, gathered));
   if (!evaluated.ok) return { ok: false, reason: evaluated.reason };
   await using _seal = evaluated.seal;
   using sealed = await readSealed(nix, evaluated);
   const { closure } = sealed;
   if (!closure.ok) return { ok: false, reason: closure.reason };
-  const judged = judgeFiles(coverage, evaluated.files);
+  const judged = judgeFiles(gathered.coverage, evaluated.files);
   const lines = await lineCounts(request.repository, judged);
   const files = judged.map((one, i) => ({ ...one, lines: lines[i]! }));
   const { roots, how } = evaluated;
-  return { ok: true, slice: { commit: request.commit, files, roots, derivations: closure.derivations, how } };
+  const names = gathered.names.judge(evaluated.names, evaluated.deciding);
+  const odd = oddIn(evaluated.names, new TreeNames(evaluated.tree), gathered);
+  const { commit } = request;
+  return { ok: true, slice: { commit, files, names, odd, roots, derivations: closure.derivations, how } };
 }
 
 /** The derivations that download something. */

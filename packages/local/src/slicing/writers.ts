@@ -8,7 +8,8 @@
  * took along, in a merge or a change of their own, since a content is its last hand's; and whether the objects have the
  * ids that the database says.
  *
- * Contents are told by Git's id alone, whatever their mode: making a file executable makes nobody its author.
+ * Contents are told by Git's id alone, whatever their mode: making a file executable makes nobody its author. A listing
+ * has those who brought in or took away one of its names, and whether a name exists those who did that.
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { parseCommit } from "@firstmile/formats/git/commit";
@@ -20,7 +21,8 @@ import type { Policy } from "@firstmile/trust/policy/policy";
 import { Lines } from "../git/lines.ts";
 import { type NeutralGit, RepositoryError } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import { broughtIn } from "./brought-in.ts";
+import { broughtIn, isContent } from "./brought-in.ts";
+import { NamesWritten } from "./names-written.ts";
 
 type People = ReadonlySet<PrincipalName>;
 type ByEmail = ReadonlyMap<string, PrincipalName>;
@@ -41,11 +43,17 @@ export async function writersOf(
   if (byEmail.size === 0) return () => NOBODY;
   const parts = await exactly(git, await naming(git, introduction, tip, byEmail), byEmail);
   const writers = new Map<string, Set<PrincipalName>>();
-  for await (const { commit, id } of broughtIn(git, [...parts.keys()])) {
+  const wrote = (id: string, commit: CommitId) => {
     const known = writers.get(id) ?? new Set();
     for (const name of parts.get(commit)!) known.add(name);
     writers.set(id, known);
+  };
+  const names = new NamesWritten();
+  for await (const one of broughtIn(git, [...parts.keys()])) {
+    names.enter(one);
+    if (isContent(one)) wrote(one.id, one.commit);
   }
+  for await (const { commit, id } of names.contents(git)) wrote(id, commit);
   return ({ id }) => writers.get(id) ?? NOBODY;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Answers the kernel: one request in, one reply out, nothing kept between them but what was opened before.
  *
- * Claims: a file's content is given to nobody before its opening was decided and recorded, nor a link's target; what
- * was refused once stays refused; whatever writes is refused. A refusal is EACCES, which says to people what it is; a
+ * Claims: a file's content is given to nobody before its opening was decided and recorded, nor a link's target, nor a
+ * listing, nor whether a name exists; what was refused once stays refused; whatever writes is refused. A refusal is EACCES, which says to people what it is; a
  * file that cannot be served as what its tree names is EIO.
  */
 import { constants as fsConstants } from "node:fs";
@@ -119,7 +119,9 @@ export class FileSystem {
 
   private lookup(node: number, body: Buffer): number {
     if (!this.table.isDirectory(node)) return ENOTDIR;
-    const found = this.table.lookup(node, readName(body));
+    const name = readName(body);
+    const found = this.log.lookedUp(node, name, this.table.lookup(node, name));
+    if (found === undefined) return EIO;
     this.out.entry(found === 0 ? NOBODY : this.attributes(found));
     return 0;
   }
@@ -181,11 +183,12 @@ export class FileSystem {
   private list(node: number, body: Buffer, plus: boolean): number {
     if (!this.table.isDirectory(node)) return ENOTDIR;
     const { offset, size } = readRange(body);
-    if (offset === 0 && !this.log.listed(node)) return EIO;
+    if (!this.log.listed(node)) return EIO;
     const { first, count } = this.table.entries(node);
     const room = Math.min(size, MAX_PAYLOAD);
     for (let place = offset; place < count + 2; place++) {
       const listed = place === 0 ? node : place === 1 ? this.table.parent(node) : first + place - 2;
+      if (place >= 2 && !this.log.isListed(listed)) continue;
       const name = DOTS[place] ?? this.table.name(listed);
       if (this.out.payload + direntBytes(name.length, plus) > room) break;
       // `.` and `..` are no inodes that the kernel shall count a look-up of.

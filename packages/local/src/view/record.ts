@@ -4,11 +4,13 @@
  * opened is always told, also where the server was killed.
  */
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
-import type { BrokenFile, ListedDirectory, OpenedFile, ViewRecord } from "./view.ts";
+import type { AskedName, BrokenFile, HiddenName, ListedDirectory, OpenedFile, ViewRecord } from "./view.ts";
 
 export type RecordLine =
   | ({ readonly kind: "file" } & OpenedFile)
   | ({ readonly kind: "directory" } & ListedDirectory)
+  | ({ readonly kind: "asked" } & AskedName)
+  | ({ readonly kind: "hidden" } & HiddenName)
   | ({ readonly kind: "broken" } & BrokenFile);
 
 /**
@@ -45,14 +47,18 @@ const PIECE_BYTES = 1 << 20;
 export function readRecord(path: string): ViewRecord {
   const files: OpenedFile[] = [];
   const directories: ListedDirectory[] = [];
+  const asked: AskedName[] = [];
+  const hidden: HiddenName[] = [];
   const broken: BrokenFile[] = [];
   for (const text of lines(path)) {
     const { kind, ...line } = JSON.parse(text) as RecordLine;
     if (kind === "file") files.push(line as OpenedFile);
-    else if (kind === "directory") directories.push(line);
+    else if (kind === "directory") directories.push(line as ListedDirectory);
+    else if (kind === "asked") asked.push(line as AskedName);
+    else if (kind === "hidden") hidden.push(line as HiddenName);
     else broken.push(line as BrokenFile);
   }
-  return { files, directories, broken };
+  return { files, directories, asked, hidden, broken };
 }
 
 function* lines(path: string): Generator<string> {

@@ -6,3 +6,8 @@ export function allows(rules: ViewRules, path: string, sha256: string): boolean 
   const allowed = rules.allowed.get(path);
   return allowed === "any" || (allowed?.includes(sha256) ?? false);
 }
+
+/** Whether a path exists, and whether its directory's listing has it. */
+export function existence(rules: ViewRules, path: string): "listed" | "found" | undefined {
+  return rules.names === undefined ? "listed" : rules.names.get(path);
+}

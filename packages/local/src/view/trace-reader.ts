@@ -41,7 +41,8 @@ export class TraceReader {
         if (mode === SYMLINK && allowed) this.opened(tree, path, 0);
     }
     const broken: BrokenFile[] = [];
-    return { files: [...this.files.values()], directories: [...this.directories.values()], broken };
+    const directories = [...this.directories.values()];
+    return { files: [...this.files.values()], directories, asked: [], hidden: [], broken };
   }
 
   private joined(pid: number, text: string): string | undefined {
@@ -89,7 +90,8 @@ export class TraceReader {
 
   private listed(path: string): void {
     const place = this.placeOf(path);
-    if (place) this.directories.set(`${place.tree} ${place.path}`, place);
+    const entries = place && this.trees[place.tree]!.listings.get(place.path);
+    if (place && entries) this.directories.set(`${place.tree} ${place.path}`, { ...place, entries });
   }
 
   /** A program of the tree is opened by starting it. Where a relative path leads is not known: any of that name. */

@@ -3,8 +3,9 @@
  *
  * Claims: a file that is not allowed is not there to be opened: in its place is an empty one without permissions, and
  * root's command runs without the capability to look past them. Every regular file of a tree that was opened is in
- * the record. Leaves out which links were followed, so all of them are taken to have been; and a command that changes
- * files of its own user, where no namespace can make them read-only.
+ * the record, and every directory that was listed. Leaves out which links were followed, so all of them are taken to
+ * have been; which names were looked up and which of them do not exist, so that nothing is admitted by this; and a
+ * command that changes files of its own user, where no namespace can make them read-only.
  */
 import { createReadStream, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,6 +30,7 @@ export async function runTraced(
   because: string,
 ): Promise<ViewResult> {
   const programs = requirePrograms();
+  refuseHiding(trees, because);
   const strace = await requireStrace(because);
   const user = userOf(process);
   const canMount = await canMountIn(programs, user);
@@ -58,6 +60,7 @@ export interface Traced extends Disposable {
 
 /** Throws `ViewError` where strace is missing. `because`: why it is not mounted. */
 export async function openTraced(trees: readonly ViewTree[], because: string): Promise<Traced> {
+  refuseHiding(trees, because);
   const strace = await requireStrace(because);
   removeLeftBehind(tmpdir());
   using opening = new DisposableStack();
@@ -66,7 +69,7 @@ export async function openTraced(trees: readonly ViewTree[], because: string): P
   const roots: string[] = [];
   for (const [place, tree] of trees.entries()) {
     const dir = join(directory.path, `tree-${place}`);
-    written.push({ at: tree.at, files: await writeViewTree(tree, dir) });
+    written.push({ at: tree.at, ...(await writeViewTree(tree, dir)) });
     roots.push(dir);
   }
   const trace = join(directory.path, "trace");
@@ -80,6 +83,8 @@ export async function openTraced(trees: readonly ViewTree[], because: string): P
 }
 
 const CALLS = ["?open", "openat", "?openat2", "execve", "?execveat", "?getdents", "getdents64"];
+const HELP = "let this user open /dev/fuse and make user namespaces";
+const STRACE_HELP = `install strace, or ${HELP}`;
 const STRACE_OPTIONS = [
   "--follow-forks",
   "--seccomp-bpf",
@@ -89,15 +94,20 @@ const STRACE_OPTIONS = [
   "--signal=none",
 ];
 
+/** An admission judges names, so a trace is not enough for it. Throws `ViewError`. */
+function refuseHiding(trees: readonly ViewTree[], because: string): void {
+  if (!trees.some(({ rules }) => rules.kind === "enforce" && rules.names !== undefined)) return;
+  throw unavailable(`${because}; and strace can neither hide names nor tell which ones are asked for`, HELP);
+}
+
 async function requireStrace(because: string): Promise<string> {
   const strace = findProgram("strace", process.env.PATH);
-  const help = "install strace, or let this user open /dev/fuse and make user namespaces";
-  if (strace === undefined) throw unavailable(`${because}; and strace is not installed`, help);
+  if (strace === undefined) throw unavailable(`${because}; and strace is not installed`, STRACE_HELP);
   const tried = await run(strace, [...STRACE_OPTIONS, "-o", "/dev/null", "--", "true"], {
     timeoutMs: 10_000,
   });
   if (tried.code === 0) return strace;
-  throw unavailable(`${because}; and strace traces nothing here: ${tried.stderr.trim()}`, help);
+  throw unavailable(`${because}; and strace traces nothing here: ${tried.stderr.trim()}`, STRACE_HELP);
 }
 
 /** A place that is there already, or will be in another tree. */
@@ -127,10 +137,10 @@ async function writeTrees(trees: readonly ViewTree[], directory: ViewDirectory, 
   const binds = [];
   for (const [place, tree] of trees.entries()) {
     const dir = join(directory.path, `tree-${place}`);
-    const files = await writeViewTree(tree, dir);
+    const all = await writeViewTree(tree, dir);
     if (canMount) binds.push({ from: dir, to: tree.at });
     else directory.putInPlace(dir, tree.at);
-    written.push({ at: realPlace(tree.at), files });
+    written.push({ at: realPlace(tree.at), ...all });
   }
   return { trees: written, binds };
 }

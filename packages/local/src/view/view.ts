@@ -9,6 +9,7 @@
  * any may read other paths of the machine. It holds evaluators, not attackers with a shell.
  */
 import type { ObjectId } from "@firstmile/formats/git/object-id";
+import type { EntryType, NamedEntry } from "@firstmile/formats/statement/listing";
 import { runMounted } from "./mounted.ts";
 import { checkPlaces } from "./places.ts";
 import { runTraced } from "./traced.ts";
@@ -27,9 +28,17 @@ export interface ViewTree {
 }
 
 export type ViewRules =
-  | { readonly kind: "observe" }
+  | { readonly kind: "observe"; readonly names?: ReadonlyMap<string, "listed" | "found"> | undefined }
   /** By path: SHA-256 of the contents that may be opened there. What is not in it may not be opened. */
-  | { readonly kind: "enforce"; readonly allowed: ReadonlyMap<string, readonly string[] | "any"> };
+  | {
+      readonly kind: "enforce";
+      readonly allowed: ReadonlyMap<string, readonly string[] | "any">;
+      /**
+       * By path: what exists. `listed`: also in the listing of its directory; `found`: only where it is asked for by
+       * its name. What is not in it does not exist. Undefined: everything of the tree exists.
+       */
+      readonly names?: ReadonlyMap<string, "listed" | "found"> | undefined;
+    };
 
 /** A file that was opened, or a symbolic link that was followed: its mode is 0o120000. */
 export interface OpenedFile {
@@ -46,9 +55,28 @@ export interface OpenedFile {
   readonly process: string;
 }
 
+/** A directory whose names were listed. */
 export interface ListedDirectory {
   readonly tree: number;
+  /** "" for the root. */
   readonly path: string;
+  /** What the listing said, sorted by the bytes of the names. */
+  readonly entries: readonly NamedEntry[];
+}
+
+/** A name that was looked up. */
+export interface AskedName {
+  readonly tree: number;
+  readonly path: string;
+  /** As the tree names it; undefined: the answer was that nothing has this name. */
+  readonly entry: { readonly type: EntryType; readonly mode: number; readonly id: ObjectId } | undefined;
+}
+
+/** A name of the tree that was kept from the command: it was looked up, or its directory was listed. */
+export interface HiddenName {
+  readonly tree: number;
+  readonly path: string;
+  readonly type: EntryType;
 }
 
 /** A file that could not be served as what its tree names. */
@@ -63,6 +91,9 @@ export interface ViewRecord {
   /** Each path once, as it was first opened; refused ones too. */
   readonly files: readonly OpenedFile[];
   readonly directories: readonly ListedDirectory[];
+  /** Each path once. Names that a directory's listing brought along need not be in it. */
+  readonly asked: readonly AskedName[];
+  readonly hidden: readonly HiddenName[];
   readonly broken: readonly BrokenFile[];
 }
 

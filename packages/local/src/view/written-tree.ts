@@ -1,7 +1,13 @@
-/** Trees as files on disk, for where nothing can be mounted. What may not be opened is written as nothing. */
+/**
+ * Trees as files on disk, for where nothing can be mounted. What may not be opened is written as nothing; every name is
+ * written, so rules that hide names cannot be kept here.
+ */
 import { createHash } from "node:crypto";
+import { latin1 } from "@firstmile/formats/bytes/text";
 import type { ObjectId } from "@firstmile/formats/git/object-id";
+import { entryType, type NamedEntry } from "@firstmile/formats/statement/listing";
 import { writeTree } from "../admission/tree.ts";
+import { GitTree } from "../git/git-tree.ts";
 import { neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { SYMLINK } from "./inode-table.ts";
@@ -17,12 +23,14 @@ export interface WrittenFile {
 }
 
 /** By path. */
-export type WrittenFiles = ReadonlyMap<string, WrittenFile>;
+export interface WrittenFiles {
+  readonly files: ReadonlyMap<string, WrittenFile>;
+  readonly listings: ReadonlyMap<string, readonly NamedEntry[]>;
+}
 
-export interface WrittenTree {
+export interface WrittenTree extends WrittenFiles {
   /** Where the command sees it, links on the way resolved. */
   readonly at: string;
-  readonly files: WrittenFiles;
 }
 
 /** Writes a tree into `dir`, which must not be there yet. Throws `GitTreeError` and `RepositoryError`. */
@@ -41,8 +49,31 @@ export async function writeViewTree(
       files.set(path, { mode, id: step.id, sha256, allowed });
       return allowed;
     });
+    return { files, listings: listingsOf(await GitTree.read(objects, tree)) };
   } finally {
     git.dispose();
   }
-  return files;
+}
+
+/** By the path of the directory; a submodule is one without entries. */
+function listingsOf(tree: GitTree): Map<string, readonly NamedEntry[]> {
+  const listings = new Map<string, readonly NamedEntry[]>();
+  const enter = (path: string, id: ObjectId) => {
+    const entries = tree.entriesOf(id).map(({ mode, name, id: entry }) => ({
+      type: entryType(mode),
+      name: latin1(name),
+      id: entry,
+    }));
+    listings.set(
+      path,
+      entries.map(({ type, name }) => ({ type, name })),
+    );
+    for (const { type, name, id: inner } of entries) {
+      const below = path === "" ? name : `${path}/${name}`;
+      if (type === "d") enter(below, inner);
+      else if (type === "s") listings.set(below, []);
+    }
+  };
+  enter("", tree.root);
+  return listings;
 }

@@ -76,7 +76,7 @@ async function refusalsAt(world: GateWorld, time: number): Promise<(string | und
     repositories: new SourceRepositories(join(world.stateDir, "gate/sources")),
     cacheDir: join(world.nix.dir, "other-cache"),
     clock: () => time,
-    sliceFiles: (slice) => ledger.sliceFiles(slice),
+    notedSlice: (slice) => ledger.slice(slice),
   });
   const bases = ledger.admissions().flatMap(({ basis }) => basis);
   const reasons = await authenticator.authenticateAll(rules.rules, bases);

@@ -68,6 +68,10 @@ describe("--list", () => {
     expect(stdout).toBe(`pkgs at ${commit}
   coverage 16.6 % of files, 3.3 % of lines; 1 more waived, until 2096-10-02 at the latest
   5 files to read, 19 lines
+  2 names in 1 directory to read
+
+         2  names   lib/
+            2 names, not read; alice and bob have to read it
 
 rule at line 24  **  asks for role reader
   carol had a part in it; alice or bob has to read it

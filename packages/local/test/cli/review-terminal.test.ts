@@ -243,7 +243,9 @@ describe.skipIf(!HAS_TERMINAL)("a sitting", { timeout: 90_000 }, () => {
           .split("\r\n")
           // What was shown while it was at work is wiped away by then.
           .map((line) => line.slice(line.lastIndexOf("\x1b[K") + 1))
-          .filter((line) => line.length > columns && !/^[ +]line|firstmile|\.nix$/.test(line))
+          .filter(
+            (line) => line.length > columns && !/^[ +]line|firstmile|\.nix$| {2}names {3}\S+$/.test(line),
+          )
           .filter((line) => line.trim().includes(" "));
         expect(wide).toEqual([]);
       }

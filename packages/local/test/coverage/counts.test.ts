@@ -91,6 +91,7 @@ test("slices of one commit are one, and a file that two of them read is read onc
     commit: commit as never,
     words,
     files: paths.map((path) => ({ path, mode: 0, id: "" as never, sha256: "", use: "evaluated" })),
+    names: [],
   });
   const all = joined([
     noted("-A a", "1", "z", "lib"),

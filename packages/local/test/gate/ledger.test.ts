@@ -4,8 +4,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseCommitId } from "@firstmile/formats/git/object-id";
+import { type ObjectId, parseCommitId } from "@firstmile/formats/git/object-id";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
+import type { SliceNames } from "@firstmile/trust/slice/names";
 import { found, lacking, verdict } from "@firstmile/trust/verdict/verdict";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type AdmittedDerivation, Ledger, LedgerError } from "../../src/gate/ledger.ts";
@@ -32,6 +33,26 @@ const closure = (admission: number): AdmittedDerivation[] =>
 const basis = [{ source: "s", commit: parseCommitId("1".repeat(40)) }];
 
 describe("ledger", () => {
+  test("keeps names with the files, and opens what was kept without", () => {
+    const id = "2".repeat(40) as ObjectId;
+    const files = [{ path: "a\xe9", mode: 0o100644, id, sha256: "3".repeat(64), use: "copied" as const }];
+    const names: SliceNames[] = [
+      { kind: "listing", path: "", entries: [{ type: "f", name: "a\n\xe9" }] },
+      { kind: "answer", path: "strict", type: "f", version: { id, mode: 0o100755 } },
+    ];
+    using ledger = new Ledger(file);
+    ledger.admit("old", [{ ...basis[0]!, files }], [], 1);
+    ledger.admit("new", [{ ...basis[0]!, files, names }], [], 2);
+    ledger.admit("no names", [{ ...basis[0]!, files, names: [] }], [], 3);
+    const noted = ledger.admissions().map((one) => ledger.slice(one.basis[0]!.slice!));
+    expect(noted).toEqual([
+      { files, names: [] },
+      { files, names },
+      { files, names: undefined },
+    ]);
+    expect(ledger.slice("0".repeat(64))).toBeUndefined();
+  });
+
   test("of a process killed while it admits, all that was confirmed is there, whole, and nothing half", async () => {
     for (let round = 0; round < 3; round++) {
       const confirmed = await admitUntilKilled(round * 1_000_000);

@@ -16,10 +16,17 @@ import { gitEnv } from "../../../../testing/src/world-repository.ts";
 import { signedBy, wholeReviewOf } from "../../../../testing/src/world-statements.ts";
 
 const LIB = {
-  "flake.nix": "{ outputs = { self }: { hello = import ./hello.nix; other = import ./other.nix; }; }",
+  "flake.nix":
+    "{ outputs = { self }: { hello = import ./hello.nix; other = import ./other.nix; names = import ./names.nix; }; }",
   "hello.nix": derivationText("hello", "read line < $src; echo $line > $out", "src = ./hello.txt;"),
   "hello.txt": "hello\n",
   "other.nix": derivationText("other", "echo other > $out"),
+  "names.nix": derivationText(
+    "names",
+    "echo $names > $out",
+    "names = toString (builtins.attrNames (builtins.readDir ./hooks));",
+  ),
+  "hooks/a": "a\n",
 };
 
 const OWN = `{
@@ -27,6 +34,7 @@ const OWN = `{
   outputs = { self, lib }: {
     packages.x86_64-linux.hello = lib.hello;
     packages.x86_64-linux.other = lib.other;
+    packages.x86_64-linux.names = lib.names;
     packages.x86_64-linux.whole = ${derivationText("whole", "echo $src > $out", 'src = "${lib}";')};
     packages.x86_64-linux.hidden = ${derivationText("hidden", "echo $src > $out", 'src = builtins.toFile "t" "see ${lib}";')};
   };
@@ -152,6 +160,33 @@ describe.each(VERSIONS)("a flake with an input that is judged by its slices, Nix
       await world.carry(await signedBy(await wholeReviewOf(lib, lib.tip()), [world.bob]));
       expect((await admit("whole")).code).toBe(0);
       expect((await admit("hidden")).code).toBe(0);
+    });
+
+    test("names of the input count too", async () => {
+      const ended = await admit("names");
+      expect(ended.stdout).toContain("2 files and 1 listing that it reads of source lib");
+      expect(ended.code).toBe(0);
+      await lib.commit({ files: { "hooks/b": "b\n" } });
+      takeLib();
+      await world.commit({ "flake.lock": await lockOn(lib) });
+      const added = await admit("names");
+      expect(added.stdout).toContain("hooks/: b is new, decides what it evaluates to");
+      expect(added.code).toBe(1);
+      expect((await admit("hello")).code).toBe(0);
+      const listed = JSON.parse(
+        (await world.run(world.program, ["review", ".#names", "--list", "--json"])).stdout,
+      );
+      expect(listed).toMatchObject([{ names: [{ path: "hooks", change: { come: [{ name: "b" }] } }] }]);
+      const { findings } = JSON.parse(
+        (await world.firstmile("check", "HEAD~1..HEAD", ".#names", "--json")).stdout,
+      );
+      expect(findings).toMatchObject([{ code: "listing-not-covered", path: "flake.lock", who: [["bob"]] }]);
+      await lib.commit({ files: { "hooks/a": null, "hooks/b": null } });
+      takeLib();
+      await world.commit({ "flake.lock": await lockOn(lib) });
+      const gone = await admit("names");
+      expect(gone.stdout).toContain("hooks: it is gone, which was a directory");
+      expect(gone.code).toBe(1);
     });
 
     test("check tells what a bump of the input leaves open, at the line of the lock that pins it", async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { derivationText, VERSIONS } from "../../../../testing/src/gate-world.ts";
 import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
-import { signedBy, wholeReviewOf } from "../../../../testing/src/world-statements.ts";
+import { namesAt, signedBy, wholeReviewOf } from "../../../../testing/src/world-statements.ts";
 import { DEP, npinsFiles, npinsPin, type PinsWorld, pinsWorld, WORDS } from "../gate/pins-world.ts";
 
 describe.each(VERSIONS)("slices of pinned trees, Nix of %s", (version) => {
@@ -65,6 +65,29 @@ describe.each(VERSIONS)("slices of pinned trees, Nix of %s", (version) => {
         1,
         expect.stringContaining("a derivation takes in the whole tree"),
       ]);
+    });
+
+    test("names of a pinned tree count too", async () => {
+      const text = derivationText(
+        "words",
+        "echo $names > $out",
+        'names = toString (builtins.attrNames (builtins.readDir "${(import ./npins).dep}/hooks"));',
+      );
+      const admitAt = async (change: Parameters<typeof pins.depCommit>[0]) => {
+        const at = await pins.depCommit(change);
+        const files = npinsFiles({ dep: npinsPin(at) });
+        return { at, ...(await pins.admit({ ...files, "default.nix": `{ words = ${text}; }` }, "words")) };
+      };
+      const first = await admitAt({ "hooks/a": "a" });
+      expect(first.said).toContain("hooks/: role reader has not been shown its 1 name");
+      const { changes } = await wholeReviewOf(pins.dep, pins.first.rev, ["words"]);
+      const review = await wholeReviewOf(pins.dep, pins.first.rev, ["words"]);
+      const names = await namesAt(pins.dep, first.at.rev, ["hooks"]);
+      await pins.world.carry(await signedBy({ ...review, changes, names }, [pins.world.bob]));
+      const second = await admitAt({ words: "signed words\n" });
+      expect([second.code, second.said]).toEqual([0, expect.stringContaining("1 listing")]);
+      const third = await admitAt({ "hooks/b": "b" });
+      expect([third.code, third.said]).toEqual([1, expect.stringContaining("hooks/: b is new")]);
     });
 
     test("fetchGit would take it whole, unread", async () => {

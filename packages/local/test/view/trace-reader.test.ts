@@ -14,6 +14,10 @@ const file = (mode = 0o100644, allowed = true): WrittenFile => ({
 const TREES: readonly WrittenTree[] = [
   {
     at: "/v/tree",
+    listings: new Map([
+      ["", []],
+      ["d", []],
+    ]),
     files: new Map([
       ["a", file()],
       ["d/b", file()],
@@ -24,7 +28,7 @@ const TREES: readonly WrittenTree[] = [
       ["shut-link", file(0o120000, false)],
     ]),
   },
-  { at: "/v/tree/inner", files: new Map([["c", file()]]) },
+  { at: "/v/tree/inner", files: new Map([["c", file()]]), listings: new Map([["", []]]) },
 ];
 
 function read(...lines: string[]) {

@@ -40,7 +40,7 @@ describe.skipIf(missing)("a traced view", () => {
       "no mounts here",
     ]);
     expect(openedPaths({ record })).toEqual(["a", "caf\xe9", "d/b", "d/run.sh", "link"]);
-    expect(record.directories).toContainEqual({ tree: 0, path: "d" });
+    expect(record.directories).toContainEqual(expect.objectContaining({ tree: 0, path: "d" }));
     expect(record.files.find(({ path }) => path === "d/b")).toEqual({
       tree: 0,
       path: "d/b",

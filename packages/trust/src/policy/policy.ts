@@ -195,6 +195,8 @@ export interface Rule {
   readonly review: ReviewRule | undefined;
   /** Whose waivers count for these paths; undefined: nobody's. */
   readonly waive: RoleName | undefined;
+  /** Of a slice: `shown`: names that a directory lists, and names that are asked for, pass unread. Undefined: they count. */
+  readonly listings?: "shown" | undefined;
   /** Line of the rule in firstmile.toml, from 1. */
   readonly line: number;
 }

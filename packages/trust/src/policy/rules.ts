@@ -54,11 +54,13 @@ export class RuleReader {
       role: write.role,
       review,
       waive,
+      ...(shape.listings === "shown" ? { listings: shape.listings } : {}),
       line: node.at.line,
     };
   }
 
-  #writer({ write, anywhere, waive }: z.infer<typeof ruleShape>, node: Node) {
+  #writer({ write, anywhere, waive, listings }: z.infer<typeof ruleShape>, node: Node) {
+    if (listings !== undefined) onlyWithSlice(this.#defects, "listings", child(node, "listings")!);
     if (anywhere !== undefined) onlyWithSlice(this.#defects, "anywhere", child(node, "anywhere")!);
     if (waive !== undefined) onlyWithSlice(this.#defects, "waive", child(node, "waive")!);
     if (write !== undefined) return this.#uses.who(write, child(node, "write")!);

@@ -97,6 +97,7 @@ export const ruleShape = z.strictObject({
   bump: z.enum(["upstream-signed"]).optional(),
   anywhere: z.boolean().optional(),
   waive: z.string().optional(),
+  listings: z.enum(["count", "shown"]).optional(),
 });
 
 /** Which of these go together is checked in upstream.ts. */
@@ -165,7 +166,7 @@ export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
   source: ["urls", "authenticate", "introduction", "goodlist", "head", "channel", "arguments", "rule"],
   introduction: ["commit", "signed_by"],
   head: ["signed_by", "max_age"],
-  rule: ["paths", "write", "review", "merge_is_review", "bump", "anywhere", "waive"],
+  rule: ["paths", "write", "review", "merge_is_review", "bump", "anywhere", "waive", "listings"],
   import: ["urls", "introduction", "roles", "transitive"],
   upstream: ["urls", "author", "signature", "handoff", "waive", "pinned"],
   output: ["builders", "level", "caches", "local_builds", "impure", "conflict", "waive"],

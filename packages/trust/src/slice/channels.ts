@@ -2,17 +2,30 @@
  * Slices that somebody published whole: accepted at the very commit that they name, and nowhere else.
  *
  * Claims: a file is vouched for only if it lies at a path of a published slice, and all files of that slice have the
- * content that was signed. Against: a commit of which one file is another than its curator saw, by a broken SHA-1.
+ * content that was signed; likewise a listing, and whether a name exists. Against: a commit of which one file is another
+ * than its curator saw, by a broken SHA-1.
  */
 
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import { type ChannelStatement, contentsDigest } from "@firstmile/formats/statement/channel";
+import {
+  type ChannelContent,
+  type ChannelStatement,
+  contentsDigest,
+} from "@firstmile/formats/statement/channel";
+import {
+  type AnswerType,
+  answerContent,
+  listingContent,
+  type NamedEntry,
+} from "@firstmile/formats/statement/listing";
+import type { StatedListing } from "@firstmile/formats/statement/names";
 import type { Statement } from "@firstmile/formats/statement/statement";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Policy, Source } from "../policy/policy.ts";
 import { isMet, peopleOf } from "../policy/thresholds.ts";
 import type { Identities } from "../signature/identities.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
+import { answerPath, listingPath } from "./known-names.ts";
 import { signedTogether } from "./signers.ts";
 
 /** A published slice, by people who count. */
@@ -71,19 +84,58 @@ export interface Vouched extends CommittedFile {
   readonly by: readonly PrincipalName[];
 }
 
-/** Who vouches for which path: of the slices whose files are, all of them, what was signed. */
-export function vouchedPaths(
+/** Names that are vouched for: as contents at the paths where names are judged, and the listings themselves. */
+export interface VouchedNames {
+  readonly vouched: ReadonlyMap<string, Vouched>;
+  readonly listings: readonly StatedListing[];
+}
+
+/** What a commit has at paths in Latin-1. */
+export interface CommittedTree {
+  readonly fileAt: (path: string) => CommittedFile | undefined;
+  /** The entries of a directory, sorted by the bytes of the names; undefined where there is none. */
+  readonly listingAt: (path: string) => readonly NamedEntry[] | undefined;
+  readonly typeAt: (path: string) => AnswerType;
+}
+
+/** Who vouches for what: of the slices whose contents are, all of them, what was signed. */
+export function vouchedSlices(
   slices: readonly PublishedSlice[],
-  fileAt: (path: string) => CommittedFile | undefined,
-): Map<string, Vouched> {
+  tree: CommittedTree,
+): { readonly paths: Map<string, Vouched>; readonly names: VouchedNames } {
+  const paths = new Map<string, Vouched>();
   const vouched = new Map<string, Vouched>();
+  const listings: StatedListing[] = [];
   for (const { channel, by } of slices) {
-    const files = channel.paths.flatMap((path) => {
-      const file = fileAt(path);
-      return file ? [{ path, ...file }] : [];
-    });
-    if (files.length < channel.paths.length || contentsDigest(files) !== channel.contents) continue;
-    for (const { path, mode, sha256 } of files) vouched.set(path, { mode, sha256, by });
+    const found = contentsIn(channel, tree);
+    if (!found || contentsDigest([...found.files, ...found.names]) !== channel.contents) continue;
+    for (const { path, mode, sha256 } of found.files) paths.set(path, { mode, sha256, by });
+    for (const { judged, mode, sha256 } of found.names) vouched.set(judged, { mode, sha256, by });
+    listings.push(...found.listings);
   }
-  return vouched;
+  return { paths, names: { vouched, listings } };
+}
+
+/** Undefined where the commit lacks one of them. */
+function contentsIn({ paths, listed = [], asked = [] }: ChannelStatement, tree: CommittedTree) {
+  const files = paths.flatMap((path): ChannelContent[] => {
+    const file = tree.fileAt(path);
+    return file ? [{ path, ...file }] : [];
+  });
+  const listings = listed.flatMap((path): StatedListing[] => {
+    const entries = tree.listingAt(path);
+    return entries ? [{ kind: "listing", path, entries }] : [];
+  });
+  if (files.length < paths.length || listings.length < listed.length) return undefined;
+  const lists = listings.map(({ path, entries }) => ({
+    path,
+    judged: listingPath(path),
+    ...listingContent(entries),
+  }));
+  const answers = asked.map((path) => ({
+    path,
+    judged: answerPath(path),
+    ...answerContent(tree.typeAt(path), path),
+  }));
+  return { files, names: [...lists, ...answers], listings };
 }

@@ -15,7 +15,7 @@ import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
 import type { SignedReview } from "../statement/review-index.ts";
 import { Approvals, type Content } from "./approvals.ts";
 import { type BumpedFile, bumpReason } from "./bumped.ts";
-import type { Vouched } from "./channels.ts";
+import type { Vouched, VouchedNames } from "./channels.ts";
 import { type Coverage, CoverageOfRule, type Weighing } from "./coverage-of-rule.ts";
 import type { Distrust, Objection } from "./distrust.ts";
 import { Rejections } from "./rejections.ts";
@@ -56,6 +56,8 @@ export interface CoverageEvidence {
   readonly waivers: Waivers;
   /** What a channel vouches for at this commit, by path: vouchedPaths. */
   readonly vouched: ReadonlyMap<string, Vouched>;
+  /** What it vouches for of names at this commit, at the paths where these are judged. */
+  readonly vouchedNames?: VouchedNames | undefined;
   /** Who had a part in bringing a content into the source. */
   readonly wrote: (version: FileVersion) => ReadonlySet<PrincipalName>;
   /** Files at this commit that are bumps of what people read, by path. */

@@ -1,10 +1,15 @@
-/** A slice's verdict as one finding among others: what covers it, or which files do not pass, and what would help. */
+/**
+ * A slice's verdict as one finding among others: what covers it, or which files do not pass, and what would help. What
+ * names do not pass is told by names-reason.ts; here they are counted with the files.
+ */
 
 import type { Source } from "../policy/policy.ts";
 import type { ReasonCode } from "../verdict/codes.ts";
 import { found, lacking, type Reason } from "../verdict/verdict.ts";
 import type { SliceCoverage } from "./cover.ts";
 import { failing, type JudgedFile } from "./judged.ts";
+import type { JudgedNames } from "./names-coverage.ts";
+import { countText } from "./names-text.ts";
 import { shellWord, visiblePath } from "./visible-path.ts";
 import type { Waived } from "./waivers.ts";
 
@@ -22,15 +27,20 @@ export interface SliceQuestion {
   readonly likeness?: ReadonlyMap<string, string>;
 }
 
-export function sliceReason(question: SliceQuestion, judged: readonly JudgedFile[]): Reason {
+export function sliceReason(
+  question: SliceQuestion,
+  judged: readonly JudgedFile[],
+  names: readonly JudgedNames[] = [],
+): Reason {
   const { source, commit } = question;
   const bad = failing(judged);
   const at = `source ${source.name} at ${commit.slice(0, 12)}`;
   if (bad.length > 0) return denial(question, at, judged.length, bad);
+  const all = [...judged, ...names];
   return found(
     "covered",
-    `${filesText(judged.length)} that it reads of ${at} ${judged.length === 1 ? "is" : "are"} covered`,
-    proofs(judged),
+    `${partsText(all)} that it reads of ${at} ${all.length === 1 ? "is" : "are"} covered`,
+    proofs(all),
   );
 }
 
@@ -126,30 +136,50 @@ function uncovered(message: string, { like, ended, who, where }: UncoveredFile):
   });
 }
 
-/** Who covers the files, and every waiver that was used: told however many files there are. */
-function proofs(judged: readonly JudgedFile[]): Reason[] {
-  const lines = new Map<string, number>();
-  const waivers = new Map<string, { used: WaivedStanding; files: number }>();
-  for (const { standing } of judged) {
+/** A file, a listing, or whether a name exists. */
+type JudgedPart = JudgedFile | JudgedNames;
+
+/** `2 files, 1 listing and 1 asked name`. */
+export function partsText(parts: readonly JudgedPart[]): string {
+  const names = parts.flatMap((part) => ("names" in part ? [part.names.kind] : []));
+  const listings = names.filter((kind) => kind === "listing").length;
+  const counted = countText(listings, names.length - listings);
+  const files = parts.length - names.length;
+  if (counted === undefined) return filesText(files);
+  if (files === 0) return counted;
+  return `${filesText(files)}${counted.includes(" and ") ? ", " : " and "}${counted}`;
+}
+
+/** Who covers them, and every waiver that was used: told however many there are. */
+function proofs(parts: readonly JudgedPart[]): Reason[] {
+  const lines = new Map<string, JudgedPart[]>();
+  const waivers = new Map<string, { used: WaivedStanding; parts: JudgedPart[] }>();
+  for (const part of parts) {
+    const { standing } = part;
     if (standing.kind === "waived") {
       const key = [standing.waiver.statement, ...(standing.since ?? [])].join(" ");
-      waivers.set(key, { used: standing, files: (waivers.get(key)?.files ?? 0) + 1 });
+      const known = waivers.get(key) ?? { used: standing, parts: [] };
+      known.parts.push(part);
+      waivers.set(key, known);
     } else {
       const text = proofText(standing)?.join("\0");
-      if (text !== undefined) lines.set(text, (lines.get(text) ?? 0) + 1);
+      const known = text === undefined ? undefined : lines.get(text);
+      if (known) known.push(part);
+      else if (text !== undefined) lines.set(text, [part]);
     }
   }
-  const covered = [...lines].map(([text, files]) => {
+  const covered = [...lines].map(([text, some]) => {
     const [code, words] = text.split("\0") as [ReasonCode, string];
-    return found(code, `${filesText(files)} ${words}`);
+    return found(code, `${partsText(some)} ${words}`);
   });
-  const waived = [...waivers.values()].map(({ used, files }) =>
-    waivedReason(filesText(files), used.waiver, used.since),
+  const waived = [...waivers.values()].map(({ used, parts: some }) =>
+    waivedReason(partsText(some), used.waiver, used.since),
   );
   return [...covered, ...waived];
 }
 
-function proofText(standing: JudgedFile["standing"]): [ReasonCode, string] | undefined {
+/** What speaks for something that passes, in some words; undefined of what does not, and of what is waived. */
+export function proofText(standing: JudgedPart["standing"]): [ReasonCode, string] | undefined {
   switch (standing.kind) {
     case "read":
       return standing.derived
@@ -159,6 +189,10 @@ function proofText(standing: JudgedFile["standing"]): [ReasonCode, string] | und
       return ["vouched", `published by ${standing.by.join(" and ")}`];
     case "bumped":
       return ["bumped", standing.because];
+    case "known":
+      return ["covered", "read as what is there"];
+    case "shown":
+      return ["shown", "not read: the rule lets names pass"];
     default:
       return undefined;
   }

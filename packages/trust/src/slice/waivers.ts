@@ -6,6 +6,7 @@
  * outweighs a rejection or a distrust: the callers ask about those first.
  */
 import type { ObjectId } from "@firstmile/formats/git/object-id";
+import type { StatedNames } from "@firstmile/formats/statement/names";
 import type { Statement } from "@firstmile/formats/statement/statement";
 import type { ContentTarget } from "@firstmile/formats/statement/target";
 import type { WaiverStatement } from "@firstmile/formats/statement/waiver";
@@ -15,6 +16,7 @@ import type { Policy } from "../policy/policy.ts";
 import { isMet, peopleOf } from "../policy/thresholds.ts";
 import type { Identities } from "../signature/identities.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
+import { changesOfNames } from "./known-names.ts";
 import { signedTogether } from "./signers.ts";
 
 /** A waiver that was found for something. */
@@ -51,6 +53,8 @@ interface ForContent {
   readonly path: string | undefined;
 }
 
+/** What is waived is named whole. */
+const NO_LISTINGS = () => undefined;
 const NONE: WaiverAnswer = { holds: undefined, ended: undefined };
 
 export class Waivers {
@@ -63,6 +67,8 @@ export class Waivers {
   readonly #byId = new Map<ObjectId, string[]>();
   /** The same where it gives a path too, by that. */
   readonly #byPath = new Map<string, WaivedContent[]>();
+  /** Names of directories that some waiver names. */
+  readonly #names: StatedNames[] = [];
   readonly #asked = new Map<string, boolean>();
   readonly #people = new Map<RoleName, ReadonlySet<PrincipalName>>();
 
@@ -92,6 +98,22 @@ export class Waivers {
         this.#name(target);
       } else put(this.#byStorePath, target.baseName, entered);
     }
+    const names = scope.names ?? [];
+    this.#names.push(...names);
+    for (const { path, after } of changesOfNames(names, NO_LISTINGS)) {
+      put(this.#byContent, after.sha256, { entered, path });
+      put(this.#byPath, path, { id: after.id, sha256: after.sha256 });
+    }
+  }
+
+  /** Names of directories that some waiver names, whoever signed it. */
+  get names(): readonly StatedNames[] {
+    return this.#names;
+  }
+
+  /** Paths at which some waiver names a content. */
+  paths(): IterableIterator<string> {
+    return this.#byPath.keys();
   }
 
   #name({ id, sha256, path }: ContentTarget): void {

@@ -57,6 +57,9 @@ export type AdmissionCode =
 /** Why a slice is not accepted: one of the files that an evaluation read. */
 export type SliceCode =
   | "not-covered"
+  | "listing-not-covered"
+  | "listings-not-noted"
+  | "odd-name"
   | "review-rejected"
   | "distrusted"
   | "waiver-expired"
@@ -108,7 +111,9 @@ export type ProofCode =
   | "derived"
   | "vouched"
   | "waived"
-  | "bumped";
+  | "bumped"
+  | "shown"
+  | "no-influence";
 
 /** Every code a verdict can carry. A closed list: docs/codes.md has a line for each. */
 export type ReasonCode =

@@ -3,7 +3,7 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import { type ChannelStatement, contentsDigest } from "@firstmile/formats/statement/channel";
 import { describe, expect, test } from "vitest";
 import type { RoleName } from "../../src/policy/names.ts";
-import { publishedSlices, vouchedPaths } from "../../src/slice/channels.ts";
+import { publishedSlices, vouchedSlices } from "../../src/slice/channels.ts";
 import type { VerifiedStatement } from "../../src/statement/verify.ts";
 import { content, IDENTITIES, POLICY, signed, source } from "./slices.ts";
 
@@ -69,10 +69,10 @@ describe("a path is vouched for", () => {
     files: ReadonlyMap<string, { mode: number; sha256: string }>,
     ...slices: readonly ChannelStatement[]
   ) =>
-    vouchedPaths(
+    vouchedSlices(
       slices.map((one) => ({ channel: one, by: ["carol" as never] })),
-      (path) => files.get(path),
-    );
+      { fileAt: (path) => files.get(path), listingAt: () => undefined, typeAt: () => "-" },
+    ).paths;
   const other = { mode: 0o100644, sha256: content("other").sha256 };
 
   test("with the content that was signed", () => {

@@ -4,6 +4,7 @@ import { basename, resolve } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { judgeFiles } from "@firstmile/trust/slice/judged";
+import { judgedPath } from "@firstmile/trust/slice/known-names";
 import { firstRefusal } from "@firstmile/trust/verdict/verdict";
 import { readFlakeLock } from "../../admission/lock.ts";
 import { nixTools } from "../../admission/nix-tools.ts";
@@ -172,13 +173,16 @@ export async function judgedAgain(
     const repository = await repositories.directory(source);
     const { commit } = slice;
     const question = { repository, policy, source, commit, statements, now: context.now };
-    const { coverage, source: current } = await gatherCase(question);
+    const gathered = await gatherCase(question);
+    const { coverage, source: current } = gathered;
     const judged = judgeFiles(
       coverage,
       slice.files.map(({ file }) => file),
     );
     const files = judged.map((one, i) => ({ ...one, lines: slice.files[i]!.lines }));
-    return { source: current, slice: { ...slice, files } };
+    const names = gathered.names.judge(slice.names.map((one) => one.names));
+    const odd = slice.odd.filter(({ path, type }) => !gathered.names.existence(path, type, undefined)?.named);
+    return { source: current, slice: { ...slice, files, names, odd } };
   });
   return Promise.all(again);
 }
@@ -210,11 +214,11 @@ type Read = Extract<FlakeSlices, { ok: true }>;
 
 async function adoptedOf(
   { roots, derivations }: Read,
-  { gathered, commit, repository, judged }: Read["reads"][number],
+  { gathered, commit, repository, judged, names, odd }: Read["reads"][number],
 ): Promise<Adopted> {
   const lines = await lineCounts(repository, judged);
   const files = judged.map((one, i) => ({ ...one, lines: lines[i]! }));
-  return { source: gathered.source, slice: { commit, files, roots, derivations, how: "fuse" } };
+  return { source: gathered.source, slice: { commit, files, names, odd, roots, derivations, how: "fuse" } };
 }
 
 /** Several attributes read much the same of one commit. */
@@ -225,6 +229,11 @@ function together(all: readonly Adopted[]): Adopted[] {
       same.flatMap(({ slice }) => slice.files.map((one) => [one.file.path, one] as const)),
     );
     const sorted = [...files.values()].sort((a, b) => (a.file.path < b.file.path ? -1 : 1));
-    return { source: same[0]!.source, slice: { ...same[0]!.slice, files: sorted } };
+    const names = new Map(
+      same.flatMap(({ slice }) => slice.names.map((one) => [judgedPath(one.names), one] as const)),
+    );
+    const odd = new Map(same.flatMap(({ slice }) => slice.odd.map((one) => [one.path, one] as const)));
+    const all = { files: sorted, names: [...names.values()], odd: [...odd.values()] };
+    return { source: same[0]!.source, slice: { ...same[0]!.slice, ...all } };
   });
 }

@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import type { IntroductionCommit, Source } from "@firstmile/trust/policy/policy";
 import { passes } from "@firstmile/trust/slice/cover";
+import { failingNames } from "@firstmile/trust/slice/names-reason";
+import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { commitAdoption, introduced, Undo, waiversOf } from "../../adopting/adoption.ts";
 import { ownKeyFile, ownName } from "../../adopting/own-key.ts";
 import { presentCaches } from "../../adopting/present-caches.ts";
@@ -87,7 +89,10 @@ class Adoption {
         .filter(({ standing }) => !passes(standing))
         .map(({ file, lines }) => ({ source: source.name, file, lines })),
     );
-    const steps = inSteps(open, pace);
+    const names = slices.flatMap(({ source, slice }) =>
+      failingNames(slice.names).map((one) => ({ source: source.name, names: one.names })),
+    );
+    const steps = inSteps(open, pace, names);
     undo.forget(await this.sign(steps, sources));
     const after = await judgedAgain(this.context, await this.rules(), this.configuration, slices);
     requireGreen(after);
@@ -246,10 +251,12 @@ function provisional({ name, url, commits }: NewSource): Source {
 function requireGreen(slices: readonly Adopted[]): void {
   for (const { slice, source } of slices) {
     const open = slice.files.find(({ standing }) => !passes(standing));
-    if (open)
+    const names = failingNames(slice.names)[0]?.names ?? slice.odd[0];
+    const path = open?.file.path ?? names?.path;
+    if (path !== undefined)
       throw new Failure(
         EXIT.denied,
-        `${open.file.path} of source ${source.name} would not be let through: your signature does not count for it`,
+        `${visiblePath(path) || "./"} of source ${source.name} would not be let through: your signature does not count for it`,
         "root of the rules has to sign the waivers, and a rejection or a distrust outweighs them: firstmile slice",
       );
   }

@@ -86,7 +86,8 @@ function show(
     const mark = judged.accepted ? terminal.style("green", "✓") : terminal.style("red", "✗");
     const date = time === undefined ? "not here yet" : new Date(time * 1000).toISOString().slice(0, 10);
     const by = [...new Set(publications.flatMap((one) => one.by))].join(" and ") || "others";
-    const files = judged.accepted ? `, ${count(judged.files, "file")}` : "";
+    const names = judged.names === 0 ? "" : ` and the names of ${count(judged.names, "place")}`;
+    const files = judged.accepted ? `, ${count(judged.files, "file")}${names}` : "";
     const problem = judged.problem === undefined ? "" : `: ${judged.problem}`;
     terminal.print(`  ${mark} ${commit}  ${date}, by ${by}${files}${problem}`);
     for (const text of attributesOf(publications)) terminal.print(`      ${harmless(text)}`);
@@ -103,8 +104,8 @@ function attributesOf(publications: Judged["publications"]): string[] {
 }
 
 function asJson({ commit, time, publications, judged }: Judged): unknown {
-  const { accepted, files, problem } = judged;
+  const { accepted, files, names, problem } = judged;
   const by = [...new Set(publications.flatMap((one) => one.by))].sort();
   const attributes = [...new Set(publications.flatMap(({ channel }) => channel.attributes))].sort();
-  return { commit, time: time ?? null, by, attributes, accepted, files, problem: problem ?? null };
+  return { commit, time: time ?? null, by, attributes, accepted, files, names, problem: problem ?? null };
 }

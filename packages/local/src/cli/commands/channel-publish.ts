@@ -1,4 +1,5 @@
 /** `firstmile channel publish SOURCE [REV] -A ATTR`: a curator's word for all that some attributes read. */
+import { partsText } from "@firstmile/trust/slice/reason";
 import { nixTools } from "../../admission/nix-tools.ts";
 import { draftChannels } from "../../channel/draft.ts";
 import { type PublishingPlace, publishingPlace } from "../../channel/place.ts";
@@ -10,7 +11,7 @@ import { askYes } from "../ask-yes.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT, Failure } from "../failure.ts";
 import type { PublishFlags } from "./channel.command.ts";
-import { isCovered, publishedText, showPublication } from "./channel-publish-shown.ts";
+import { areCovered, isCovered, publishedText, showPublication } from "./channel-publish-shown.ts";
 import { SliceReader } from "./slice.ts";
 import { slicesOfFlake } from "./slice-flake.ts";
 import type { ShownSlice } from "./slice-shown.ts";
@@ -63,15 +64,22 @@ function requirePublishable({ slice, origin, source, words }: ShownSlice, vouchA
   if (slice.files.length === 0) throw badInput("nothing is read of it, so there is nothing to vouch for");
   if (slice.files.some(({ standing }) => REFUSED.has(standing.kind)))
     throw new Failure(EXIT.denied, "what your own rules hold for bad is vouched for by nobody");
+  if (slice.names.some(({ standing }) => standing.kind === "rejected" || standing.kind === "distrusted"))
+    throw new Failure(EXIT.denied, "what your own rules hold for bad is vouched for by nobody");
   const open = slice.files.filter((one) => !isCovered(one)).length;
-  if (open === 0 || vouchAll) return;
-  const message = `${open} of ${slice.files.length} files are not covered by your own rules, and nothing was signed`;
+  const names = slice.names.filter((one) => !areCovered(one)).length;
+  if (open + names === 0 || vouchAll) return;
+  const what =
+    open > 0
+      ? `${open} of ${slice.files.length} files`
+      : `the names of ${names} of ${slice.names.length} directories and asked names`;
+  const message = `${what} are not covered by your own rules, and nothing was signed`;
   const review = `firstmile review ${source.name} ${slice.commit.slice(0, 12)} ${words}`.trimEnd();
   throw new Failure(EXIT.denied, message, `${review}; or, if you know them otherwise: --vouch-all`);
 }
 
 function vouchedFor({ slice, source }: ShownSlice): string {
-  return `${slice.files.length} files of ${source.name} at ${slice.commit.slice(0, 12)}`;
+  return `${partsText([...slice.files, ...slice.names])} of ${source.name} at ${slice.commit.slice(0, 12)}`;
 }
 
 interface Means {
@@ -100,10 +108,9 @@ class Publisher {
     for (const { slice, source } of shown) {
       const attributes = attributesOf(flags, named);
       const said = { commit: slice.commit, source: source.name, attributes, system };
-      const drafts = draftChannels(
-        said,
-        slice.files.map(({ file }) => file),
-      );
+      const files = slice.files.map(({ file }) => file);
+      const names = slice.names.map((one) => one.names);
+      const drafts = draftChannels(said, files, names);
       kept.push(await signAndKeep(drafts, { user, place: to.place, now: this.#context.now }));
     }
     return kept;
@@ -119,5 +126,6 @@ function attributesOf({ attr = [], file = "default.nix" }: PublishFlags, named: 
 function asJson({ slice, source, words }: ShownSlice, statements: readonly KeptStatement[]): unknown {
   const covered = slice.files.filter(isCovered).length;
   const { commit, files } = slice;
-  return { source: source.name, commit, words, files: files.length, covered, statements };
+  const names = { all: slice.names.length, covered: slice.names.filter(areCovered).length };
+  return { source: source.name, commit, words, files: files.length, covered, names, statements };
 }

@@ -126,6 +126,8 @@ async function directoryName(repository: string): Promise<string> {
   return basename(path).replace(/\.git$/, "");
 }
 
+const NAMES_SHOWN = 10;
+
 function showReport(terminal: Terminal, report: CheckReport): void {
   const { source, base, head, change, findings, slices } = report;
   const files = `${change.files} ${change.files === 1 ? "file" : "files"}`;
@@ -164,6 +166,10 @@ function showSlice(
   terminal.print(
     `  ${harmless(words)}: ${changed.files} of ${after.files} files that are read change, ${changed.open} of them open${covered}; ${derivations.fresh} derivations new, ${derivations.gone} gone`,
   );
+  for (const text of changed.names.slice(0, NAMES_SHOWN))
+    terminal.print(`    ${wrap(`name  ${harmless(text)}`, terminal.width, "          ")}`);
+  if (changed.names.length > NAMES_SHOWN)
+    terminal.print(`    and ${changed.names.length - NAMES_SHOWN} more names: --json has all of them`);
   for (const { before: from, after: to } of downloads)
     terminal.print(`    download  ${harmless(from ?? "none")} -> ${harmless(to ?? "none")}`);
 }

@@ -17,6 +17,7 @@ import type { CoveredPart } from "../../coverage/parts.ts";
 import type { JudgedDownload } from "../../slicing/downloads.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import type { Counted } from "./coverage.ts";
+import { namesCounts, namesLine } from "./names-shown.ts";
 import { aligned, count, share, thousands } from "./slice-shown.ts";
 
 export function showCoverage(terminal: Terminal, { parts, downloads, others, rules }: Counted): void {
@@ -59,7 +60,7 @@ function sum(shares: Shares, of: keyof Amount): number {
   return shares.covered[of] + shares.waived[of] + shares.open[of];
 }
 
-function showPart(terminal: Terminal, { source, commit, words, files }: CoveredPart): void {
+function showPart(terminal: Terminal, { source, commit, words, files, names }: CoveredPart): void {
   terminal.print();
   const title = `${source.name} at ${commit.slice(0, 12)}  ${harmless(words)}`.trimEnd();
   terminal.print(
@@ -80,6 +81,8 @@ function showPart(terminal: Terminal, { source, commit, words, files }: CoveredP
   });
   const head = ["rule", "asks for", "files", "covered", "share", "waived", "open"];
   for (const line of aligned([head, ...rows], 2)) terminal.print(`  ${line}`);
+  const told = namesLine(names);
+  if (told !== undefined) terminal.print(`  ${told}`);
 }
 
 const KINDS: readonly (readonly [string, (standing: FileStanding) => boolean])[] = [
@@ -164,11 +167,12 @@ export function coverageJson(
   const files = parts.flatMap((one) => one.files);
   return {
     ...together(parts.map((one) => sharesOf(one.files))),
-    parts: parts.map(({ source, commit, words, files: own }) => ({
+    parts: parts.map(({ source, commit, words, files: own, names }) => ({
       source: source.name,
       commit,
       words,
       ...sharesOf(own),
+      names: namesCounts(names),
       rules: countByRule(source, own).map(({ rule, counts }) => ({ line: rule?.line ?? null, counts })),
     })),
     kinds: kindsOf(files),

@@ -97,7 +97,15 @@ async function ofFlake(context: FirstmileContext, rules: Rules, reference: strin
 }
 
 function partOf({ slice, source, words, downloads }: ShownSlice, repository: string): CoveredPart {
-  return { repository, source, commit: slice.commit, words, files: slice.files, downloads };
+  return {
+    repository,
+    source,
+    commit: slice.commit,
+    words,
+    files: slice.files,
+    names: slice.names,
+    downloads,
+  };
 }
 
 /** Inputs of one flake share what the flake downloads. */

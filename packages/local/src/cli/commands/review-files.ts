@@ -1,8 +1,10 @@
 /** Which files of a source somebody means to read: those that evaluating an attribute reads, or those at some paths. */
 import type { Source } from "@firstmile/trust/policy/policy";
 import { judgeFiles } from "@firstmile/trust/slice/judged";
+import { pathIn } from "@firstmile/trust/slice/names";
+import type { JudgedNames } from "@firstmile/trust/slice/names-coverage";
 import { neutralGit } from "../../git/neutral.ts";
-import { type CountedFile, filesAt, named } from "../../slicing/files-at.ts";
+import { type CountedFile, filesAt, listingsAt, named } from "../../slicing/files-at.ts";
 import { type GatheredCase, gatherCase } from "../../slicing/gather.ts";
 import type { SlicedFile } from "../../slicing/slice-of.ts";
 import type { StatementPlace } from "../../statements/place.ts";
@@ -23,11 +25,16 @@ export interface ReviewFiles {
   readonly slice: readonly SlicedFile[];
   /** Of these, what was asked for. */
   readonly files: readonly SlicedFile[];
+  /** What names told, and of that what was asked for. */
+  readonly names: readonly JudgedNames[];
   /** What was evaluated, as on a command line; "": the files were named. */
   readonly words: string;
 }
 
 type Read = Omit<ReviewFiles, "target" | "files">;
+
+/** What is judged anew with what was signed. */
+export type ReadAgain = Pick<ReviewFiles, "slice" | "names">;
 
 export class ReviewReader {
   readonly #reader: SliceReader;
@@ -73,7 +80,7 @@ export class ReviewReader {
     const all = await slicesOfFlake(context, { ...rules, statements }, reference);
     return all.map(({ slice, source, gathered, words, repository }) => {
       const target = { repository, source, commit: slice.commit };
-      return this.#asked(target, { source, gathered, words, slice: slice.files });
+      return this.#asked(target, { source, gathered, words, slice: slice.files, names: slice.names });
     });
   }
 
@@ -83,18 +90,24 @@ export class ReviewReader {
     if (!origin.ok) throw new Failure(EXIT.denied, `${origin.code}: ${origin.message}`, origin.remedy);
     const isWanted = named(paths);
     const files = paths.length === 0 ? read.slice : read.slice.filter(({ file: one }) => isWanted(one.path));
-    if (files.length === 0) throw nothingThere(paths, read.words);
-    return { ...read, target, files };
+    const names = paths.length === 0 ? read.names : read.names.filter((one) => isWanted(one.names.path));
+    if (files.length + names.length === 0) throw nothingThere(paths, read.words);
+    return { ...read, target, files, names };
   }
 
   /** The same files as evidence has it now. */
-  async again({ target, slice }: ReviewFiles, places: readonly StatementPlace[]): Promise<SlicedFile[]> {
-    return judged(await this.#gather(target, places), slice);
+  async again({ target, slice, names }: ReviewFiles, places: readonly StatementPlace[]): Promise<ReadAgain> {
+    const gathered = await this.#gather(target, places);
+    const decided = names.flatMap(({ standing, names: { path } }) =>
+      standing.kind === "fresh" ? standing.come.map(({ name }) => pathIn(path, name)) : [],
+    );
+    const told = names.map((one) => one.names);
+    return { slice: judged(gathered, slice), names: gathered.names.judge(told, new Set(decided)) };
   }
 
   async #evaluated(target: SliceTarget, places: readonly StatementPlace[]): Promise<Read> {
     const { slice, source, gathered, words } = await this.#reader.read(target, places);
-    return { source, gathered, words, slice: slice.files };
+    return { source, gathered, words, slice: slice.files, names: slice.names };
   }
 
   async #named(
@@ -106,7 +119,8 @@ export class ReviewReader {
     const git = await neutralGit(target.repository);
     try {
       const slice = judged(gathered, await filesAt(git, target.commit, named(paths)));
-      return { source: gathered.source, gathered, words: "", slice };
+      const names = gathered.names.judge(await listingsAt(git, target.commit, named(paths)));
+      return { source: gathered.source, gathered, words: "", slice, names };
     } finally {
       git.dispose();
     }

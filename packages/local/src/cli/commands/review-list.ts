@@ -3,6 +3,7 @@ import type { PrincipalName } from "@firstmile/trust/policy/names";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { neutralGit } from "../../git/neutral.ts";
 import { GitObjects } from "../../git/objects.ts";
+import { type NamesWork, namesForReader, namesWork } from "../../reviewing/names-work.ts";
 import { besides, placeFor } from "../../reviewing/place-for.ts";
 import { type QueuedWork, queueOf } from "../../reviewing/queue.ts";
 import { type FoundWork, findWork, isOpen } from "../../reviewing/work.ts";
@@ -43,13 +44,17 @@ async function queueIn(
   const { coverage, policy } = read.gathered;
   const queue = queueOf(found.work, coverage);
   const own = flags.for === undefined ? queue : forPerson(queue, flags.for, policy);
-  return { read, queue: own, all: flags.all, for: flags.for };
+  const open = namesWork(read.names);
+  const names =
+    flags.for === undefined ? open : namesForReader(open, read.gathered.names, flags.for as PrincipalName);
+  return { read, queue: own, names, all: flags.all, for: flags.for };
 }
 
 export interface ShownQueue {
   readonly read: ReviewFiles;
   /** The smallest first. */
   readonly queue: readonly QueuedWork[];
+  readonly names: readonly NamesWork[];
   /** Whether all of it is listed. */
   readonly all: boolean;
   /** For whom it is. */

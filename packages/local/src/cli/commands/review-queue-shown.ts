@@ -4,13 +4,15 @@ import type { Rule } from "@firstmile/trust/policy/policy";
 import { failing } from "@firstmile/trust/slice/judged";
 import { day } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
+import type { NamesWork } from "../../reviewing/names-work.ts";
 import { groupQueue, type QueuedWork } from "../../reviewing/queue.ts";
 import { isOpen, type ReviewWork } from "../../reviewing/work.ts";
 import type { SlicedFile } from "../../slicing/slice-of.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
+import { namesJson, namesPath, namesStanding } from "./names-shown.ts";
 import type { ShownQueue } from "./review-list.ts";
 import { short, tell } from "./review-shown.ts";
-import { closedText } from "./review-sitting-shown.ts";
+import { closedText, namesSize } from "./review-sitting-shown.ts";
 import { asks, pathOf } from "./review-work-shown.ts";
 import { count, coverageLine, standingText, thousands } from "./slice-shown.ts";
 
@@ -18,10 +20,11 @@ import { count, coverageLine, standingText, thousands } from "./slice-shown.ts";
 const SHOWN = 15;
 
 export function showQueue(terminal: Terminal, shown: ShownQueue): void {
-  const { read, queue, all } = shown;
+  const { read, queue, names, all } = shown;
   terminal.print(terminal.style("bold", headline(shown)));
   tell(terminal, coverageLine(read.files));
   tell(terminal, queueText(queue, shown.for));
+  showNamesQueue(terminal, shown.read, names, all);
   let rule: Rule | undefined | null = null;
   for (const group of groupQueue(queue)) {
     if (group.rule !== rule) showRule(terminal, group.rule);
@@ -34,6 +37,31 @@ export function showQueue(terminal: Terminal, shown: ShownQueue): void {
       terminal.print(terminal.style("dim", `${" ".repeat(12)}and ${thousands(more)} more: --all`));
   }
   showClosed(terminal, read.files, all);
+}
+
+/** Before what is told of names. */
+const INDENT = " ".repeat(12);
+
+/** Names, with what differs and who is asked. */
+function showNamesQueue(
+  terminal: Terminal,
+  { gathered }: ShownQueue["read"],
+  names: readonly NamesWork[],
+  all: boolean,
+): void {
+  if (names.length === 0) return;
+  tell(terminal, `${namesSize(names)} to read`);
+  terminal.print();
+  for (const { judged, lines } of all ? names : names.slice(0, SHOWN)) {
+    const who = missingText(gathered.names.completions(judged.names));
+    const kind = terminal.style("dim", "names ");
+    terminal.print(`  ${thousands(lines).padStart(8)}  ${kind}  ${namesPath(judged)}`);
+    const told = `${namesStanding(judged)}; ${who}`;
+    terminal.print(`${INDENT}${wrap(told, terminal.width, INDENT)}`);
+  }
+  const more = names.length - SHOWN;
+  if (!all && more > 0)
+    terminal.print(terminal.style("dim", `${" ".repeat(12)}and ${thousands(more)} more: --all`));
 }
 
 /** Files that no reading lifts, and why. */
@@ -101,12 +129,17 @@ function workLine(terminal: Terminal, work: ReviewWork): string {
   return `${thousands(work.lines).padStart(8)}  ${terminal.style("dim", kind.padEnd(6))}  ${pathOf(work)}${waived}`;
 }
 
-export function queueJson({ read, queue }: ShownQueue): unknown {
+export function queueJson({ read, queue, names }: ShownQueue): unknown {
   return {
     source: read.source.name,
     commit: read.target.commit,
     words: read.words,
     queue: queue.map(queuedJson),
+    names: names.map(({ judged, lines }) => ({
+      ...namesJson(judged),
+      lines,
+      completions: read.gathered.names.completions(judged.names),
+    })),
   };
 }
 

@@ -3,13 +3,16 @@ import type { ObjectId } from "@firstmile/formats/git/object-id";
 import type { CoveredContent } from "@firstmile/trust/slice/beginnings";
 import type { SliceCoverage } from "@firstmile/trust/slice/cover";
 import { measure } from "../../reviewing/measure.ts";
+import { type NamesWork, namesLines } from "../../reviewing/names-work.ts";
 import { NearestBeginning } from "../../reviewing/nearest-beginning.ts";
 import type { ReadChange, ReviewMaterial } from "../../reviewing/read-change.ts";
 import type { ReviewWork } from "../../reviewing/work.ts";
 import type { FirstmileContext } from "../context.ts";
+import { wrap } from "../terminal.ts";
 import { editNote } from "./review-editor.ts";
 import type { Interruption } from "./review-interruption.ts";
 import { page } from "./review-pager.ts";
+import { namesSize } from "./review-sitting-shown.ts";
 import { type Paper, type ShownWork, workText } from "./review-work-shown.ts";
 
 /** Colours are for terminals. */
@@ -40,8 +43,9 @@ export class WorkShower {
     for (const [i, one] of work.entries()) this.#changes.set(one, changes[i]!);
   }
 
-  page(work: readonly ReviewWork[], interruption: Interruption): Promise<void> {
-    return page(this.#context, () => this.#text(work, this.#context.terminal), interruption);
+  page(work: readonly ReviewWork[], names: readonly NamesWork[], interruption: Interruption): Promise<void> {
+    const { terminal } = this.#context;
+    return page(this.#context, () => this.#text(work, terminal, names), interruption);
   }
 
   /** A note, where one was written. */
@@ -49,7 +53,16 @@ export class WorkShower {
     return editNote(this.#context, this.#text([work], PLAIN), interruption);
   }
 
-  async *#text(work: readonly ReviewWork[], paper: Paper): AsyncGenerator<string> {
+  async *#text(
+    work: readonly ReviewWork[],
+    paper: Paper,
+    names: readonly NamesWork[] = [],
+  ): AsyncGenerator<string> {
+    if (names.length > 0) yield `\n${paper.style("bold", namesSize(names))}\n\n`;
+    for (const line of namesLines(names)) {
+      const own = /^ */.exec(line)![0];
+      yield `  ${own}${wrap(line.slice(own.length), paper.width - 2, `${own}    `)}\n`;
+    }
     for (const one of work) yield* workText(paper, await this.#shown(one));
   }
 

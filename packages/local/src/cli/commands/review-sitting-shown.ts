@@ -1,14 +1,19 @@
 /** What a sitting begins with and ends with, for people and programs. */
 import { countStandings, failing } from "@firstmile/trust/slice/judged";
+import { directoryOf } from "@firstmile/trust/slice/names";
+import { failingNames } from "@firstmile/trust/slice/names-reason";
+import { partsText } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import type { ForReader } from "../../reviewing/for-reader.ts";
 import type { KeptStatement } from "../../reviewing/keep.ts";
-import type { SaidOfWork } from "../../reviewing/sitting.ts";
+import type { NamesWork } from "../../reviewing/names-work.ts";
+import type { SaidOfNames, SaidOfWork } from "../../reviewing/sitting.ts";
 import { type FoundWork, isOpen, type ReviewWork } from "../../reviewing/work.ts";
 import type { SlicedFile } from "../../slicing/slice-of.ts";
 import { unreadText } from "../../statements/unread.ts";
 import type { WritablePlace } from "../../statements/write.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
+import { namesJson } from "./names-shown.ts";
 import type { ReviewFiles } from "./review-files.ts";
 import { keptText, onwardText, short, tell, warn } from "./review-shown.ts";
 import { count, coverageLine, thousands } from "./slice-shown.ts";
@@ -30,6 +35,22 @@ export function tellOpening(
   if (said.length > 0) tell(terminal, `for others to read: ${said.join(", ")}`);
   const closed = closedText(files);
   if (closed !== undefined) tell(terminal, closed);
+}
+
+/** What there is to see of names, below the opening. */
+export function tellNames(terminal: Terminal, names: readonly NamesWork[]): void {
+  if (names.length > 0) tell(terminal, `${namesSize(names)} to read`);
+}
+
+/** `16 names in 3 directories`. */
+export function namesSize(names: readonly NamesWork[]): string {
+  const lines = names.reduce((sum, one) => sum + one.lines, 0);
+  const directories = new Set(names.map(({ judged: { names: one } }) => directoryIn(one))).size;
+  return `${count(lines, "name")} in ${directories === 1 ? "1 directory" : `${thousands(directories)} directories`}`;
+}
+
+function directoryIn(names: NamesWork["judged"]["names"]): string {
+  return names.kind === "listing" ? names.path : directoryOf(names.path);
 }
 
 /** Files that no reading lifts; undefined: there are none. */
@@ -73,18 +94,20 @@ const WHY = {
 export interface Done {
   readonly read: ReviewFiles;
   readonly said: readonly SaidOfWork[];
+  readonly names: SaidOfNames | undefined;
   readonly kept: readonly KeptStatement[];
   readonly place: WritablePlace;
   /** All that is read, judged with what was signed. */
-  readonly after: readonly SlicedFile[];
+  readonly after: Pick<ReviewFiles, "slice" | "names">;
 }
 
 export function tellSitting(terminal: Terminal, done: Done, counts: boolean): void {
-  const { said, kept, place, read, after } = done;
+  const { said, names, kept, place, read, after } = done;
   const line = (text: string) => terminal.print(wrap(text, terminal.width, "  "));
   const lines = (verdict: SaidOfWork["verdict"]) => {
     const own = said.filter((one) => one.verdict === verdict).map(({ work }) => work);
-    return own.length === 0 ? undefined : ownText(own);
+    const shown = names?.verdict === verdict ? `${namesSize(names.names)} read` : "";
+    return [own.length === 0 ? "" : ownText(own), shown].filter(Boolean).join("; ") || undefined;
   };
   terminal.print();
   const [approved, rejected] = [lines("approve"), lines("reject")];
@@ -92,10 +115,12 @@ export function tellSitting(terminal: Terminal, done: Done, counts: boolean): vo
   if (rejected) line(`${terminal.style("red", "rejected")}  ${rejected}`);
   line(keptText(kept, place));
   line(`before  ${coverageLine(read.slice)}`);
-  line(`now     ${coverageLine(after)}`);
+  line(`now     ${coverageLine(after.slice)}`);
   if (!counts) line("Rules count what a person has read line by line: this is on record, and meets none.");
-  const open = failing(after).length;
-  if (open > 0) line(`${thousands(open)} of ${count(after.length, "file")} still open`);
+  const open = failing(after.slice).length;
+  if (open > 0) line(`${thousands(open)} of ${count(after.slice.length, "file")} still open`);
+  const openNames = failingNames(after.names).length;
+  if (openNames > 0) line(`${thousands(openNames)} of ${partsText(after.names)} still open`);
   line(onwardText(place));
 }
 
@@ -109,8 +134,9 @@ function filesIn(work: readonly ReviewWork[]): number {
   return work.reduce((sum, one) => sum + one.files.length, 0);
 }
 
-export function sittingJson({ read, said, kept, after }: Done): unknown {
+export function sittingJson({ read, said, names, kept, after }: Done): unknown {
   const { source, target, words, slice } = read;
+  const shown = names?.names ?? [];
   return {
     source: source.name,
     commit: target.commit,
@@ -127,8 +153,17 @@ export function sittingJson({ read, said, kept, after }: Done): unknown {
         shown: !work.binary,
       })),
     ),
+    names: shown.map(({ judged, lines }) => ({ ...namesJson(judged), lines, verdict: names!.verdict })),
     statements: kept,
-    before: { counts: countStandings(slice), open: failing(slice).length },
-    now: { counts: countStandings(after), open: failing(after).length },
+    before: countsOf({ slice, names: read.names }),
+    now: countsOf(after),
+  };
+}
+
+function countsOf({ slice, names }: Pick<ReviewFiles, "slice" | "names">) {
+  return {
+    counts: countStandings(slice),
+    open: failing(slice).length,
+    openNames: failingNames(names).length,
   };
 }

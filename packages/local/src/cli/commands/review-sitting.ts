@@ -2,7 +2,8 @@
  * Piece by piece: shown, asked about, and remembered until the end of the sitting. Whoever stops in the middle decides
  * what becomes of what they have said by then; nothing is signed half.
  */
-import type { SaidOfWork } from "../../reviewing/sitting.ts";
+import type { NamesWork } from "../../reviewing/names-work.ts";
+import type { SaidOfNames, SaidOfWork } from "../../reviewing/sitting.ts";
 import type { ReviewWork } from "../../reviewing/work.ts";
 import { isAtTerminal } from "../at-terminal.ts";
 import type { FirstmileContext } from "../context.ts";
@@ -11,17 +12,20 @@ import { EditorError } from "./review-editor.ts";
 import { Interruption } from "./review-interruption.ts";
 import type { WorkShower } from "./review-shower.ts";
 import { warn } from "./review-shown.ts";
+import { namesSize } from "./review-sitting-shown.ts";
 import type { WorkAnswer } from "./review-slice-question.ts";
 import { pathOf, sizeText } from "./review-work-shown.ts";
 import { count } from "./slice-shown.ts";
 
 export interface Sitting {
   readonly said: readonly SaidOfWork[];
+  /** Undefined: nothing was said of names. */
+  readonly names: SaidOfNames | undefined;
   /** Interrupted, and what was said is not to be signed. */
   readonly dropped: boolean;
 }
 
-const DROPPED: Sitting = { said: [], dropped: true };
+const DROPPED: Sitting = { said: [], names: undefined, dropped: true };
 
 export class Sitter {
   readonly #context: FirstmileContext;
@@ -35,43 +39,75 @@ export class Sitter {
   }
 
   /** Throws `RepositoryError` where some of it cannot be read. */
-  async sit(work: readonly ReviewWork[]): Promise<Sitting> {
+  async sit(work: readonly ReviewWork[], names: readonly NamesWork[]): Promise<Sitting> {
     await this.#shower.takeIn(work);
-    return isAsking(this.#flags) ? this.#oneByOne(work) : this.#atOnce(work);
+    return isAsking(this.#flags) ? this.#oneByOne(work, names) : this.#atOnce(work, names);
   }
 
-  async #atOnce(work: readonly ReviewWork[]): Promise<Sitting> {
+  async #atOnce(work: readonly ReviewWork[], names: readonly NamesWork[]): Promise<Sitting> {
     using interruption = new Interruption();
     try {
-      if (!this.#flags.json) await this.#shower.page(work, interruption);
+      if (!this.#flags.json) await this.#shower.page(work, names, interruption);
       interruption.check();
       const verdict = this.#flags.reject ? "reject" : "approve";
-      return { said: work.map((one) => ({ work: one, verdict, note: undefined })), dropped: false };
+      const said = work.map((one) => ({ work: one, verdict, note: undefined }) as const);
+      return {
+        said,
+        names: names.length === 0 ? undefined : { names, verdict, note: undefined },
+        dropped: false,
+      };
     } catch (error) {
       if (!interruption.happened) throw error;
       return DROPPED;
     }
   }
 
-  async #oneByOne(work: readonly ReviewWork[]): Promise<Sitting> {
+  /** Names come first, all at once: they are quickly looked at. */
+  async #oneByOne(work: readonly ReviewWork[], names: readonly NamesWork[]): Promise<Sitting> {
     const said: SaidOfWork[] = [];
-    for (const [i, one] of work.entries()) {
-      const answer = await this.#interruptible(one, `${i + 1} of ${work.length}`);
-      if (answer === "interrupted") return (await this.#keeps(said)) ? { said, dropped: false } : DROPPED;
+    const pieces: (ReviewWork | readonly NamesWork[])[] = [...(names.length > 0 ? [names] : []), ...work];
+    let saidOfNames: SaidOfNames | undefined;
+    for (const [i, one] of pieces.entries()) {
+      const answer = await this.#interruptible(one, `${i + 1} of ${pieces.length}`);
+      if (answer === "interrupted") {
+        const keeps = await this.#keeps(said, saidOfNames);
+        return keeps ? { said, names: saidOfNames, dropped: false } : DROPPED;
+      }
       if (answer.kind === "stop") break;
-      if (answer.kind !== "skip") said.push({ work: one, verdict: answer.kind, note: answer.note });
+      if (answer.kind === "skip") continue;
+      const { kind: verdict, note } = answer;
+      if (isNames(one)) saidOfNames = { names: one, verdict, note };
+      else said.push({ work: one, verdict, note });
     }
-    return { said, dropped: false };
+    return { said, names: saidOfNames, dropped: false };
   }
 
-  async #interruptible(work: ReviewWork, place: string): Promise<WorkAnswer | "interrupted"> {
+  async #interruptible(
+    piece: ReviewWork | readonly NamesWork[],
+    place: string,
+  ): Promise<WorkAnswer | "interrupted"> {
     using interruption = new Interruption();
     try {
-      return await this.#answer(work, place, interruption);
+      return isNames(piece)
+        ? await this.#answerNames(piece, place, interruption)
+        : await this.#answer(piece, place, interruption);
     } catch (error) {
       if (interruption.happened) return "interrupted";
       throw error;
     }
+  }
+
+  async #answerNames(
+    names: readonly NamesWork[],
+    place: string,
+    interruption: Interruption,
+  ): Promise<WorkAnswer> {
+    await this.#shower.page([], names, interruption);
+    interruption.check();
+    const { askWork } = await import("./review-slice-question.ts");
+    this.#context.terminal.clearProgress();
+    const question = { about: `${place}  ${namesSize(names)}`, binary: false, note: undefined };
+    return askWork(this.#flags, question, interruption);
   }
 
   async #answer(work: ReviewWork, place: string, interruption: Interruption): Promise<WorkAnswer> {
@@ -94,17 +130,21 @@ export class Sitter {
       if (!(error instanceof EditorError)) throw error;
       warn(this.#context.terminal, `${error.message}: here it is without`);
     }
-    await this.#shower.page([work], interruption);
+    await this.#shower.page([work], [], interruption);
     return undefined;
   }
 
   /** What was said before it was interrupted. */
-  async #keeps(said: readonly SaidOfWork[]): Promise<boolean> {
-    if (said.length === 0) return false;
+  async #keeps(said: readonly SaidOfWork[], names: SaidOfNames | undefined): Promise<boolean> {
+    if (said.length === 0 && names === undefined) return false;
     using interruption = new Interruption();
     const { askToKeep } = await import("./review-slice-question.ts");
-    return askToKeep(verdictsText(said), interruption);
+    return askToKeep(verdictsText(names ? [...said, names] : said), interruption);
   }
+}
+
+function isNames(piece: ReviewWork | readonly NamesWork[]): piece is readonly NamesWork[] {
+  return Array.isArray(piece);
 }
 
 /** Whether each piece is asked about. */
@@ -113,7 +153,7 @@ export function isAsking({ yes, reject }: ReviewFlags): boolean {
 }
 
 /** `3 approvals and 1 rejection`. */
-export function verdictsText(said: readonly SaidOfWork[]): string {
+export function verdictsText(said: readonly Pick<SaidOfWork, "verdict">[]): string {
   const of = (verdict: SaidOfWork["verdict"]) => said.filter((one) => one.verdict === verdict).length;
   const parts = [
     of("approve") > 0 ? count(of("approve"), "approval") : "",

@@ -3,13 +3,15 @@
  * about each, and signs at its end what was said.
  */
 import { failing } from "@firstmile/trust/slice/judged";
+import { failingNames } from "@firstmile/trust/slice/names-reason";
 import { neutralGit } from "../../git/neutral.ts";
 import { type ForReader, forReader } from "../../reviewing/for-reader.ts";
 import { type KeptStatement, signAndKeep } from "../../reviewing/keep.ts";
+import { type NamesWork, namesForReader, namesWork } from "../../reviewing/names-work.ts";
 import { besides, placeFor } from "../../reviewing/place-for.ts";
 import { ReviewMaterial } from "../../reviewing/read-change.ts";
 import { readyKey, readyPlace } from "../../reviewing/ready.ts";
-import { draftSitting, type SaidOfSitting, type SaidOfWork } from "../../reviewing/sitting.ts";
+import { draftSitting, type SaidOfSitting } from "../../reviewing/sitting.ts";
 import { type FoundWork, findWork, isOpen } from "../../reviewing/work.ts";
 import { type Signer, signerUnder } from "../../signing/signer.ts";
 import type { UserKey } from "../../signing/user-key.ts";
@@ -23,8 +25,15 @@ import { isFlake, type ReviewFiles, ReviewReader } from "./review-files.ts";
 import { INTERRUPTED, Interruption } from "./review-interruption.ts";
 import { WorkShower } from "./review-shower.ts";
 import { warn } from "./review-shown.ts";
-import { Sitter } from "./review-sitting.ts";
-import { closedText, sittingJson, tellOpening, tellSitting, tellUnreadable } from "./review-sitting-shown.ts";
+import { Sitter, type Sitting } from "./review-sitting.ts";
+import {
+  closedText,
+  sittingJson,
+  tellNames,
+  tellOpening,
+  tellSitting,
+  tellUnreadable,
+} from "./review-sitting-shown.ts";
 import { coverageLine } from "./slice-shown.ts";
 
 export async function reviewSlice(
@@ -91,10 +100,13 @@ class SliceReview {
       const found = await this.#find(read, material);
       const own = this.#forSigner(read, found, signer);
       this.#open(read, found, own, signer);
-      if (own.mine.length === 0) return this.#nothingToRead(read, own);
+      const names = this.#namesFor(read, signer);
+      if (own.mine.length + names.length === 0) return this.#nothingToRead(read, own);
+      if (!this.#flags.json) tellNames(this.#context.terminal, names);
       const shower = new WorkShower(this.#context, material, read.gathered.coverage);
-      const { said, dropped } = await new Sitter(this.#context, this.#flags, shower).sit(own.mine);
-      return said.length === 0 ? this.#nothing(read, dropped) : await this.#sign(read, said);
+      const sitting = await new Sitter(this.#context, this.#flags, shower).sit(own.mine, names);
+      const isNothing = sitting.said.length === 0 && sitting.names === undefined;
+      return isNothing ? this.#nothing(read, sitting.dropped) : await this.#sign(read, sitting);
     } finally {
       git.dispose();
     }
@@ -114,6 +126,13 @@ class SliceReview {
     return { mine: work, others: { read: [], wrote: [], notAsked: [] } };
   }
 
+  /** Names that this signer's word counts for. A no is said of files, or of names where each is asked about. */
+  #namesFor({ names, gathered }: ReviewFiles, signer: Signer): NamesWork[] {
+    if (this.#flags.reject) return [];
+    const work = namesWork(names);
+    return signer.kind === "person" ? namesForReader(work, gathered.names, signer.name) : work;
+  }
+
   #open(read: ReviewFiles, found: FoundWork, own: ForReader, signer: Signer): void {
     const { terminal } = this.#context;
     if (!this.#flags.json && own.mine.length > 0) tellOpening(terminal, read, own);
@@ -125,20 +144,21 @@ class SliceReview {
       );
   }
 
-  async #sign(read: ReviewFiles, said: readonly SaidOfWork[]): Promise<unknown> {
-    const kept = await this.#keep(said);
+  async #sign(read: ReviewFiles, sitting: Sitting): Promise<unknown> {
+    const { said, names } = sitting;
+    const kept = await this.#keep(sitting);
     if (!kept) return this.#nothing(read, true);
     const { place } = this.#means;
-    const done = { read, said, kept, place, after: await this.#reader.again(read, besides(place)) };
+    const done = { read, said, names, kept, place, after: await this.#reader.again(read, besides(place)) };
     const { json, skimmed, machine } = this.#flags;
     if (!json) tellSitting(this.#context.terminal, done, !skimmed && !machine);
     return sittingJson(done);
   }
 
   /** Undefined: interrupted, and nothing was written. */
-  async #keep(said: readonly SaidOfWork[]): Promise<readonly KeptStatement[] | undefined> {
+  async #keep({ said, names }: Sitting): Promise<readonly KeptStatement[] | undefined> {
     using interruption = new Interruption();
-    const reviews = draftSitting(said, this.#all());
+    const reviews = draftSitting(said, this.#all(), names);
     // From here on the terminal is the signing program's: it may ask for a PIN or a touch.
     this.#context.terminal.clearProgress();
     try {
@@ -167,7 +187,8 @@ class SliceReview {
       line(`there is nothing${who} to read: ${coverageLine(read.files)}`);
       if (closed !== undefined) line(closed);
     }
-    this.#context.exit(failing(read.files).length === 0 ? EXIT.ok : EXIT.denied);
+    const open = failing(read.files).length + failingNames(read.names).length;
+    this.#context.exit(open === 0 ? EXIT.ok : EXIT.denied);
     return nothingSaid(read, this.#means.place);
   }
 
@@ -180,5 +201,5 @@ class SliceReview {
 }
 
 function nothingSaid(read: ReviewFiles, place: WritablePlace): unknown {
-  return sittingJson({ read, said: [], kept: [], place, after: read.slice });
+  return sittingJson({ read, said: [], names: undefined, kept: [], place, after: read });
 }

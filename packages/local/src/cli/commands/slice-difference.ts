@@ -1,9 +1,13 @@
 /** What a bump really changes for an attribute, as a person reads it. */
 import { passes } from "@firstmile/trust/slice/cover";
+import { failingNames } from "@firstmile/trust/slice/names-reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
+import { changedNames } from "../../checking/names-findings.ts";
 import { type ChangedFile, sliceDifference } from "../../slicing/difference.ts";
-import { harmless, type Terminal } from "../terminal.ts";
+import { harmless, type Terminal, wrap } from "../terminal.ts";
 import { aligned, count, coverageLine, type ShownSlice } from "./slice-shown.ts";
+
+const NAMES_SHOWN = 20;
 
 export async function showDifference(
   terminal: Terminal,
@@ -20,13 +24,17 @@ export async function showDifference(
     `  ${count(files.length, "file")} of ${after.slice.files.length} that are read, ${open.length} of them open`,
   );
   terminal.print(`  ${count(derivations.fresh, "derivation")} new, ${derivations.gone} gone`);
+  const names = changedNames(before.slice, after.slice);
+  for (const text of names.slice(0, NAMES_SHOWN))
+    terminal.print(`  ${wrap(`name  ${harmless(text)}`, terminal.width, "        ")}`);
+  if (names.length > NAMES_SHOWN) terminal.print(`  and ${names.length - NAMES_SHOWN} more names`);
   for (const { before: old, after: now } of downloads)
     terminal.print(`  download  ${harmless(old ?? "none")} -> ${harmless(now ?? "none")}`);
   if (files.length > 0) terminal.print();
   for (const line of aligned(files.map(fileRow), 2)) terminal.print(`  ${line}`);
   terminal.print();
   terminal.print(coverageLine(after.slice.files));
-  if (open.length > 0)
+  if (open.length + failingNames(after.slice.names).length > 0)
     terminal.print(
       `${terminal.style("cyan", "help:")} firstmile review ${after.source.name} ${to} ${harmless(after.words)}`,
     );
@@ -51,6 +59,7 @@ export function differenceJson(before: ShownSlice, after: ShownSlice): unknown {
       after: now?.file.sha256 ?? null,
       standing: now?.standing ?? null,
     })),
+    names: changedNames(before.slice, after.slice),
     downloads,
     derivations,
   };

@@ -51,12 +51,20 @@ export async function slicesOfFlake(
 
 async function shownOf(
   { roots, derivations }: Extract<FlakeSlices, { ok: true }>,
-  { source, commit, repository, gathered, judged }: Extract<FlakeSlices, { ok: true }>["reads"][number],
+  {
+    source,
+    commit,
+    repository,
+    gathered,
+    judged,
+    names,
+    odd,
+  }: Extract<FlakeSlices, { ok: true }>["reads"][number],
   { words, now }: { readonly words: string; readonly now: number },
 ): Promise<ShownSlice> {
   const lines = await lineCounts(repository, judged);
   const files = judged.map((one, i) => ({ ...one, lines: lines[i]! }));
-  const slice = { commit, files, roots, derivations, how: "fuse" as const };
+  const slice = { commit, files, names, odd, roots, derivations, how: "fuse" as const };
   const downloads = judgedDownloads(slice, gathered, now);
   return { repository, slice, source, origin: gathered.origin, words, gathered, downloads };
 }

@@ -5,9 +5,11 @@ import { passes } from "@firstmile/trust/slice/cover";
 import {
   countByRule,
   countStandings,
+  failing,
   type RuleCounts,
   type StandingCounts,
 } from "@firstmile/trust/slice/judged";
+import { failingNames } from "@firstmile/trust/slice/names-reason";
 import { day } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
@@ -16,6 +18,7 @@ import type { GatheredCase } from "../../slicing/gather.ts";
 import type { Slice, SlicedFile } from "../../slicing/slice-of.ts";
 import { unreadText } from "../../statements/unread.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
+import { namesJson, namesLine, showNames } from "./names-shown.ts";
 
 export interface ShownSlice {
   /** Path of a Git repository that has it. */
@@ -49,15 +52,18 @@ export function showSlice(terminal: Terminal, shown: ShownSlice, all: boolean): 
   terminal.print();
   terminal.print(coverageLine(slice.files));
   showFiles(terminal, shown, all);
+  showNames(terminal, slice, all);
+  showHelp(terminal, shown);
   showDownloads(terminal, shown, all);
 }
 
-function sizeLines({ slice: { files, derivations }, downloads }: ShownSlice): string[] {
+function sizeLines({ slice: { files, names, derivations }, downloads }: ShownSlice): string[] {
   const evaluated = files.filter(({ file }) => file.use === "evaluated").length;
   const lines = files.reduce((sum, one) => sum + one.lines, 0);
   const copied = files.length - evaluated;
   return [
     `${count(files.length, "file")}, ${count(lines, "line")}: ${thousands(evaluated)} evaluated, ${thousands(copied)} taken into derivations`,
+    ...(names.length === 0 ? [] : [namesLine(names)!]),
     `${count(derivations.size, "derivation")}, ${count(downloads.length, "download")}${downloadWords(downloads)}`,
   ];
 }
@@ -94,7 +100,8 @@ function showDownloads(terminal: Terminal, { downloads }: ShownSlice, all: boole
 /** Whether everything that trust rests on passes. */
 export function isWhole({ origin, slice, downloads }: ShownSlice): boolean {
   const files = slice.files.every(({ standing }) => passes(standing));
-  return origin.ok && files && downloads.every(({ reason }) => reason.ok);
+  const names = failingNames(slice.names).length + slice.odd.length === 0;
+  return origin.ok && files && names && downloads.every(({ reason }) => reason.ok);
 }
 
 const COLUMNS: readonly (readonly [keyof StandingCounts, string])[] = [
@@ -124,6 +131,7 @@ function ruleTable(rules: readonly RuleCounts[]): string[] {
 
 /** Cells in columns; from column `right` on they end under each other. */
 export function aligned(rows: readonly (readonly string[])[], right: number): string[] {
+  if (rows.length === 0) return [];
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   const cell = (text: string, i: number) => (i < right ? text.padEnd(widths[i]!) : text.padStart(widths[i]!));
   return rows.map((row) => row.map(cell).join("  ").trimEnd());
@@ -146,7 +154,7 @@ export function share(part: number, whole: number): string {
   return `${whole === 0 ? "100.0" : (Math.floor((part / whole) * 1000) / 10).toFixed(1)} %`;
 }
 
-function showFiles(terminal: Terminal, { slice, source, words, likeness }: ShownSlice, all: boolean): void {
+function showFiles(terminal: Terminal, { slice, likeness }: ShownSlice, all: boolean): void {
   const open = slice.files.filter(({ standing }) => !passes(standing));
   const listed = all ? slice.files : open.slice(0, SHOWN);
   if (listed.length > 0) terminal.print();
@@ -158,7 +166,11 @@ function showFiles(terminal: Terminal, { slice, source, words, likeness }: Shown
   }
   if (!all && open.length > SHOWN)
     terminal.print(`  and ${thousands(open.length - SHOWN)} more: --all lists every file`);
-  if (open.length === 0) return;
+}
+
+function showHelp(terminal: Terminal, { slice, source, words }: ShownSlice): void {
+  const open = failing(slice.files).length + failingNames(slice.names).length + slice.odd.length;
+  if (open === 0) return;
   const command = `firstmile review ${source.name} ${slice.commit.slice(0, 12)} ${words}`.trimEnd();
   terminal.print(`${terminal.style("cyan", "help:")} ${harmless(command)}`);
 }
@@ -226,6 +238,8 @@ export function sliceJson({ slice, source, origin, words, downloads }: ShownSlic
       files,
       counts,
     })),
+    names: slice.names.map(namesJson),
+    odd: slice.odd.map(({ path }) => visiblePath(path)),
     files: slice.files.map(({ file, lines, standing, rule }) => ({
       path: visiblePath(file.path),
       use: file.use,

@@ -79,7 +79,8 @@ async function enforcing({ judged, unjudged, repository, tree }: ViewTarget): Pr
   const git = await neutralGit(repository);
   try {
     using objects = new GitObjects(git.env);
-    return allowedIn(await GitTree.read(objects, tree), gathered.coverage);
+    const { coverage } = gathered;
+    return allowedIn(await GitTree.read(objects, tree), { coverage });
   } finally {
     git.dispose();
   }
