@@ -5,9 +5,8 @@
  * evaluated. And each download that is built with meets the policy's rules for downloads.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { CommitId } from "@firstmile/formats/git/object-id";
 import { derivationKind } from "@firstmile/formats/nix/derivation";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
 import { downloadOf } from "@firstmile/trust/handoff/download";
@@ -19,22 +18,14 @@ import type { AdmittedDerivation, BroughtBasis, Ledger } from "../gate/ledger.ts
 import { StoreObjections } from "../gate/objections.ts";
 import { Recipes } from "../gate/recipes.ts";
 import type { RulesHolder, RulesInForce } from "../gate/rules-in-force.ts";
-import { neutralGit } from "../git/neutral.ts";
-import { GitObjects } from "../git/objects.ts";
 import { type DownloadJudge, downloadsReason, isSilent } from "../handoff/downloads.ts";
-import { evaluatePinned } from "../pins/evaluate-pinned.ts";
-import { PinSearch } from "../pins/pin-search.ts";
-import { PinnedTrees } from "../pins/pinned-trees.ts";
 import type { NotEvaluated } from "../sealing/evaluate.ts";
-import { treePlace } from "../sealing/places.ts";
-import type { SealRequest } from "../sealing/seal.ts";
 import { readSealed, type SealedClosure } from "../sealing/sealed-closure.ts";
 import type { AuthenticInput } from "./authentic-input.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Closure, derivationsOf } from "./closure.ts";
-import { type Evaluated, evaluateDirectory, evaluateFile, type FileQuestion } from "./evaluate-file.ts";
-import { evaluateFlake } from "./evaluate-flake.ts";
-import { FlakeInputs } from "./flake-inputs.ts";
+import type { Evaluated } from "./evaluate-file.ts";
+import { RequestEvaluation } from "./evaluate-request.ts";
 import { sourceForInput } from "./input-source.ts";
 import { ensureCommit } from "./locked-trees.ts";
 import type { NixTools } from "./nix-tools.ts";
@@ -47,8 +38,6 @@ import {
 } from "./requests.ts";
 import { AdmissionSlices } from "./slices.ts";
 import type { SourceRepositories } from "./source-repositories.ts";
-import { writeTree } from "./tree.ts";
-import { treeOf } from "./tree-of.ts";
 
 export interface AdmissionOptions {
   readonly rules: RulesHolder;
@@ -120,8 +109,6 @@ interface Outcome {
 class Attempt {
   readonly reasons: Reason[] = [];
   readonly basis: BroughtBasis[] = [];
-  /** What the evaluation could fetch, for the store once all is allowed. */
-  private readonly inputs: AuthenticInput[] = [];
   private readonly options: AdmissionOptions;
   private readonly rules: RulesInForce;
   private readonly source: Source;
@@ -142,24 +129,25 @@ class Attempt {
   }
 
   async run(): Promise<Outcome | undefined> {
-    const { commit } = this.request;
-    if (this.source.authenticate !== "slice" && !(await this.authenticate(this.source, commit)).ok)
-      return undefined;
     mkdirSync(this.options.treesDir, { recursive: true, mode: 0o755 });
     const treesDir = mkdtempSync(join(this.options.treesDir, "inputs-"));
+    const { options, rules, source, slices } = this;
+    const evaluation = new RequestEvaluation({ options, rules, source, slices, treesDir });
     try {
-      const evaluated =
-        this.request.kind === "file"
-          ? await this.file(this.request, treesDir)
-          : await this.flake(this.request, treesDir);
-      return evaluated && (await this.judged(evaluated));
+      const evaluated = await evaluation.run(this.request);
+      this.reasons.push(...evaluation.reasons);
+      this.basis.push(...evaluation.basis);
+      return evaluated && (await this.judged(evaluated, evaluation.inputs));
     } finally {
       rmSync(treesDir, { recursive: true, force: true });
     }
   }
 
   /** Judges what came out of the seal. Only then is anything of it in the store of this machine. */
-  private async judged(evaluated: Evaluated | NotEvaluated): Promise<Outcome | undefined> {
+  private async judged(
+    evaluated: Evaluated | NotEvaluated,
+    inputs: readonly AuthenticInput[],
+  ): Promise<Outcome | undefined> {
     await using _seal = evaluated.ok ? evaluated.seal : undefined;
     using sealed = evaluated.ok
       ? await readSealed(this.options.nix, evaluated, this.options.importsDir)
@@ -178,7 +166,8 @@ class Attempt {
     if (against) return this.stop(against);
     const derivations = [...closure.derivations].map(([path, read]) => asAdmitted(path, read));
     if (!(await this.downloads(derivations)).ok) return undefined;
-    const refused = await this.intoStore(sealed!);
+    if (this.reasons.some((reason) => !reason.ok)) return undefined;
+    const refused = await this.intoStore(sealed!, inputs);
     if (refused) return this.stop(refused);
     this.reasons.push(
       found(
@@ -190,8 +179,11 @@ class Attempt {
   }
 
   /** What is allowed as a whole; the inputs too, which the user's own evaluation looks for when it is offline. */
-  private async intoStore(sealed: SealedClosure): Promise<Reason | undefined> {
-    for (const input of this.inputs) await input.keep();
+  private async intoStore(
+    sealed: SealedClosure,
+    inputs: readonly AuthenticInput[],
+  ): Promise<Reason | undefined> {
+    for (const input of inputs) await input.keep();
     return sealed.import(this.options.nix);
   }
 
@@ -213,122 +205,6 @@ class Attempt {
       if (against) return against;
     }
     return undefined;
-  }
-
-  private async authenticate(source: Source, commit: CommitId): Promise<Reason> {
-    const reason = await this.options.authenticator.authenticate(this.rules, { source: source.name, commit });
-    this.reasons.push(reason);
-    this.basis.push({ source: source.name, commit });
-    return reason;
-  }
-
-  private async file(request: FileRequest, treesDir: string): Promise<Evaluated | NotEvaluated | undefined> {
-    const { commit, directoryName, file, attrs, argstr } = request;
-    const treeDir = treePlace(directoryName);
-    const question = { treeDir, file, attrs, argstr };
-    if (this.source.authenticate === "slice") return this.slice(commit, question, treesDir);
-    const from = await this.checkout(commit, directoryName);
-    return this.evaluate(file, treesDir, (given, seal) =>
-      evaluateDirectory(this.options.nix, from, { ...question, ...given }, seal),
-    );
-  }
-
-  /** With nothing to fetch; and where it asks for something, with what its pins stand for. */
-  private async evaluate(
-    file: string,
-    treesDir: string,
-    evaluate: (given: Partial<FileQuestion>, seal: SealRequest) => Promise<Evaluated | NotEvaluated>,
-  ): Promise<Evaluated | NotEvaluated> {
-    const { nix, repositories, authenticator } = this.options;
-    const search = new PinSearch(repositories, this.source, this.request.commit, file);
-    const options = {
-      repositories,
-      nix,
-      rules: this.rules,
-      treesDir,
-      authenticate: (source: Source, commit: CommitId) =>
-        authenticator.authenticate(this.rules, { source: source.name, commit }),
-      prepare: (source: Source, commit: CommitId) => this.slices.prepare(source, commit),
-      show: (source: Source, commit: CommitId, stored: StorePath) =>
-        this.slices.show(source, commit, stored, stored),
-    };
-    using pins = new PinnedTrees(options, search);
-    const evaluated = await evaluatePinned(nix, pins, ({ seal, env, addresses }) =>
-      evaluate({ env, addresses, read: this.slices.note }, { ...seal, views: this.slices.views }),
-    );
-    this.reasons.push(...pins.reasons);
-    this.basis.push(...pins.basis);
-    this.inputs.push(...pins.trees);
-    if (evaluated.ok) return evaluated;
-    const [reason, ...more] = evaluated.reasons;
-    this.reasons.push(...more);
-    return { ok: false, reason: reason! };
-  }
-
-  /** Through a view of the tree that shows what is covered: no file of it is written anywhere. */
-  private async slice(
-    commit: CommitId,
-    question: FileQuestion,
-    treesDir: string,
-  ): Promise<Evaluated | NotEvaluated | undefined> {
-    const origin = await this.slices.prepare(this.source, commit);
-    this.reasons.push(origin);
-    if (!origin.ok) return undefined;
-    this.slices.show(this.source, commit, question.treeDir);
-    const file = this.slices.path(question.file);
-    if (typeof file !== "string") return this.stop(file);
-    return this.evaluate(question.file, treesDir, (given, seal) =>
-      evaluateFile(this.options.nix, { ...question, ...given, file }, seal),
-    );
-  }
-
-  private async flake(
-    { commit, dir, attrs, verb }: FlakeRequest,
-    treesDir: string,
-  ): Promise<Evaluated | NotEvaluated | undefined> {
-    if (this.source.authenticate === "slice") return this.stop(sliceAsFlake(this.source));
-    const { nix, repositories } = this.options;
-    const show = (source: Source, id: CommitId, stored: StorePath) =>
-      this.slices.show(source, id, stored, stored);
-    const inputs = new FlakeInputs({ repositories, nix, treesDir, show }, this.rules, (source, id) =>
-      this.input(source, id),
-    );
-    const reasons = await inputs.bring(this.source, commit, dir);
-    this.reasons.push(...reasons);
-    if (reasons.some((reason) => !reason.ok)) return undefined;
-    const repository = await repositories.directory(this.source);
-    const question = { repository, commit, dir, attrs, verb, treesDir, read: this.slices.note };
-    const seal = { inputs: inputs.trees, views: this.slices.views };
-    const evaluated = await evaluateFlake(nix, question, seal);
-    this.inputs.push(...inputs.trees, ...(evaluated.ok ? evaluated.own : []));
-    return evaluated;
-  }
-
-  /** Of a source that is judged by its slices, only where it comes from is known before something is read of it. */
-  private async input(source: Source, commit: CommitId): Promise<Reason> {
-    if (source.authenticate !== "slice") return this.authenticate(source, commit);
-    const origin = await this.slices.prepare(source, commit);
-    this.reasons.push(origin);
-    return origin;
-  }
-
-  /** The commit's tree as files, below a directory of the user's name for it. Written whole or not at all. */
-  private async checkout(commit: CommitId, directoryName: string): Promise<string> {
-    const parent = join(this.options.treesDir, this.source.name, commit);
-    const dir = join(parent, directoryName);
-    if (existsSync(dir)) return dir;
-    mkdirSync(parent, { recursive: true, mode: 0o755 });
-    const unfinished = join(parent, `.${process.pid}-${performance.now()}`);
-    const git = await neutralGit(await this.options.repositories.directory(this.source));
-    try {
-      using objects = new GitObjects(git.env);
-      await writeTree(objects, await treeOf(objects, commit), unfinished);
-      renameSync(unfinished, dir);
-      return dir;
-    } finally {
-      git.dispose();
-      rmSync(unfinished, { recursive: true, force: true });
-    }
   }
 
   private stop(reason: Reason): undefined {
@@ -361,14 +237,6 @@ function sliceWords(request: FileRequest | FlakeRequest): string {
 
 function sourcesIn(derivations: Iterable<ReadDerivation>): Set<StorePath> {
   return new Set([...derivations].flatMap(({ derivation }) => derivation.inputSrcs));
-}
-
-/** Nix reads a flake's own files past any view: from Git's objects, or from a copy of all of them. */
-function sliceAsFlake({ name }: Source): Reason {
-  const message = `source ${name} is judged by what is read of it, and of a flake itself Nix reads everything at once`;
-  return lacking("view-unavailable", message, {
-    remedy: `make it an input of a flake of your own, or evaluate a file of it: firstmile admit -f FILE -A ATTR`,
-  });
 }
 
 function unknownSource(name: string): Reason {

@@ -25,8 +25,6 @@ export interface NixTools {
   readonly version: string;
   /** What Nix builds for here: `x86_64-linux`. */
   readonly system: string;
-  /** Whether `offline` is enforced by the kernel, and not by Nix's options alone. */
-  readonly isolated: boolean;
   /** Runs a command to its end. A non-zero exit is a result. Throws `ProcessError`. */
   run(command: NixCommand, args: readonly string[], options?: NixRunOptions): Promise<RunResult>;
   /** The files that this Nix, or a program of the system that it belongs to, consists of. Throws `SealError`. */
@@ -91,7 +89,7 @@ export async function nixTools(env: NodeJS.ProcessEnv, root = ""): Promise<NixTo
   const asked = await ask(runNix, ["--eval", "--strict", "--json", "--expr", expression]);
   const [storeDir, version, system] = readAnswer(asked);
   const files: NixTools["files"] = (program) => filesOf(program, root, childEnv.PATH);
-  return { storeDir, version, system, isolated, run: runNix, words, files };
+  return { storeDir, version, system, run: runNix, words, files };
 }
 
 async function filesOf(name: string, root: string, path: string | undefined): Promise<ProgramFiles> {

@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import {
+  chmodSync,
   chownSync,
   closeSync,
   constants,
@@ -99,6 +100,16 @@ export class Holder implements AsyncDisposable {
   directory(name: string): string {
     mkdirSync(join(this.path, name), { mode: 0o755 });
     this.give(name);
+    return join(this.dir, name);
+  }
+
+  /**
+   * One that it may write to, and in which it cannot move what others have put there. Against: a directory above a
+   * mount point that becomes a link, which the next command's mounts would follow out of the seal.
+   */
+  sharedDirectory(name: string): string {
+    mkdirSync(join(this.path, name));
+    chmodSync(join(this.path, name), 0o1777);
     return join(this.dir, name);
   }
 

@@ -19,7 +19,12 @@ import type { SealPrograms } from "./programs.ts";
  */
 const EVALUATORS = [1_997_000_009, 65_011];
 
-/** @param map Text of /proc/self/uid_map. */
+/**
+ * Who evaluates: for root somebody else, and for an ordinary user they themselves. So it is for a root who has no other
+ * id to give, in a user namespace of one.
+ *
+ * @param map Text of /proc/self/uid_map.
+ */
 export function evaluatorOf(user: User, map: string = readFileSync("/proc/self/uid_map", "utf8")): User {
   if (user.uid !== 0) return user;
   const ranges = map
@@ -28,8 +33,8 @@ export function evaluatorOf(user: User, map: string = readFileSync("/proc/self/u
     .map((line) => line.trim().split(/\s+/).map(Number));
   const isMapped = (id: number) =>
     ranges.some(([first = 0, , count = 0]) => id >= first && id < first + count);
-  const uid = EVALUATORS.find(isMapped) ?? EVALUATORS[0]!;
-  return { uid, gid: uid };
+  const uid = EVALUATORS.find(isMapped);
+  return uid === undefined ? user : { uid, gid: uid };
 }
 
 export interface Mount {
@@ -73,20 +78,30 @@ export function sealing(recipe: Recipe, command: string, args: readonly string[]
 function namespaces({ user, evaluator }: Recipe): string[] {
   const shared = ["--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"];
   const ending = ["--die-with-parent", "--new-session", "--hostname", "sealed", "--cap-drop", "ALL"];
-  if (user.uid !== 0) {
+  if (isSame(user, evaluator)) {
     const who = ["--unshare-user", "--uid", String(SHOWN_ID), "--gid", String(SHOWN_ID)];
     return [...who, ...shared, ...ending];
   }
-  const needed = evaluator.uid === 0 ? [] : ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"];
+  const needed = ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"];
   return [...shared, ...ending, ...needed.flatMap((name) => ["--cap-add", name])];
 }
 
-/** What an ordinary user's number looks like inside: root's would have Nix look for build users. */
+/** What their own number looks like inside: root's would have Nix look for build users. */
 const SHOWN_ID = EVALUATORS[0]!;
+
+/** Whether it takes a user namespace to give up what the caller may do. */
+export function isSame(user: User, evaluator: User): boolean {
+  return user.uid === evaluator.uid;
+}
+
+/** The evaluator's number inside. */
+export function shownId(user: User, evaluator: User): number {
+  return isSame(user, evaluator) ? SHOWN_ID : evaluator.uid;
+}
 
 /** What still has to be given up where there is no user namespace. */
 function unprivileged({ user, evaluator }: Recipe): string[] {
-  if (user.uid !== 0) return [];
+  if (isSame(user, evaluator)) return [];
   const who = [`--reuid=${evaluator.uid}`, `--regid=${evaluator.gid}`, "--clear-groups"];
   return [
     `${SEALED.programs}/setpriv`,

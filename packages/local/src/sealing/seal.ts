@@ -11,7 +11,7 @@ import type { NarHash } from "@firstmile/formats/nix/hash";
 import type { StorePath } from "@firstmile/formats/nix/store-path";
 import type { NixCommand, NixTools } from "../admission/nix-tools.ts";
 import { type RunOptions, type RunResult, run } from "../process/run.ts";
-import { type User, userOf } from "../view/namespace.ts";
+import { userOf } from "../view/namespace.ts";
 import { type OpenView, openView } from "../view/open.ts";
 import type { ViewRecord, ViewResult, ViewTree } from "../view/view.ts";
 import { evaluatorSettings } from "./evaluator-settings.ts";
@@ -19,7 +19,7 @@ import { Holder } from "./holder.ts";
 import { resourceLimits, SEAL_LIMITS, type SealLimits } from "./limits.ts";
 import { SEALED, sealedEnvironment } from "./places.ts";
 import { requireSealPrograms } from "./programs.ts";
-import { evaluatorOf, type Mount, type Recipe, sealing } from "./recipe.ts";
+import { evaluatorOf, isSame, type Mount, type Recipe, sealing, shownId } from "./recipe.ts";
 import { SealError } from "./seal-error.ts";
 
 /** A directory, seen read-only at a place of its own. */
@@ -56,7 +56,7 @@ export interface OpenSeal extends AsyncDisposable {
   readonly inputs: readonly SealedInput[];
   readonly limits: SealLimits;
   readonly how: ViewResult["how"];
-  /** Ends the views, and gives what was read of them. A command that is run later sees none. To be asked once. */
+  /** Ends the views, and gives what was read of them. A command that is run later sees no tree. To be asked once. */
   record(): Promise<ViewRecord>;
 }
 
@@ -75,20 +75,18 @@ export async function openSeal(nix: NixTools, request: SealRequest): Promise<Ope
   const holder = opening.use(
     await Holder.start({ programs, limits, user, owner: evaluator, enter: view?.enter ?? [] }),
   );
+  const own = ownMounts(holder, shownId(user, evaluator), nix.storeDir);
   const recipe: Recipe = {
     programs,
     user,
     evaluator,
     nix: await nix.files("nix"),
-    others: await otherPrograms(nix, user, request),
-    mounts: [
-      ...ownMounts(holder, evaluator, nix.storeDir),
-      ...givenMounts(holder, { ...request, inputs }, view),
-    ],
+    others: await otherPrograms(nix, !isSame(user, evaluator), request),
+    mounts: [...own, ...givenMounts(holder, { ...request, inputs }, view)],
     env: sealedEnvironment(nix.storeDir),
   };
   const settings = await evaluatorSettings(nix, request.features);
-  const seal = new Seal(recipe, holder, view, limits, settings, new Set(views.map(({ at }) => at)));
+  const seal = new Seal(recipe, holder, view, limits, settings, new Set(own.map(({ at }) => at)));
   await seal.register(inputs);
   const opened = opening.move();
   return {
@@ -97,24 +95,24 @@ export async function openSeal(nix: NixTools, request: SealRequest): Promise<Ope
     inputs,
     limits,
     how: view?.how ?? "fuse",
-    record: () => seal.endViews(),
+    record: () => seal.end(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 
 /** Git is there for `fetchGit` alone, whose cache is brought with it. */
-async function otherPrograms(nix: NixTools, user: User, { cache }: SealRequest) {
+async function otherPrograms(nix: NixTools, isAnother: boolean, { cache }: SealRequest) {
   return {
-    ...(user.uid === 0 ? { setpriv: await nix.files("setpriv") } : {}),
+    ...(isAnother ? { setpriv: await nix.files("setpriv") } : {}),
     ...(cache === undefined ? {} : { git: await nix.files("git") }),
   };
 }
 
 /** The store is the outermost: inputs are put into it. */
-function ownMounts(holder: Holder, { uid, gid }: User, storeDir: string): Mount[] {
-  const passwd = `sealed:x:${uid}:${gid}::${SEALED.home}:/none\n`;
+function ownMounts(holder: Holder, id: number, storeDir: string): Mount[] {
+  const passwd = `sealed:x:${id}:${id}::${SEALED.home}:/none\n`;
   return [
-    { from: holder.directory("store"), at: storeDir, writable: true },
+    { from: holder.sharedDirectory("store"), at: storeDir, writable: true },
     { from: holder.directory("state"), at: SEALED.state, writable: true },
     { from: holder.directory("home"), at: SEALED.home, writable: true },
     { from: holder.directory("tmp"), at: SEALED.temporary, writable: true },
@@ -150,7 +148,9 @@ class Seal {
   #recipe: Recipe;
   readonly #holder: Holder;
   #view: OpenView | undefined;
-  readonly #viewed: ReadonlySet<string>;
+  #hasEnded = false;
+  /** Places of the seal itself. */
+  readonly #own: ReadonlySet<string>;
   readonly #limits: SealLimits;
   readonly #settings: readonly string[];
 
@@ -160,25 +160,43 @@ class Seal {
     view: OpenView | undefined,
     limits: SealLimits,
     settings: readonly string[],
-    viewed: ReadonlySet<string>,
+    own: ReadonlySet<string>,
   ) {
     this.#recipe = recipe;
     this.#holder = holder;
     this.#view = view;
     this.#limits = limits;
     this.#settings = settings;
-    this.#viewed = viewed;
+    this.#own = own;
   }
 
-  async endViews(): Promise<ViewRecord> {
+  /** From now on, commands find nothing but the store as it was left. */
+  async end(): Promise<ViewRecord> {
     const view = this.#view;
     this.#view = undefined;
-    const mounts = this.#recipe.mounts.filter(({ at }) => !this.#viewed.has(at));
+    const mounts = this.#recipe.mounts.filter(({ at }) => this.#own.has(at));
     this.#recipe = { ...this.#recipe, mounts };
+    this.#hasEnded = true;
     return view ? view.finish() : NOTHING;
   }
 
+  /**
+   * Whether a store that an evaluation has left could lead the next command's mounts out of the seal: by a link above
+   * a place where a library goes. Root's evaluator cannot move what lies there; an ordinary user's is that user.
+   */
+  #isMisleading(): boolean {
+    const { user, evaluator, nix, mounts } = this.#recipe;
+    const [store] = mounts;
+    return (
+      this.#hasEnded &&
+      isSame(user, evaluator) &&
+      nix.libraries.some(({ at }) => at.startsWith(`${store!.at}/`))
+    );
+  }
+
   async run(command: NixCommand, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    if (this.#isMisleading())
+      return { code: 1, stdout: Buffer.alloc(0), stderr: "error: the seal has ended" };
     const argv = this.#words(command, [...args, ...this.#settings], options.env);
     const { timeMs, outputBytes } = this.#limits;
     const limits = { timeoutMs: timeMs, maxBytes: outputBytes, ...options };

@@ -74,7 +74,8 @@ function left(nix: NixTools, root: string, store: readonly string[]): OpenSeal {
   return {
     run: (command, args, options: RunOptions = {}) =>
       nix.run(command, [...args, ...store], { ...options, offline: true }),
-    store: join(root, nix.storeDir),
+    // Whatever its paths are called.
+    store: join(root, "nix/store"),
     inputs: [],
     limits: SEAL_LIMITS,
     how: "fuse",
