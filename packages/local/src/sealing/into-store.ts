@@ -18,7 +18,8 @@ import { storeReader } from "../admission/derivation-reader.ts";
 import { plainText } from "../admission/evaluation-failure.ts";
 import { NixError, type NixTools } from "../admission/nix-tools.ts";
 import { validPaths } from "../handoff/store-content.ts";
-import type { BroughtDerivation, BroughtOut } from "./brought-out.ts";
+import type { BroughtDerivation } from "./brought-derivations.ts";
+import type { BroughtOut } from "./brought-out.ts";
 import type { FileCache } from "./file-cache.ts";
 
 /** Paths in one command: an argument list has an end, at some 2 MB. */
