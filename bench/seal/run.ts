@@ -25,9 +25,9 @@ interface Size {
 }
 
 const SIZES: readonly Size[] = [
-  { derivations: 1, rounds: 15 },
-  { derivations: 189, rounds: 9, goal: { over: "restricted", ratio: 1.1 } },
-  { derivations: 2_001, rounds: 5, goal: { over: "plain", ratio: 1.6 } },
+  { derivations: 1, rounds: 9 },
+  { derivations: 189, rounds: 7, goal: { over: "restricted", ratio: 1.1 } },
+  { derivations: 2_001, rounds: 3, goal: { over: "plain", ratio: 1.6 } },
 ];
 
 const DIR = join(CACHE, "seal");

@@ -9,7 +9,7 @@
  */
 
 import { FormatError } from "@firstmile/formats/bytes/error";
-import { type Derivation, derivationReferences, renderDerivation } from "@firstmile/formats/nix/derivation";
+import { type Derivation, derivationReferences } from "@firstmile/formats/nix/derivation";
 import {
   baseNameOf,
   type DrvPath,
@@ -23,12 +23,11 @@ import {
 } from "@firstmile/formats/nix/store-path";
 import { checkOutputs } from "../admission/closure.ts";
 import {
-  asDerivation,
   CorruptDerivation,
   type DerivationReader,
-  MAX_DRV_BYTES,
   type UnexplainedSource,
 } from "../admission/derivation-reader.ts";
+import { type BroughtDerivation, BroughtDerivations } from "./brought-derivations.ts";
 import { ContainedDirectory } from "./contained.ts";
 import { type ContentName, nameWithoutReferences, pathsIn, textName } from "./content-name.ts";
 import { BadSource, type Budget, type CopiedSource, readCopied, sourceBudget } from "./copied-source.ts";
@@ -52,17 +51,9 @@ export interface SealedResult {
   readonly budget?: Budget;
 }
 
-/** A derivation that the evaluation wrote, and the bytes of its file. */
-export interface BroughtDerivation {
-  readonly derivation: Derivation;
-  readonly bytes: Buffer;
-}
-
 /** A source that the evaluation copied. */
 export interface BroughtSource extends ContentName, Pick<CopiedSource, "narHash" | "narSize"> {}
 
-/** Bytes of all derivations together; nixpkgs' largest closures have 100 MB. */
-const MAX_TOTAL_DRV_BYTES = 2 ** 30;
 /** Sources until others get a turn. */
 const A_TURN = 250;
 const MAX_LISTED = 2_000_000;
@@ -85,11 +76,10 @@ export class BroughtOut implements DerivationReader, Disposable {
   readonly #directory: ContainedDirectory;
   readonly #inputs: ReadonlySet<StorePath>;
   readonly #budget: Budget;
-  readonly #derivations = new Map<DrvPath, BroughtDerivation>();
+  readonly #derivations: BroughtDerivations;
   readonly #sources = new Map<StorePath, BroughtSource>();
   /** Text files whose references are not proven yet. */
   readonly #unproven = new Map<StorePath, CopiedSource>();
-  #drvBytes = 0;
   #byHash: ReadonlyMap<string, readonly StorePath[]> | undefined;
 
   constructor(result: SealedResult) {
@@ -98,11 +88,12 @@ export class BroughtOut implements DerivationReader, Disposable {
     this.#inputs = new Set(result.inputs);
     this.#budget = result.budget ?? sourceBudget();
     this.#directory = ContainedDirectory.open(result.store);
+    this.#derivations = new BroughtDerivations(this.#directory, result.storeDir);
   }
 
   /** All that was read and held, for an import. Inputs are not among them. */
   get derivations(): ReadonlyMap<DrvPath, BroughtDerivation> {
-    return this.#derivations;
+    return this.#derivations.all;
   }
 
   get sources(): ReadonlyMap<StorePath, BroughtSource> {
@@ -114,39 +105,7 @@ export class BroughtOut implements DerivationReader, Disposable {
   }
 
   derivation(path: DrvPath): Derivation {
-    const known = this.#derivations.get(path);
-    if (known) return known.derivation;
-    if (storeDirOf(path) !== this.storeDir) throw new CorruptDerivation(path, `is not in ${this.storeDir}`);
-    const bytes = this.#drvFile(path);
-    const derivation = asDerivation(path, bytes, this.storeDir);
-    // What was judged, written again, is what will be imported.
-    if (!Buffer.from(renderDerivation(derivation)).equals(bytes))
-      throw new CorruptDerivation(path, "is not spelt as Nix spells it");
-    this.#derivations.set(path, { derivation, bytes });
-    return derivation;
-  }
-
-  #drvFile(path: DrvPath): Buffer {
-    const name = Buffer.from(baseNameOf(path));
-    const entry = readable(path, () => this.#directory.entry(name));
-    if (!entry) throw new CorruptDerivation(path, "was not written by the evaluation");
-    if (entry.kind !== "regular" || entry.size > MAX_DRV_BYTES)
-      throw new CorruptDerivation(path, "is not a derivation file");
-    this.#drvBytes += entry.size;
-    if (this.#drvBytes > MAX_TOTAL_DRV_BYTES)
-      throw new CorruptDerivation(
-        path,
-        `brings the derivations to more than ${MAX_TOTAL_DRV_BYTES >> 20} MiB`,
-      );
-    return readable(path, () => this.#readAll(name, entry.size));
-  }
-
-  #readAll(name: Buffer, size: number): Buffer {
-    using file = this.#directory.file(name);
-    const bytes = Buffer.allocUnsafe(size);
-    let at = 0;
-    for (let got = -1; got !== 0 && at < size; at += got) got = file.read(bytes.subarray(at));
-    return bytes.subarray(0, at);
+    return this.#derivations.at(path);
   }
 
   async unexplained(sources: readonly StorePath[]): Promise<UnexplainedSource | undefined> {
@@ -204,7 +163,8 @@ export class BroughtOut implements DerivationReader, Disposable {
       const copied = await this.#copied(path);
       const name = nameWithoutReferences(path, copied) ?? this.#spelledOut(path, copied);
       if (!name && !copied.file) return unexplained(path, NOT_BY_CONTENT);
-      if (!name) this.#unproven.set(path, copied);
+      // Its text is not needed any more, and there may be many.
+      if (!name) this.#unproven.set(path, { ...copied, file: { ...copied.file!, text: undefined } });
       else
         for (const reference of this.#hold(path, copied, name)) open.push({ path: reference, as: "source" });
       return undefined;
@@ -283,7 +243,7 @@ export class BroughtOut implements DerivationReader, Disposable {
 
   /** What a path that was read refers to. Throws where it was not read. */
   referencesOf(path: StorePath): readonly StorePath[] {
-    const derivation = isDrvPath(path) ? this.#derivations.get(path) : undefined;
+    const derivation = isDrvPath(path) ? this.#derivations.all.get(path) : undefined;
     if (derivation) return derivationReferences(derivation.derivation);
     const source = this.#sources.get(path);
     if (source) return source.references;
@@ -307,16 +267,6 @@ function badSource(path: StorePath, { message, isLimit }: BadSource): Unexplaine
     ? ({ code: "evaluation-failed", remedy: TOO_MUCH } as const)
     : ({ code: "derivation-corrupt", remedy: HOSTILE } as const);
   return { path, problem: `from the sealed store, which ${message}`, refusal };
-}
-
-/** What the file system says of a file that should be there. */
-function readable<T>(path: DrvPath, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    throw new CorruptDerivation(path, `cannot be read from the sealed store: ${error.message}`);
-  }
 }
 
 function asStorePath(baseName: string, storeDir: string): StorePath | undefined {

@@ -199,7 +199,8 @@ class Seal {
   async run(command: NixCommand, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     if (this.#isMisleading())
       return { code: 1, stdout: Buffer.alloc(0), stderr: "error: the seal has ended" };
-    const argv = this.#words(command, [...args, ...this.#settings], options.env);
+    // Before the command's own, which may turn on more features.
+    const argv = this.#words(command, [...this.#settings, ...args], options.env);
     const { timeMs, outputBytes } = this.#limits;
     const limits = { timeoutMs: timeMs, maxBytes: outputBytes, ...options };
     const ended = await run(argv[0]!, argv.slice(1), { ...limits, cwd: "/", env: {}, alone: true });

@@ -93,7 +93,8 @@ describe.each(VERSIONS)("commands that evaluate, Nix of %s", (version) => {
       unharmed();
     });
 
-    test.each(["root", "user"])(
+    // In the tree of sid no user may open FUSE, and there is no strace: escapes.test.ts has that user in a seal.
+    test.each(version === "sid" ? ["root"] : ["root", "user"])(
       "slice, review --list and check, as %s",
       async (who) => {
         const introduction = world.source.tip();
