@@ -80,11 +80,16 @@ describe.each(VERSIONS)("a flake with an input that is judged by its slices, Nix
       });
       await world.startGate();
       await world.commit({ "flake.nix": OWN, "flake.lock": await lockOn(lib) });
+      await bringLib();
+    });
+    afterAll(() => world?.[Symbol.asyncDispose]());
+
+    /** As somebody brings objects to the gate that it cannot fetch. */
+    const bringLib = async () => {
       const packed = ["-C", lib.dir, "pack-objects", "--revs", "--stdout", "-q"];
       const pack = await runOk("git", packed, { env: gitEnv(), input: `${lib.tip()}\n` });
       await world.ask("POST", "/objects?source=lib", pack);
-    });
-    afterAll(() => world?.[Symbol.asyncDispose]());
+    };
 
     /** As a user of these sources has it who fetched it before. */
     const takeLib = () => {
@@ -168,6 +173,7 @@ describe.each(VERSIONS)("a flake with an input that is judged by its slices, Nix
       expect(ended.code).toBe(0);
       await lib.commit({ files: { "hooks/b": "b\n" } });
       takeLib();
+      await bringLib();
       await world.commit({ "flake.lock": await lockOn(lib) });
       const added = await admit("names");
       expect(added.stdout).toContain("hooks/: b is new, decides what it evaluates to");
@@ -183,6 +189,7 @@ describe.each(VERSIONS)("a flake with an input that is judged by its slices, Nix
       expect(findings).toMatchObject([{ code: "listing-not-covered", path: "flake.lock", who: [["bob"]] }]);
       await lib.commit({ files: { "hooks/a": null, "hooks/b": null } });
       takeLib();
+      await bringLib();
       await world.commit({ "flake.lock": await lockOn(lib) });
       const gone = await admit("names");
       expect(gone.stdout).toContain("hooks: it is gone, which was a directory");
