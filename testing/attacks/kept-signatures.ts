@@ -4,6 +4,7 @@
  * user has does the path get valid again, and the gate answers with the reason.
  */
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect } from "vitest";
 import type { Attack, Theme } from "./attack.ts";
 import { whyNot } from "./gate-answers.ts";
@@ -126,8 +127,9 @@ const attacks: readonly Attack<KeptWorld>[] = [
       const { gate } = world.machine;
       await gate.changeRules({ roles: { builders: ["b2"] } });
       world.builders[1]!.files.clear();
-      await inVain(world, [`nix copy --from ${CACHE} OUT`, "nix-store -r OUT"]);
-      world.kept = before;
+      await inVain(world, [`nix copy --from ${CACHE} OUT`, "nix-store -r OUT"]).finally(() => {
+        world.kept = before;
+      });
     },
   },
   {
@@ -161,6 +163,20 @@ const attacks: readonly Attack<KeptWorld>[] = [
       const servers = await Promise.all(["::1", "127.0.0.2"].map((address) => listening(asked, address, Number(port))));
       await inVain(world, ["nix-store -r OUT"]);
       for (const server of servers) server.close();
+      expect(asked).toEqual([]);
+    },
+  },
+  {
+    number: 85,
+    name: "a proxy, a certificate file and curl's words in the environment of the user's command",
+    held: "The daemon fetches, and its environment is root's.",
+    async run(world) {
+      const asked: string[] = [];
+      const proxy = await listening(asked, "127.0.0.1", 0);
+      const at = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      const words = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY"].map((name) => `${name}=${at}`);
+      await inVain(world, [`env ${words.join(" ")} no_proxy= nix-store -r OUT`]);
+      proxy.close();
       expect(asked).toEqual([]);
     },
   },

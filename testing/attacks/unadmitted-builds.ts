@@ -168,7 +168,7 @@ const attacks: readonly Attack<UserWorld>[] = [
         "nix build --rebuild --no-link .#other",
         "nix-store --realise --repair $(nix-instantiate -A other)",
       ])
-        await refused(world, "other", line, /not-admitted|are not valid, so checking is not possible/);
+        await refused(world, "other", line, /not-admitted|are not valid, so checking is not possible|repairing is not allowed/);
     },
   },
   {
