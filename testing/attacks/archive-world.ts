@@ -56,7 +56,9 @@ export class ArchiveWorld implements AsyncDisposable {
     const env = signingEnv(this.gate.bob, { "user.name": "bob", "user.email": "bob@example.org" });
     const args = ["handoff", url, "--unpack", "--yes", "--to", out];
     const ended = await this.gate.run(this.gate.program, args, { env: { ...env, COLUMNS: "1000" } });
-    const statements = existsSync(out) ? readdirSync(out, { recursive: true }).filter((file) => `${file}`.endsWith(".json")) : [];
+    const statements = existsSync(out)
+      ? readdirSync(out, { recursive: true }).filter((file) => `${file}`.endsWith(".json"))
+      : [];
     return { ...ended, statements: statements.length };
   }
 

@@ -20,19 +20,68 @@ interface Odd {
 }
 
 const sized = (before: string) =>
-  tarOf([DIR, { ...FILE, content: HIDDEN, size: Buffer.from(`${before}${HIDDEN.length.toString(8).padStart(10, "0")}\0`, "latin1") }]);
+  tarOf([
+    DIR,
+    {
+      ...FILE,
+      content: HIDDEN,
+      size: Buffer.from(`${before}${HIDDEN.length.toString(8).padStart(10, "0")}\0`, "latin1"),
+    },
+  ]);
 const named = (magic: string) => tarOf([DIR, { ...FILE, magic, prefix: "a/elsewhere" }]);
 const moded = (mode: string) => tarOf([DIR, { ...FILE, mode }]);
 
 const ODD: readonly Odd[] = [
-  { number: 110, name: "a size behind a line feed, a tab, a form feed or a carriage return", archives: ["\n", "\v", "\f", "\r", "\t"].map(sized) },
-  { number: 111, name: "a size behind a space that is none (0xA0), a sign or letters", archives: ["\xa0", "+", "-", "x"].map(sized) },
-  { number: 112, name: "a mode behind such white space: a program to one, a text to the other", archives: ["\n000755\0", "\v000755\0", "\xa000755\0", "+000755\0"].map(moded) },
-  { number: 113, name: "a magic that is nearly that of POSIX, with a prefix", archives: ["ustarX00", "ustar 00", "ustar\x0099", "USTAR\x0000"].map(named) },
-  { number: 114, name: "one file twice, and a directory in place of a file", archives: [tarOf([DIR, FILE, { ...FILE, content: "other\n" }]), tarOf([DIR, FILE, { name: "a/shown/", type: "5" }])] },
-  { number: 115, name: "a path said twice, by pax and by header, with a NUL in it", archives: [tarOf([DIR, pax({ path: "a/x" }), pax({ path: "a/y" }), FILE]), tarOf([DIR, pax({ path: "a/x\0y" }), FILE])] },
-  { number: 116, name: "something behind the end: another archive", archives: [tarOf([DIR, FILE], Buffer.concat([Buffer.alloc(1024), HIDDEN, Buffer.alloc(1024)]))] },
-  { number: 117, name: "names that climb out, links that lead out and a file below one", archives: [tarOf([DIR, { name: "a/../../up", content: "x" }]), tarOf([DIR, { name: "a/l", type: "2", link: "/etc" }, { name: "a/l/passwd", content: "x" }]), tarOf([DIR, { name: "/etc/passwd", content: "x" }])] },
+  {
+    number: 110,
+    name: "a size behind a line feed, a tab, a form feed or a carriage return",
+    archives: ["\n", "\v", "\f", "\r", "\t"].map(sized),
+  },
+  {
+    number: 111,
+    name: "a size behind a space that is none (0xA0), a sign or letters",
+    archives: ["\xa0", "+", "-", "x"].map(sized),
+  },
+  {
+    number: 112,
+    name: "a mode behind such white space: a program to one, a text to the other",
+    archives: ["\n000755\0", "\v000755\0", "\xa000755\0", "+000755\0"].map(moded),
+  },
+  {
+    number: 113,
+    name: "a magic that is nearly that of POSIX, with a prefix",
+    archives: ["ustarX00", "ustar 00", "ustar\x0099", "USTAR\x0000"].map(named),
+  },
+  {
+    number: 114,
+    name: "one file twice, and a directory in place of a file",
+    archives: [
+      tarOf([DIR, FILE, { ...FILE, content: "other\n" }]),
+      tarOf([DIR, FILE, { name: "a/shown/", type: "5" }]),
+    ],
+  },
+  {
+    number: 115,
+    name: "a path said twice, by pax and by header, with a NUL in it",
+    archives: [
+      tarOf([DIR, pax({ path: "a/x" }), pax({ path: "a/y" }), FILE]),
+      tarOf([DIR, pax({ path: "a/x\0y" }), FILE]),
+    ],
+  },
+  {
+    number: 116,
+    name: "something behind the end: another archive",
+    archives: [tarOf([DIR, FILE], Buffer.concat([Buffer.alloc(1024), HIDDEN, Buffer.alloc(1024)]))],
+  },
+  {
+    number: 117,
+    name: "names that climb out, links that lead out and a file below one",
+    archives: [
+      tarOf([DIR, { name: "a/../../up", content: "x" }]),
+      tarOf([DIR, { name: "a/l", type: "2", link: "/etc" }, { name: "a/l/passwd", content: "x" }]),
+      tarOf([DIR, { name: "/etc/passwd", content: "x" }]),
+    ],
+  },
 ];
 
 /** Of the archives above, those that GNU tar and this machine's Nix read as two trees. */

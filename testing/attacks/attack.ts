@@ -52,8 +52,7 @@ export function runTheme<W extends AsyncDisposable>(theme: Theme<W>): void {
       afterAll(() => world?.[Symbol.asyncDispose]());
       const mine = <T extends { readonly only?: NixVersion }>(all: readonly T[]) =>
         all.filter(({ only }) => only === undefined || only === version);
-      for (const control of mine(theme.controls))
-        test(`control: ${control.name}`, () => control.run(world));
+      for (const control of mine(theme.controls)) test(`control: ${control.name}`, () => control.run(world));
       for (const attack of mine(theme.attacks))
         test(`attack ${attack.number}: ${attack.name}`, () => attack.run(world));
     });

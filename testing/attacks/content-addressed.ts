@@ -31,7 +31,7 @@ const RECURSIVE = `
   recursive = ${loud(
     "recursive",
     'requiredSystemFeatures = [ "recursive-nix" ]; PATH = "/usr/bin:/bin";',
-    "nix-build --no-out-link -E 'derivation { name = \"nested\"; system = \"x86_64-linux\"; builder = \"/bin/sh\"; args = [ \"-c\" \"echo RAN-nested >&2; echo nested > \\\\$out\" ]; }' > $out",
+    'nix-build --no-out-link -E \'derivation { name = "nested"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo RAN-nested >&2; echo nested > \\\\$out" ]; }\' > $out',
   )};`;
 
 const FILES = {
@@ -86,7 +86,11 @@ const attacks: readonly Attack<UserWorld>[] = [
       expect(await world.user("nix-build -A bad2 --no-out-link")).toMatchObject({ code: 0 });
       const evil = (await world.user("echo evil > $E/bad2; nix-store --add $E/bad2")).stdout.trim();
       const text = loud("bad3", "", `read line < \${builtins.storePath ${evil}}; echo three $line > $out`);
-      await refused(world, "bad3", await world.user(`nix-build --no-out-link ${world.write("bad3.nix", text)}`));
+      await refused(
+        world,
+        "bad3",
+        await world.user(`nix-build --no-out-link ${world.write("bad3.nix", text)}`),
+      );
     },
   },
   {
@@ -109,7 +113,12 @@ const attacks: readonly Attack<UserWorld>[] = [
     async run(world) {
       const { url } = world.gate.endpoint;
       const id = await moduloHash(world, "good1");
-      for (const path of [`realisations/sha256:${id}!out.doi`, `realisations/sha256%3A${id}%21out.doi`, "build-trace-v2/x.drv/out.doi", "log/x.drv"]) {
+      for (const path of [
+        `realisations/sha256:${id}!out.doi`,
+        `realisations/sha256%3A${id}%21out.doi`,
+        "build-trace-v2/x.drv/out.doi",
+        "log/x.drv",
+      ]) {
         const answer = await fetch(`${url}/${path}`);
         expect([path, answer.status]).toEqual([path, 404]);
       }
@@ -169,7 +178,15 @@ export const contentAddressed: Theme<UserWorld> = {
       name: "without the hook, a derivation that a builder wrote is built",
       only: "sid",
       async run(world) {
-        const ended = await world.gate.run("nix-build", ["dynamic.nix", "-A", "outer", "--no-out-link", "--option", "pre-build-hook", ""]);
+        const ended = await world.gate.run("nix-build", [
+          "dynamic.nix",
+          "-A",
+          "outer",
+          "--no-out-link",
+          "--option",
+          "pre-build-hook",
+          "",
+        ]);
         expect([ended.code, world.ran("inner", ended)]).toEqual([0, true]);
         await world.gate.run("nix-store", ["--gc"]);
       },

@@ -54,7 +54,9 @@ export class DownloadWorld implements AsyncDisposable {
     return new DownloadWorld({ gate, author, asked, address, server });
   }
 
-  private constructor(parts: Pick<DownloadWorld, "gate" | "author" | "asked" | "address"> & { server: Server }) {
+  private constructor(
+    parts: Pick<DownloadWorld, "gate" | "author" | "asked" | "address"> & { server: Server },
+  ) {
     this.gate = parts.gate;
     this.author = parts.author;
     this.asked = parts.asked;

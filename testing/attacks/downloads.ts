@@ -6,8 +6,8 @@
 import { hexHash } from "@firstmile/formats/nix/hash";
 import { narDigest } from "@firstmile/formats/nix/nar";
 import type { HandoffStatement } from "@firstmile/formats/statement/handoff";
-import { expect } from "vitest";
 import { sortedTargets } from "@firstmile/formats/statement/target";
+import { expect } from "vitest";
 import { derivationText } from "../src/gate-world.ts";
 import { distrustOf } from "../src/world-statements.ts";
 import type { Attack, Theme } from "./attack.ts";
@@ -19,16 +19,54 @@ const BY_NAME = "https://example.org/hello-2.0.tar";
 
 /** Attribute, number, what is tried, and the download. */
 const NAMED: readonly (readonly [attr: string, number: number, name: string, text: string])[] = [
-  ["two", 94, "the old release's URL behind the new one's", download(NEW, `urls = [ "${BY_NAME}" "${OLD_URL}" ];`)],
-  ["front", 95, "the old release's URL before the new one's", download(NEW, `urls = [ "${OLD_URL}" "${BY_NAME}" ];`)],
-  ["both", 96, "the old release's URL in url, the new one's in urls", download(NEW, `url = "${OLD_URL}"; urls = [ "${BY_NAME}" ];`)],
+  [
+    "two",
+    94,
+    "the old release's URL behind the new one's",
+    download(NEW, `urls = [ "${BY_NAME}" "${OLD_URL}" ];`),
+  ],
+  [
+    "front",
+    95,
+    "the old release's URL before the new one's",
+    download(NEW, `urls = [ "${OLD_URL}" "${BY_NAME}" ];`),
+  ],
+  [
+    "both",
+    96,
+    "the old release's URL in url, the new one's in urls",
+    download(NEW, `url = "${OLD_URL}"; urls = [ "${BY_NAME}" ];`),
+  ],
   ["called", 97, "the new name for the old release's URL", download(NEW, `url = "${OLD_URL}";`)],
   ["query", 98, "the new name behind a question mark", download(NEW, `url = "${OLD_URL}?file=${NEW}";`)],
   ["fragment", 99, "the new name in a fragment", download(NEW, `url = "${OLD_URL}#/${NEW}";`)],
-  ["climbs", 100, "the new name in a directory that the URL climbs out of", download(NEW, `url = "https://example.org/${NEW}/../hello-1.0.tar";`)],
-  ["mirror", 101, "a mirror: address of the new one beside the old URL", download(NEW, `urls = [ "mirror://gnu/hello/${NEW}" "${OLD_URL}" ];`)],
-  ["encoded", 102, "the old URL spelt with per cent signs, twice over, and with a second slash", download(NEW, 'urls = [ "https://example.org/hello%2D1.0.tar" "https://example.org//hello-1.0.tar" "https://example.org/hello%252D1.0.tar" ];')],
-  ["structured", 103, "the URLs in structured attributes, where the environment has others", download(NEW, `__structuredAttrs = true; urls = [ "${BY_NAME}" "${OLD_URL}" ];`)],
+  [
+    "climbs",
+    100,
+    "the new name in a directory that the URL climbs out of",
+    download(NEW, `url = "https://example.org/${NEW}/../hello-1.0.tar";`),
+  ],
+  [
+    "mirror",
+    101,
+    "a mirror: address of the new one beside the old URL",
+    download(NEW, `urls = [ "mirror://gnu/hello/${NEW}" "${OLD_URL}" ];`),
+  ],
+  [
+    "encoded",
+    102,
+    "the old URL spelt with per cent signs, twice over, and with a second slash",
+    download(
+      NEW,
+      'urls = [ "https://example.org/hello%2D1.0.tar" "https://example.org//hello-1.0.tar" "https://example.org/hello%252D1.0.tar" ];',
+    ),
+  ],
+  [
+    "structured",
+    103,
+    "the URLs in structured attributes, where the environment has others",
+    download(NEW, `__structuredAttrs = true; urls = [ "${BY_NAME}" "${OLD_URL}" ];`),
+  ],
 ];
 
 const files = (address: string) => ({
@@ -37,9 +75,21 @@ const files = (address: string) => ({
   program: program(),
   other: download("hello-1.0.tar", `url = "${OLD_URL}";`, OTHER),
   nowhere: download("hello-1.0.tar", "", OTHER),
-  impure: derivationText("impure", `exec 3<>/dev/tcp/${new URL(address).host.replace(":", "/")}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3 > $out`, "__impure = true;").replace("/bin/sh", "/bin/bash"),
-  user: derivationText("user", "read line < $src; echo $line > $out", `src = ${derivationText("inner", "echo x > $out", "__impure = true;")};`),
-  floating: derivationText("floating", "echo never > $out", `__contentAddressed = true; outputHashMode = "flat"; outputHashAlgo = "sha256"; url = "${OLD_URL}";`),
+  impure: derivationText(
+    "impure",
+    `exec 3<>/dev/tcp/${new URL(address).host.replace(":", "/")}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3 > $out`,
+    "__impure = true;",
+  ).replace("/bin/sh", "/bin/bash"),
+  user: derivationText(
+    "user",
+    "read line < $src; echo $line > $out",
+    `src = ${derivationText("inner", "echo x > $out", "__impure = true;")};`,
+  ),
+  floating: derivationText(
+    "floating",
+    "echo never > $out",
+    `__contentAddressed = true; outputHashMode = "flat"; outputHashAlgo = "sha256"; url = "${OLD_URL}";`,
+  ),
 });
 
 async function denied(world: DownloadWorld, attr: string, codes: RegExp): Promise<void> {
@@ -99,7 +149,10 @@ const attacks: readonly Attack<DownloadWorld>[] = [
       const before = world.asked.length;
       const text = files(world.address).impure.replace('"impure"', '"alone"');
       const ended = await world.gate.run("nix-build", ["--no-out-link", "-E", text]);
-      expect({ built: ended.code === 0, asked: world.asked.slice(before) }).toEqual({ built: false, asked: [] });
+      expect({ built: ended.code === 0, asked: world.asked.slice(before) }).toEqual({
+        built: false,
+        asked: [],
+      });
     },
   },
   {
@@ -138,8 +191,16 @@ const attacks: readonly Attack<DownloadWorld>[] = [
     by: "its author",
     held: "A distrust by content wins over the author's signature and over those who handed it on.",
     async run(world) {
-      const content = { kind: "content", sha256: sha256(Buffer.from("the old source\n")), id: undefined, path: undefined } as const;
-      await world.carry(distrustOf({ targets: sortedTargets([content]), because: "a back door" }), world.gate.alice);
+      const content = {
+        kind: "content",
+        sha256: sha256(Buffer.from("the old source\n")),
+        id: undefined,
+        path: undefined,
+      } as const;
+      await world.carry(
+        distrustOf({ targets: sortedTargets([content]), because: "a back door" }),
+        world.gate.alice,
+      );
       await denied(world, "honest", /distrusted/);
       await world.gate.run("nix-store", ["--delete", ...(await outputs(world, "honest"))]);
       await neverRuns(world, "honest");
@@ -157,9 +218,13 @@ function program(): string {
 }
 
 /** That the program is this file, as the author released it. */
-function programHandoff(world: DownloadWorld, file: Buffer): HandoffStatement {
+function programHandoff(world: DownloadWorld, file: Buffer<ArrayBuffer>): HandoffStatement {
   const { release, ...rest } = world.handoff(world.author, file);
-  return { ...rest, output: { kind: "nar", narHash: PROGRAM }, release: { ...release, becomes: "executable" } as typeof release };
+  return {
+    ...rest,
+    output: { kind: "nar", narHash: PROGRAM },
+    release: { ...release, becomes: "executable" } as typeof release,
+  };
 }
 
 async function outputs(world: DownloadWorld, attr: string): Promise<string[]> {

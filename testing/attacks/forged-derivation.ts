@@ -18,6 +18,12 @@ export async function forge(world: UserWorld, drv: string, change: (text: string
   const cache = await Builder.start("evil", "evil");
   cache.files.set("/nix-cache-info", Buffer.from(`StoreDir: ${storeDir}\n`));
   const references = derivationReferences(derivation);
-  cache.offer({ path, content: Buffer.from(text, "latin1"), references, compression: "none", change: (info) => ({ ...info, ca }) });
+  cache.offer({
+    path,
+    content: Buffer.from(text, "latin1"),
+    references,
+    compression: "none",
+    change: (info) => ({ ...info, ca }),
+  });
   return { path, url: cache.url, end: () => cache[Symbol.asyncDispose]() };
 }

@@ -1,6 +1,9 @@
 /** The gate's answers to admissions, as an attack wants to see them: allowed or not, every code, every word. */
+import type { CommitId } from "@firstmile/formats/git/object-id";
+import { runOk } from "@firstmile/local/process/run";
 import type { Reason, Verdict } from "@firstmile/trust/verdict/verdict";
 import type { GateWorld } from "../src/gate-world.ts";
+import { gitEnv } from "../src/world-repository.ts";
 
 export interface Admission {
   readonly allowed: boolean;
@@ -25,9 +28,18 @@ export async function askAdmission(
       ? { ...source, kind: "file", directoryName: "pkgs", file: "default.nix", argstr: {}, ...more }
       : { ...source, kind: "flake", dir: "", verb: "build", ...more };
   const answer = await gate.ask("POST", "/admit", JSON.stringify(request));
-  if (answer.status !== 200) return { allowed: false, codes: [String(answer.status)], roots: [], said: answer.body };
+  if (answer.status !== 200)
+    return { allowed: false, codes: [String(answer.status)], roots: [], said: answer.body };
   const { verdict, roots } = JSON.parse(answer.body) as { verdict: Verdict; roots: string[] };
   return { allowed: verdict.allowed, codes: codesAgainst(verdict.reasons), roots, said: answer.body };
+}
+
+/** Gives the gate a commit and its history, as the command line does before it asks. */
+export async function sendObjects(gate: GateWorld, commit: CommitId): Promise<void> {
+  const packed = ["-C", gate.source.dir, "pack-objects", "--revs", "--stdout", "-q"];
+  const pack = await runOk("git", packed, { env: gitEnv(), input: `${commit}\n` });
+  const answer = await gate.ask("POST", "/objects?source=pkgs", pack);
+  if (answer.status !== 200) throw new Error(answer.body);
 }
 
 export function codesAgainst(reasons: readonly Reason[]): string[] {

@@ -7,10 +7,10 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { expect } from "vitest";
 import { parseContentAddress } from "@firstmile/formats/nix/content-address";
 import { renderNarInfo } from "@firstmile/formats/nix/narinfo";
 import { hashPartOf } from "@firstmile/formats/nix/store-path";
+import { expect } from "vitest";
 import type { Offer } from "../src/gate-world-builders.ts";
 import type { Attack, Theme } from "./attack.ts";
 import { KeptWorld, THEIRS } from "./kept-world.ts";
@@ -24,7 +24,10 @@ async function neverTheirs(world: KeptWorld, name: string): Promise<void> {
   const ended = await world.user(`nix-build -A ${name} --no-out-link`);
   const content = (await world.isValid(out)) ? readFileSync(out, "utf8") : "nothing";
   await world.forget(out);
-  expect([ended.stderr, content]).toEqual([expect.any(String), expect.stringMatching(/^(?:built here\n|nothing)$/)]);
+  expect([ended.stderr, content]).toEqual([
+    expect.any(String),
+    expect.stringMatching(/^(?:built here\n|nothing)$/),
+  ]);
 }
 
 async function reasonFor(world: KeptWorld, name: string): Promise<readonly [number, string]> {
@@ -59,10 +62,14 @@ const attacks: readonly Attack<KeptWorld>[] = [
     held: "The gate gives out a narinfo of its own, without that word.",
     async run(world) {
       const ca = (hash: string) => parseContentAddress(`fixed:r:${hash}`);
-      world.builders[0]!.offer(offer(world, "claimed", { change: (info) => ({ ...info, ca: ca(info.narHash) }) }));
+      world.builders[0]!.offer(
+        offer(world, "claimed", { change: (info) => ({ ...info, ca: ca(info.narHash) }) }),
+      );
       expect((await reasonFor(world, "claimed"))[0]).toBe(404);
       await neverTheirs(world, "claimed");
-      world.builders[1]!.offer(offer(world, "claimed", { change: (info) => ({ ...info, ca: ca(info.narHash) }) }));
+      world.builders[1]!.offer(
+        offer(world, "claimed", { change: (info) => ({ ...info, ca: ca(info.narHash) }) }),
+      );
       expect((await reasonFor(world, "claimed"))[1]).not.toMatch(/^CA:/m);
     },
   },
@@ -122,7 +129,10 @@ const attacks: readonly Attack<KeptWorld>[] = [
           builder.files.set(key, Buffer.from(change(renderNarInfo(info))));
         }
         const [status, reason] = await reasonFor(world, "named");
-        expect([status, reason]).toEqual([404, expect.stringMatching(/narinfo-invalid|no-builder-answered|too-few-builders/)]);
+        expect([status, reason]).toEqual([
+          404,
+          expect.stringMatching(/narinfo-invalid|no-builder-answered|too-few-builders/),
+        ]);
       }
       await neverTheirs(world, "named");
     },
@@ -156,7 +166,9 @@ const attacks: readonly Attack<KeptWorld>[] = [
     async run(world) {
       const secret = new Secret(join(world.machine.gate.nix.dir, "linked"));
       const [one, two] = world.builders;
-      const info = one!.offer(offer(world, "linked", { content: randomBytes(4 << 20), compression: "xz", signers: [one!, two!] }));
+      const info = one!.offer(
+        offer(world, "linked", { content: randomBytes(4 << 20), compression: "xz", signers: [one!, two!] }),
+      );
       one!.files.clear();
       const { fileHash: _, fileSize: __, ...open } = info;
       const shown = { ...open, url: "nar/it.nar", fileHash: undefined, fileSize: undefined };
@@ -195,8 +207,15 @@ const attacks: readonly Attack<KeptWorld>[] = [
         "/realisations/../key",
         "/log/../key",
       ]) {
-        const said = await raw(Number(port), `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`);
-        expect([path, said.slice(9, 12), said.includes(key)]).toEqual([path, expect.stringMatching(/40\d/), false]);
+        const said = await raw(
+          Number(port),
+          `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`,
+        );
+        expect([path, said.slice(9, 12), said.includes(key)]).toEqual([
+          path,
+          expect.stringMatching(/40\d/),
+          false,
+        ]);
       }
     },
   },

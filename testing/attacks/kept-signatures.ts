@@ -45,7 +45,10 @@ const attacks: readonly Attack<KeptWorld>[] = [
     name: "the kept directory as a substituter, by options, by NIX_CONFIG and by nix.conf",
     held: "An ordinary user can neither add substituters nor trust keys.",
     async run(world) {
-      const conf = world.machine.write("nix.conf", `extra-substituters = file://${world.machine.home}/kept?trusted=1\nrequire-sigs = false\n`);
+      const conf = world.machine.write(
+        "nix.conf",
+        `extra-substituters = file://${world.machine.home}/kept?trusted=1\nrequire-sigs = false\n`,
+      );
       await inVain(world, [
         `nix-store -r OUT --option substituters ${CACHE}`,
         `nix-store -r OUT --option extra-substituters '${CACHE}?trusted=1' --option require-sigs false`,
@@ -75,7 +78,10 @@ const attacks: readonly Attack<KeptWorld>[] = [
     held: "The daemon wants a signature that it trusts for each path of a stream.",
     async run(world) {
       world.machine.write("stream", exportOf(world));
-      await inVain(world, ['nix-store --import < "$E/stream"', 'nix-store --import --option require-sigs false < "$E/stream"']);
+      await inVain(world, [
+        'nix-store --import < "$E/stream"',
+        'nix-store --import --option require-sigs false < "$E/stream"',
+      ]);
     },
   },
   {
@@ -112,7 +118,10 @@ const attacks: readonly Attack<KeptWorld>[] = [
     async run(world) {
       await inVain(world, ["nix-store -r DRV", "nix-build -A kept --no-out-link"]);
       const answer = await fetch(`${world.machine.gate.endpoint.url}/${world.kept.narUrl}`);
-      expect([answer.status, answer.headers.get("x-firstmile-reason")]).toEqual([404, expect.stringContaining("distrusted")]);
+      expect([answer.status, answer.headers.get("x-firstmile-reason")]).toEqual([
+        404,
+        expect.stringContaining("distrusted"),
+      ]);
       expect(await whyNot(world.machine.gate, world.kept.out)).toContain("distrusted");
     },
   },
@@ -160,7 +169,9 @@ const attacks: readonly Attack<KeptWorld>[] = [
       const { hostname, port } = new URL(world.machine.gate.endpoint.url);
       expect(hostname).toBe("127.0.0.1");
       const asked: string[] = [];
-      const servers = await Promise.all(["::1", "127.0.0.2"].map((address) => listening(asked, address, Number(port))));
+      const servers = await Promise.all(
+        ["::1", "127.0.0.2"].map((address) => listening(asked, address, Number(port))),
+      );
       await inVain(world, ["nix-store -r OUT"]);
       for (const server of servers) server.close();
       expect(asked).toEqual([]);
@@ -216,7 +227,16 @@ function exportOf({ kept }: KeptWorld): Buffer {
     const bytes = Buffer.from(value);
     return Buffer.concat([number(bytes.length), bytes, Buffer.alloc(-bytes.length & 7)]);
   };
-  const parts = [number(1), kept.nar, number(0x4558494e), text(kept.out), number(0), text(""), number(0), number(0)];
+  const parts = [
+    number(1),
+    kept.nar,
+    number(0x4558494e),
+    text(kept.out),
+    number(0),
+    text(""),
+    number(0),
+    number(0),
+  ];
   return Buffer.concat(parts);
 }
 
@@ -239,7 +259,13 @@ export const keptSignatures: Theme<KeptWorld> = {
       name: "what was kept is whole: root, who may, puts it into the store",
       async run(world) {
         world.kept = await world.keep("kept");
-        const args = ["copy", "--no-check-sigs", "--from", `file://${world.machine.home}/kept`, world.kept.out];
+        const args = [
+          "copy",
+          "--no-check-sigs",
+          "--from",
+          `file://${world.machine.home}/kept`,
+          world.kept.out,
+        ];
         expect((await world.machine.gate.run("nix", args)).code).toBe(0);
         expect(await world.isValid(world.kept.out)).toBe(true);
         await world.forget(world.kept.out);
@@ -253,7 +279,10 @@ export const keptSignatures: Theme<KeptWorld> = {
       async run(world) {
         await world.distrust("kept");
         const answer = await world.narinfo("kept");
-        expect([answer.status, answer.headers.get("x-firstmile-reason")]).toEqual([404, expect.stringContaining("distrusted")]);
+        expect([answer.status, answer.headers.get("x-firstmile-reason")]).toEqual([
+          404,
+          expect.stringContaining("distrusted"),
+        ]);
       },
     },
   ],

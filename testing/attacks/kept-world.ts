@@ -86,7 +86,10 @@ export class KeptWorld implements AsyncDisposable {
   /** A warden speaks against an output. */
   async distrust(name: string): Promise<void> {
     const { gate } = this.machine;
-    const words = distrustOf({ targets: [storeTarget(this.path(name))], because: "it was made by somebody else" });
+    const words = distrustOf({
+      targets: [storeTarget(this.path(name))],
+      because: "it was made by somebody else",
+    });
     await gate.carry(await signedBy(words, [gate.bob]));
   }
 

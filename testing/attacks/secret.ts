@@ -45,10 +45,19 @@ export class Secret {
     const bytes = Buffer.from(`"${this.marker}"\n`);
     const digest = createHash("sha256").update(bytes).digest();
     const base64 = [0, 1, 2].map((shift) =>
-      Buffer.from(`${" ".repeat(shift)}${this.marker}`).toString("base64").slice(4, 28),
+      Buffer.from(`${" ".repeat(shift)}${this.marker}`)
+        .toString("base64")
+        .slice(4, 28),
     );
     const also = this.also.map(({ text }) => text);
-    return [this.marker, ...also, ...base64, digest.toString("hex"), digest.toString("base64"), encodeNix32(digest)];
+    return [
+      this.marker,
+      ...also,
+      ...base64,
+      digest.toString("hex"),
+      digest.toString("base64"),
+      encodeNix32(digest),
+    ];
   }
 
   /** Which of these texts, and which files below `places`, hold a trace of it. Its own directory is left out. */

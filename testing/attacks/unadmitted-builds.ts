@@ -27,11 +27,20 @@ const FILES = {
 };
 
 /** Ended badly, for this reason, and the builder of this name did not run. */
-async function refused(world: UserWorld, name: string, line: string, because = /not-admitted/): Promise<void> {
+async function refused(
+  world: UserWorld,
+  name: string,
+  line: string,
+  because = /not-admitted/,
+): Promise<void> {
   const before = world.gate.nix.daemonLog().length;
   const ended = await world.user(line);
   const said = `${ended.stderr}${world.gate.nix.daemonLog().slice(before)}`;
-  expect({ line, well: ended.code === 0, ran: said.includes(`RAN-${name}`) }).toEqual({ line, well: false, ran: false });
+  expect({ line, well: ended.code === 0, ran: said.includes(`RAN-${name}`) }).toEqual({
+    line,
+    well: false,
+    ran: false,
+  });
   expect([line, said]).toEqual([line, expect.stringMatching(because)]);
 }
 
@@ -76,9 +85,9 @@ const attacks: readonly Attack<UserWorld>[] = [
     held: "The hook is given the derivation's path, and no admission has it.",
     run: commands(
       "nix build --no-link $(nix-instantiate -A other)",
-      "nix build --no-link \"$(nix-instantiate -A other)^out\"",
+      'nix build --no-link "$(nix-instantiate -A other)^out"',
       "nix-build --no-out-link $(nix-instantiate -A other)",
-      "nix-store --realise \"$(nix-instantiate -A other)!out\"",
+      'nix-store --realise "$(nix-instantiate -A other)!out"',
     ),
   },
   {
@@ -116,7 +125,10 @@ const attacks: readonly Attack<UserWorld>[] = [
       const built = await world.user(`nix-store --realise ${forged.path}`);
       await forged.end();
       expect(forged.path).not.toBe(drv);
-      expect([copied.code === 0, copied.stderr]).toEqual([false, expect.stringMatching(/incorrect output|should be/)]);
+      expect([copied.code === 0, copied.stderr]).toEqual([
+        false,
+        expect.stringMatching(/incorrect output|should be/),
+      ]);
       expect([built.code === 0, world.ran("forged", built)]).toEqual([false, false]);
       expect(await world.gate.isValid(out)).toBe(false);
     },
@@ -154,7 +166,11 @@ const attacks: readonly Attack<UserWorld>[] = [
     held: "The hook is asked for builds of an evaluation too.",
     async run(world) {
       const text = `import (${loud("imported", "", "echo '1' > $out")})`;
-      await refused(world, "imported", `nix-instantiate --eval --read-write-mode ${world.write("ifd.nix", text)}`);
+      await refused(
+        world,
+        "imported",
+        `nix-instantiate --eval --read-write-mode ${world.write("ifd.nix", text)}`,
+      );
     },
   },
   {
@@ -168,7 +184,12 @@ const attacks: readonly Attack<UserWorld>[] = [
         "nix build --rebuild --no-link .#other",
         "nix-store --realise --repair $(nix-instantiate -A other)",
       ])
-        await refused(world, "other", line, /not-admitted|are not valid, so checking is not possible|repairing is not allowed/);
+        await refused(
+          world,
+          "other",
+          line,
+          /not-admitted|are not valid, so checking is not possible|repairing is not allowed/,
+        );
     },
   },
   {
@@ -184,7 +205,12 @@ const attacks: readonly Attack<UserWorld>[] = [
         '__sandboxProfile = "(allow default)";',
       ]) {
         const file = world.write("chroot.nix", loud("escaped", more));
-        await refused(world, "escaped", `nix-build --no-out-link --option sandbox relaxed ${file}`, /not-admitted|__noChroot|allowed-impure-host-deps/);
+        await refused(
+          world,
+          "escaped",
+          `nix-build --no-out-link --option sandbox relaxed ${file}`,
+          /not-admitted|__noChroot|allowed-impure-host-deps/,
+        );
       }
     },
   },
@@ -194,8 +220,14 @@ const attacks: readonly Attack<UserWorld>[] = [
     held: "The machine has no other builder, and takes none from a user.",
     async run(world) {
       const file = world.write("arm.nix", loud("arm").replace("x86_64-linux", "aarch64-linux"));
-      const builders = "--option builders 'ssh://127.0.0.1 aarch64-linux' --option extra-platforms aarch64-linux";
-      await refused(world, "arm", `nix-build --no-out-link ${builders} ${file}`, /not-admitted|aarch64-linux/);
+      const builders =
+        "--option builders 'ssh://127.0.0.1 aarch64-linux' --option extra-platforms aarch64-linux";
+      await refused(
+        world,
+        "arm",
+        `nix-build --no-out-link ${builders} ${file}`,
+        /not-admitted|aarch64-linux/,
+      );
     },
   },
 ];
@@ -214,7 +246,9 @@ export const unadmittedBuilds: Theme<UserWorld> = {
         expect((await world.user("nix build --no-link -f default.nix hello")).code).toBe(0);
         const { out } = await world.outputOf("hello");
         expect(await world.gate.isValid(out)).toBe(true);
-        expect(world.gate.nix.daemonLog() + (await world.user(`nix-store --read-log ${out}`)).stdout).toContain("RAN-hello");
+        expect(
+          world.gate.nix.daemonLog() + (await world.user(`nix-store --read-log ${out}`)).stdout,
+        ).toContain("RAN-hello");
         expect((await world.gate.run("nix-store", ["--delete", out])).code).toBe(0);
       },
     },

@@ -20,24 +20,93 @@ interface Looking {
 const root =
   (...words: string[]): Look =>
   (world, attr) =>
-    world.looksAsRoot(filled(words, attr), words.some((word) => word.startsWith(".#")) ? world.flake : undefined);
+    world.looksAsRoot(
+      filled(words, attr),
+      words.some((word) => word.startsWith(".#")) ? world.flake : undefined,
+    );
 const user =
   (...words: string[]): Look =>
   (world, attr) =>
     world.looksAsUser(filled(words, attr));
 
 const LOOKS: readonly Looking[] = [
-  { number: 38, name: "firstmile slice -A, by root", who: "root", look: root("slice", ".", "-A", "ATTR"), what: ALL },
-  { number: 39, name: "firstmile slice of a flake's input, by root", who: "root", look: root("slice", ".#ATTR"), what: ALL },
-  { number: 40, name: "firstmile review --list, by root", who: "root", look: root("review", "-A", "ATTR", "--list"), what: ["tree", "flake"] },
-  { number: 41, name: "firstmile review --list of a flake's input, by root", who: "root", look: root("review", ".#ATTR", "--list"), what: ["tree", "flake", "made"] },
-  { number: 42, name: "firstmile check of a pull request, by root", who: "root", look: root("check", "HEAD~1..HEAD", "-A", "ATTR"), what: ["tree", "flake"] },
-  { number: 43, name: "firstmile coverage, by root", who: "root", look: root("coverage", ".", "-A", "ATTR"), what: ["tree", "flake"] },
-  { number: 44, name: "firstmile handoff of an attribute's sources, by root", who: "root", look: root("handoff", "-A", "ATTR", "--yes"), what: ALL },
-  { number: 45, name: "firstmile adopt of somebody's configuration, by root", who: "root", look: root("adopt", "-f", "default.nix", "-A", "ATTR", "--dir", "../adopted"), what: ["tree", "flake"] },
-  { number: 46, name: "firstmile slice -A, by an ordinary user", who: "user", look: user("slice", ".", "-A", "ATTR"), what: ["tree", "flake", "plain"] },
-  { number: 47, name: "firstmile review --list, by an ordinary user", who: "user", look: user("review", "-A", "ATTR", "--list"), what: ["tree", "flake"] },
-  { number: 48, name: "firstmile check of a pull request, by an ordinary user", who: "user", look: user("check", "HEAD~1..HEAD", "-A", "ATTR"), what: ["tree", "flake"] },
+  {
+    number: 38,
+    name: "firstmile slice -A, by root",
+    who: "root",
+    look: root("slice", ".", "-A", "ATTR"),
+    what: ALL,
+  },
+  {
+    number: 39,
+    name: "firstmile slice of a flake's input, by root",
+    who: "root",
+    look: root("slice", ".#ATTR"),
+    what: ALL,
+  },
+  {
+    number: 40,
+    name: "firstmile review --list, by root",
+    who: "root",
+    look: root("review", "-A", "ATTR", "--list"),
+    what: ["tree", "flake"],
+  },
+  {
+    number: 41,
+    name: "firstmile review --list of a flake's input, by root",
+    who: "root",
+    look: root("review", ".#ATTR", "--list"),
+    what: ["tree", "flake", "made"],
+  },
+  {
+    number: 42,
+    name: "firstmile check of a pull request, by root",
+    who: "root",
+    look: root("check", "HEAD~1..HEAD", "-A", "ATTR"),
+    what: ["tree", "flake"],
+  },
+  {
+    number: 43,
+    name: "firstmile coverage, by root",
+    who: "root",
+    look: root("coverage", ".", "-A", "ATTR"),
+    what: ["tree", "flake"],
+  },
+  {
+    number: 44,
+    name: "firstmile handoff of an attribute's sources, by root",
+    who: "root",
+    look: root("handoff", "-A", "ATTR", "--yes"),
+    what: ALL,
+  },
+  {
+    number: 45,
+    name: "firstmile adopt of somebody's configuration, by root",
+    who: "root",
+    look: root("adopt", "-f", "default.nix", "-A", "ATTR", "--dir", "../adopted"),
+    what: ["tree", "flake"],
+  },
+  {
+    number: 46,
+    name: "firstmile slice -A, by an ordinary user",
+    who: "user",
+    look: user("slice", ".", "-A", "ATTR"),
+    what: ["tree", "flake", "plain"],
+  },
+  {
+    number: 47,
+    name: "firstmile review --list, by an ordinary user",
+    who: "user",
+    look: user("review", "-A", "ATTR", "--list"),
+    what: ["tree", "flake"],
+  },
+  {
+    number: 48,
+    name: "firstmile check of a pull request, by an ordinary user",
+    who: "user",
+    look: user("check", "HEAD~1..HEAD", "-A", "ATTR"),
+    what: ["tree", "flake"],
+  },
 ];
 
 function filled(words: readonly string[], attr: string): string[] {

@@ -72,7 +72,9 @@ export class UserWorld implements AsyncDisposable {
 
   /** Whether a builder with this name has run, as far as anybody was told. */
   ran(name: string, ended: Ended): boolean {
-    return [ended.stdout, ended.stderr, this.gate.nix.daemonLog()].some((text) => text.includes(`RAN-${name}`));
+    return [ended.stdout, ended.stderr, this.gate.nix.daemonLog()].some((text) =>
+      text.includes(`RAN-${name}`),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -28,7 +28,7 @@ import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import type { Ended } from "./nix-process.ts";
 import { makeNixWorld, type NixVersion, type NixWorld, type RunOptions } from "./nix-world.ts";
 import { makeWorld, type Person, type PolicySpec, type World, type WorldRepository } from "./world.ts";
-import { gitEnv } from "./world-repository.ts";
+import { type Changes, gitEnv } from "./world-repository.ts";
 
 const CHECKOUT = resolve(import.meta.dirname, "../..");
 const FIRSTMILE = join(CHECKOUT, "firstmile");
@@ -42,7 +42,7 @@ export interface GateWorldOptions {
   readonly version: NixVersion;
   readonly multiUser?: boolean;
   /** Files of the source's first commit. */
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Changes;
   /** Over rules in which role `writer` is alice alone. Text of `[output]` goes into `more`. */
   readonly policy?: Partial<PolicySpec>;
   /** Lines of nix.conf over those of `nix-conf`. */
@@ -134,10 +134,7 @@ export class GateWorld implements AsyncDisposable {
   }
 
   /** Commits to the source and brings the checkout to it. */
-  async commit(
-    files: Readonly<Record<string, string>>,
-    by: Person | undefined = this.alice,
-  ): Promise<CommitId> {
+  async commit(files: Changes, by: Person | undefined = this.alice): Promise<CommitId> {
     const id = await this.source.commit({ ...(by ? { by } : {}), files });
     await runOk("git", ["-C", this.checkout, "pull", "--quiet", "--ff-only"], { env: gitEnv() });
     return id;
