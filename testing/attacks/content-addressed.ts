@@ -31,7 +31,7 @@ const RECURSIVE = `
   recursive = ${loud(
     "recursive",
     'requiredSystemFeatures = [ "recursive-nix" ]; PATH = "/usr/bin:/bin";',
-    'nix-build --no-out-link -E \'derivation { name = "nested"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo RAN-nested >&2; echo nested > \\\\$out" ]; }\' > $out',
+    'nix-build --no-out-link -E \'derivation { name = "nested"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo RAN$z-nested >&2; echo nested > \\\\$out" ]; }\' > $out',
   )};`;
 
 const FILES = {

@@ -141,7 +141,7 @@ const attacks: readonly Attack<UserWorld>[] = [
     held: "Arguments of a user who is not root are refused, unless the rules of the source list them.",
     guard: "spec/policy.md",
     async run(world) {
-      const evil = "x > $out; echo RAN-argument >&2; echo y";
+      const evil = "x > $out; echo RAN$z-argument >&2; echo y";
       const asked = await world.gate.runAsUser(
         world.gate.program,
         ["nix", "nix-build", "-A", "hello", "--argstr", "greeting", evil, "--no-out-link"],
@@ -161,7 +161,7 @@ const attacks: readonly Attack<UserWorld>[] = [
     guard: "local/asking/nix-command.ts",
     async run(world) {
       const evil =
-        'derivation { name = "e"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo RAN-e >&2; echo > $out" ]; }';
+        'derivation { name = "e"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo RAN$z-e >&2; echo > $out" ]; }';
       for (const args of [
         ["nix-build", "-E", evil],
         ["build", "--impure", "--expr", evil],

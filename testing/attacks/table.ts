@@ -28,7 +28,7 @@ export function renderTable(): string {
 function section({ title, by, guard, attacks, controls }: ListedTheme): string {
   const rows = attacks.map(
     (attack) =>
-      `| ${attack.number} | ${cell(attack.name)}${attack.only === undefined ? "" : " (2.34 alone)"} | ${attack.by ?? ""} | ${cell(attack.held)} | ${attack.guard ?? ""} |`,
+      `| ${attack.number} | ${cell(attack.name)}${only(attack.only)} | ${attack.by ?? ""} | ${cell(attack.held)} | ${attack.guard ?? ""} |`,
   );
   return `## ${title}
 
@@ -40,6 +40,11 @@ ${rows.join("\n")}
 
 Controls: ${controls.map(({ name }) => cell(name)).join("; ")}.
 `;
+}
+
+function only(version: string | undefined): string {
+  if (version === undefined) return "";
+  return version === "sid" ? " (on 2.34 alone)" : " (on 2.8 alone)";
 }
 
 /** Text that a Markdown table holds as it is written. */

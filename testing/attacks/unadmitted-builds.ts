@@ -17,7 +17,7 @@ const FILES = {
     hello = ${loud("hello", "", "echo \\${who} > $out")};
     other = ${loud("other")};
     source = ${loud("source", FIXED, "echo released > $out")};
-    shell = derivation { name = "shell"; system = "x86_64-linux"; builder = "/bin/bash"; args = [ "-c" "echo RAN-shell >&2; echo > $out" ]; outputs = [ "out" ]; };
+    shell = derivation { name = "shell"; system = "x86_64-linux"; builder = "/bin/bash"; args = [ "-c" "echo RAN$z-shell >&2; echo > $out" ]; outputs = [ "out" ]; };
   }`,
   "flake.nix": `{ outputs = { self }: let all = import ./default.nix { }; in {
     packages.x86_64-linux = { inherit (all) hello other; default = all.other; };
@@ -81,12 +81,13 @@ const attacks: readonly Attack<UserWorld>[] = [
   },
   {
     number: 65,
-    name: "the .drv itself: nix build DRV, DRV^out and DRV!out, nix-build DRV",
+    name: "the .drv itself: nix build DRV^out, nix-build DRV, nix-store --realise DRV and DRV!out",
     held: "The hook is given the derivation's path, and no admission has it.",
     run: commands(
-      "nix build --no-link $(nix-instantiate -A other)",
+      // Without ^out, 2.34 takes the file itself for what is wanted, and builds nothing.
       'nix build --no-link "$(nix-instantiate -A other)^out"',
       "nix-build --no-out-link $(nix-instantiate -A other)",
+      "nix-store --realise $(nix-instantiate -A other)",
       'nix-store --realise "$(nix-instantiate -A other)!out"',
     ),
   },
@@ -105,7 +106,7 @@ const attacks: readonly Attack<UserWorld>[] = [
     held: "The derivation is another; its output path alone proves nothing.",
     async run(world) {
       const { out } = await world.outputOf("source");
-      const evil = loud("source", `${FIXED} evil = "1";`, "echo RAN-evil >&2; echo released > $out");
+      const evil = loud("source", `${FIXED} evil = "1";`, "echo RAN$z-evil >&2; echo released > $out");
       const file = world.write("fixed.nix", evil);
       const drv = (await world.user(`nix-instantiate ${file}`)).stdout.trim();
       const claimed = await world.user(`nix-store --query --outputs ${drv}`);
@@ -120,7 +121,7 @@ const attacks: readonly Attack<UserWorld>[] = [
     held: "Nix computes output paths itself and refuses the derivation; the gate knows it by its own path.",
     async run(world) {
       const { drv, out } = await world.outputOf("hello");
-      const forged = await forge(world, drv, (text) => text.replace("RAN-hello", "RAN-forged"));
+      const forged = await forge(world, drv, (text) => text.replace("-hello >&2", "-forged >&2"));
       const copied = await world.user(`nix copy --derivation --from ${forged.url} ${forged.path}`);
       const built = await world.user(`nix-store --realise ${forged.path}`);
       await forged.end();
@@ -140,7 +141,7 @@ const attacks: readonly Attack<UserWorld>[] = [
     guard: "local/gate/origins.ts",
     async run(world) {
       await world.gate.admit("shell");
-      const text = `derivation { name = "shell-env"; system = "x86_64-linux"; builder = "/bin/bash"; args = [ (builtins.toFile "get-env.sh" "echo RAN-dressed >&2; echo > $out") ]; outputs = [ "out" ]; }`;
+      const text = `derivation { name = "shell-env"; system = "x86_64-linux"; builder = "/bin/bash"; args = [ (builtins.toFile "get-env.sh" "echo RAN$z-dressed >&2; echo > $out") ]; outputs = [ "out" ]; }`;
       await refused(world, "dressed", `nix-build --no-out-link ${world.write("env.nix", text)}`);
     },
   },

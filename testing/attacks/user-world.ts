@@ -7,9 +7,9 @@ import { derivationText, GateWorld, type GateWorldOptions } from "../src/gate-wo
 import type { Ended } from "../src/nix-process.ts";
 import type { NixVersion } from "../src/nix-world.ts";
 
-/** A derivation whose builder says that it ran. */
+/** A derivation whose builder says that it ran: in words that its own text does not have, which errors show. */
 export function loud(name: string, more = "", script = "echo done > $out"): string {
-  return derivationText(name, `echo RAN-${name} >&2; ${script}`, more);
+  return derivationText(name, `echo RAN$z-${name} >&2; ${script}`, more);
 }
 
 export class UserWorld implements AsyncDisposable {
