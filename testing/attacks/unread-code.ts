@@ -86,7 +86,7 @@ const LOOKS: readonly Looking[] = [
     number: 45,
     name: "firstmile adopt of somebody's configuration, by root",
     who: "root",
-    look: root("adopt", "-f", "default.nix", "-A", "ATTR", "--dir", "../adopted"),
+    look: root("adopt", "-f", "default.nix", "-A", "ATTR", "--dir", "../adopted-ATTR"),
     what: ["tree", "flake"],
   },
   {
