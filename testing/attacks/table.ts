@@ -1,4 +1,4 @@
-/** docs/attacks.md, from the lists themselves. `vitest run -u testing/attacks/docs.test.ts` writes it. */
+/** docs/attacks.md, from the lists themselves. `vitest run testing/attacks/docs.test.ts -u` writes it. */
 import { NOT_PROMISED } from "./not-promised.ts";
 import { type ListedTheme, THEMES } from "./themes.ts";
 
