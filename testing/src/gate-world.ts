@@ -42,7 +42,7 @@ export interface GateWorldOptions {
   readonly version: NixVersion;
   readonly multiUser?: boolean;
   /** Files of the source's first commit. */
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Changes;
   /** Over rules in which role `writer` is alice alone. Text of `[output]` goes into `more`. */
   readonly policy?: Partial<PolicySpec>;
   /** Lines of nix.conf over those of `nix-conf`. */

@@ -1,0 +1,4 @@
+import { archives } from "./archives.ts";
+import { runTheme } from "./attack.ts";
+
+runTheme(archives);

@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { contentAddressed } from "./content-addressed.ts";
+
+runTheme(contentAddressed);

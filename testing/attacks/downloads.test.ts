@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { downloads } from "./downloads.ts";
+
+runTheme(downloads);

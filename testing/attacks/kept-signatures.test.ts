@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { keptSignatures } from "./kept-signatures.ts";
+
+runTheme(keptSignatures);

@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { oddRequests } from "./odd-requests.ts";
+
+runTheme(oddRequests);

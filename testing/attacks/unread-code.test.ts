@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { unreadCode } from "./unread-code.ts";
+
+runTheme(unreadCode);
