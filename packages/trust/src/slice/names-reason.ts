@@ -68,12 +68,17 @@ function uncovered(question: NamesQuestion, judged: JudgedNames, where: string):
   const readers =
     have.length > 0 ? `only ${have.join(" and ")} of ${role} has been shown` : `${role} has not been shown`;
   const message = `${where}: ${whatDiffers(judged, readers)}${waived}`;
-  const words =
-    question.words === "" ? `--path ${shellWord(visiblePath(names.path) || ".")}` : question.words;
+  const words = question.words === "" ? `--path ${shellWord(visiblePath(readAt(names)))}` : question.words;
   const command = `firstmile review ${source.name} ${commit.slice(0, 12)} ${words}`.trimEnd();
   return lacking(ended ? "waiver-expired" : "listing-not-covered", message, {
     remedy: `to be read by ${who.length === 0 ? "somebody who had no part in it" : who.join(", or ")}: ${command}`,
   });
+}
+
+/** A path whose reading covers it: what is not there is told by the listing of its directory. */
+function readAt(names: JudgedNames["names"]): string {
+  const isRead = names.kind === "listing" || names.type === "f" || names.type === "l";
+  return (isRead ? names.path : directoryOf(names.path)) || ".";
 }
 
 /** `1-fix-cve.patch is gone, and role reader has not been shown that`. */

@@ -517,6 +517,18 @@ describe("is told", () => {
     expect(message(reviews, asked)).toMatchObject({ code, message: text });
   });
 
+  test.each<[SliceNames, string]>([
+    [listing(P, ...BOTH), "--path patches"],
+    [listing("", "d a"), "--path ."],
+    [answer("d/strict", "f", "x"), "--path d/strict"],
+    [answer("d/strict", "-"), "--path d"],
+    [answer("strict", "-"), "--path ."],
+  ])("a path to read where nothing was named: %#", (asked, path) => {
+    const coverage = names({});
+    const reason = namesReason({ ...question(coverage), words: "" }, judged(coverage, asked));
+    expect(reason.remedy).toMatch(new RegExp(`firstmile review pkgs aaaaaaaaaaaa ${path}$`));
+  });
+
   test("what a person does about it", () => {
     const { remedy } = message([], listing(P, ...BOTH));
     expect(remedy).toBe("to be read by alice, or bob, or carol: firstmile review pkgs aaaaaaaaaaaa -A x");
