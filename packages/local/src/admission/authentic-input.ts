@@ -49,7 +49,7 @@ export function viewedInput(
   return { path, narHash, narSize, from: path, keep };
 }
 
-/** Throws `NixError` unless it comes to the path. */
+/** Throws `NixError` where the store gives it another path. */
 export async function addDirectory(nix: NixTools, from: string, path: StorePath): Promise<void> {
   const added = await nix.run("nix-store", ["--add", from]);
   const got = added.stdout.toString("latin1").trimEnd();

@@ -1,5 +1,5 @@
 /**
- * Evaluates a `.nix` file of an authenticated tree to the derivations it stands for.
+ * Evaluates a `.nix` file of an authenticated tree to derivations.
  *
  * Claims: what comes out follows from the tree's files and the arguments alone. Against: expressions that read other
  * files (through `..`, symbolic links, `<nixpkgs>` or the environment), fetch from the network, or run a build and
@@ -84,7 +84,7 @@ export async function evaluateFile(
     if (path.length > 0) attrs.push("--attr", renderAttributePath(path));
   }
   const given = Object.entries(question.argstr).flatMap(([name, value]) => ["--argstr", name, value]);
-  // With a prefix, so that an equals sign in the directory's name is no prefix itself.
+  // With a prefix, so that an equals sign in the directory's name does not end one.
   const readable = ["-I", `tree=${treeDir}`, "--option", "allowed-uris", addressList(question)];
   const options = [...EVALUATION_OPTIONS, "--show-trace", ...readable, ...(question.more ?? [])];
   const args = [...options, ...given, ...attrs, join(treeDir, question.file)];
@@ -97,7 +97,7 @@ export async function evaluateFile(
 /** Nix takes apart by white space what stands here: an address that has some would be several. */
 export function addressList({ addresses = [] }: Pick<FileQuestion, "addresses">): string {
   const bad = addresses.find((address) => !isAddress(address));
-  if (bad !== undefined) throw new NixError(`${JSON.stringify(bad)} is no address`);
+  if (bad !== undefined) throw new NixError(`${JSON.stringify(bad)} is not an address of the network`);
   return addresses.join(" ");
 }
 
@@ -118,7 +118,7 @@ export async function readRoots(
   } catch (error) {
     await seal[Symbol.asyncDispose]();
     if (!(error instanceof FormatError)) throw error;
-    const message = "what was asked for is no derivation of this store";
+    const message = "what was asked for is not a derivation of this store";
     return {
       ok: false,
       reason: lacking("evaluation-failed", message, { remedy: "name an attribute that is a package" }),
@@ -130,7 +130,7 @@ export async function readRoots(
 function fileInTree(treeDir: string, file: string): string | Reason {
   if (!isAbsolute(treeDir)) throw new NixError(`${treeDir} is not an absolute path`);
   if (isAbsolute(file) || file.includes("\0") || file.split("/").includes(".."))
-    return outsideAccess(`${JSON.stringify(file)} is no path inside the tree`);
+    return outsideAccess(`${JSON.stringify(file)} is not a path inside the tree`);
   const path = join(treeDir, file);
   try {
     lstatSync(path);

@@ -1,6 +1,6 @@
 /**
  * Evaluates attributes of a flake at one commit to the derivations they stand for, so that they are the very ones
- * that the user's own `nix build .#x` comes to in a clean checkout: `self.rev`, `lastModified` and `revCount` included.
+ * that the user's own `nix build .#x` gives in a clean checkout: `self.rev`, `lastModified` and `revCount` included.
  *
  * Claims: what comes out follows from the commit, its lock and the locked trees that are given. Against: what
  * evaluate-file.ts names; and a lock that is amended while evaluating, registries, and a flake's own `nixConfig`.

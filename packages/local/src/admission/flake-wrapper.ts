@@ -30,7 +30,7 @@ export interface FlakeCommit {
 
 /** The name of the one input, by which paths in the lock begin. */
 const TOP = "top";
-/** Nobody fetches it: the tree is there. */
+/** Nix does not fetch it, because the tree is there. */
 const FOLDER = "file:///sealed/";
 const URL = `${FOLDER}checkout`;
 

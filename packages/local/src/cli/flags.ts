@@ -11,8 +11,7 @@ export const unsealedFlag = {
   kind: "boolean",
   default: false,
   withNegated: false,
-  brief:
-    "Evaluate your own code without a seal: it can read every file of yours. For machines that cannot seal",
+  brief: "Evaluate your own code on a machine that cannot seal it: the code can read your files",
 } as const;
 
 /** A text flag that may be left out. */

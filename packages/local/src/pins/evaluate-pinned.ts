@@ -26,7 +26,7 @@ export type EvaluateWith = (given: Given) => Promise<Evaluated | NotEvaluated>;
 
 export type EvaluatedPinned = Evaluated | { readonly ok: false; readonly reasons: readonly Reason[] };
 
-/** More than anybody pins; each is one evaluation. */
+/** More than any project pins. Each is one evaluation. */
 const MAX_ROUNDS = 100;
 
 /** Evaluates with nothing to fetch, and then with what it asks for. Throws `NixError` where Nix cannot be run. */
@@ -62,8 +62,8 @@ function given({ trees, cache, addresses }: PinnedTrees, features: readonly stri
 
 /**
  * The same Nix without `builtins.fetchTree`, for loaders that take it where there is one and `fetchTarball` otherwise:
- * 2.34's asks the network for a tree that lies in the store, and 2.34 is the oldest of which that was tried. Undefined
- * for Nix that has it in any case.
+ * 2.34's asks the network for a tree that lies in the store. 2.34 is the oldest version where that was tried. Undefined
+ * where Nix has the function in any case.
  */
 async function withoutFetchTree(nix: NixTools): Promise<readonly string[] | undefined> {
   const parsed = parseVersion(nix.version);

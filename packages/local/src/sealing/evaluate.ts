@@ -1,6 +1,6 @@
 /**
- * One evaluation in a seal. Claims: every expression that Firstmile evaluates is evaluated here, whoever wrote it, so that
- * seal.ts holds for it. What it came to stays in the seal, which is then the caller's to read and to dispose of.
+ * One evaluation in a seal. Claims: Firstmile evaluates every expression here, signed or not, so that seal.ts holds for
+ * all of them. The result stays in the seal. The caller reads it, and disposes of the seal.
  */
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import {

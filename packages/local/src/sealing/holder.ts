@@ -1,9 +1,9 @@
 /**
  * A process that holds the seal's private store: a file system in memory, in a mount namespace of its own.
  *
- * Claims: the store has a size, is seen by nobody outside of the namespace, and can be read from this process until it
- * is disposed of, also after every sealed process is gone. Nothing of it reaches a disk. Its end is ours: it reads from a
- * pipe that this process holds, and the kernel takes the file system away with the last namespace.
+ * Claims: the store has a size limit. Only its namespace sees it. This process can read it until it disposes of it, also
+ * after every sealed process is gone. Nothing of it reaches a disk. The holder ends with this process, since it reads
+ * from our pipe; the kernel removes the file system with the last namespace.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import {

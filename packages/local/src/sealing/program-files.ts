@@ -54,7 +54,11 @@ async function find(path: string, root: string): Promise<ProgramFiles> {
 
 /** Lines are `NAME => PATH (ADDRESS)`, and `PATH (ADDRESS)` for the loader. The kernel's own library has no path. */
 function librariesIn(listing: string): string[] {
-  if (/=> not found/.test(listing)) throw new SealError("a library of Nix is not found");
+  if (/=> not found/.test(listing))
+    throw new SealError(
+      "the loader does not find all libraries of Nix",
+      "see what is missing: ldd $(command -v nix)",
+    );
   return listing.split("\n").flatMap((line) => /(?:=> |^\s*)(\/.*) \(0x[0-9a-f]+\)$/.exec(line)?.[1] ?? []);
 }
 
@@ -67,7 +71,10 @@ function loaderOf(path: string): string | undefined {
   try {
     readSync(file, header, 0, header.length, 0);
     if (!header.subarray(0, 5).equals(Buffer.from("\x7fELF\x02")))
-      throw new SealError(`${path} is not a program for this machine, so its files cannot be found`);
+      throw new SealError(
+        `${path} is not a program for this machine, so its libraries cannot be found`,
+        "put the directory of the program itself first in PATH",
+      );
     const [start, size, count] = [header.readUInt32LE(32), header.readUInt16LE(54), header.readUInt16LE(56)];
     for (let at = start; at < start + size * count && at + 56 <= header.length; at += size) {
       if (header.readUInt32LE(at) !== PT_INTERP) continue;

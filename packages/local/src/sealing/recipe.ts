@@ -20,8 +20,8 @@ import type { SealPrograms } from "./programs.ts";
 const EVALUATORS = [1_997_000_009, 65_011];
 
 /**
- * Who evaluates: for root somebody else, and for an ordinary user they themselves. So it is for a root who has no other
- * id to give, in a user namespace of one.
+ * Who evaluates: for root another user; for an ordinary user, that user. The same holds for a root in a user namespace
+ * that has no other id.
  *
  * @param map Text of /proc/self/uid_map.
  */

@@ -17,6 +17,7 @@ import type { ViewRecord, ViewResult, ViewTree } from "../view/view.ts";
 import { evaluatorSettings } from "./evaluator-settings.ts";
 import { Holder } from "./holder.ts";
 import { resourceLimits, SEAL_LIMITS, type SealLimits } from "./limits.ts";
+import { withoutSeal } from "./noise.ts";
 import { SEALED, sealedEnvironment } from "./places.ts";
 import { requireSealPrograms } from "./programs.ts";
 import { evaluatorOf, isSame, type Mount, type Recipe, sealing, shownId } from "./recipe.ts";
@@ -197,12 +198,14 @@ class Seal {
   async run(command: NixCommand, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     if (this.#isMisleading())
       return { code: 1, stdout: Buffer.alloc(0), stderr: "error: the seal has ended" };
-    const argv = this.#words(command, [...args, ...this.#settings], options.env);
+    // Before the command's own, which may turn on more features.
+    const argv = this.#words(command, [...this.#settings, ...args], options.env);
     const { timeMs, outputBytes } = this.#limits;
     const limits = { timeoutMs: timeMs, maxBytes: outputBytes, ...options };
     const ended = await run(argv[0]!, argv.slice(1), { ...limits, cwd: "/", env: {}, alone: true });
     const problem = ended.code === 0 ? undefined : NOT_BEGUN.exec(ended.stderr)?.[0];
-    if (problem !== undefined) throw new SealError(problem);
+    if (problem !== undefined)
+      throw isForbidden(problem) ? new SealError(problem) : new SealError(problem, "mend what it names");
     return ended;
   }
 
@@ -213,7 +216,11 @@ class Seal {
       .map(({ path, narHash, narSize }) => `${path}\n${narHash}\n${narSize}\n\n0\n`)
       .join("");
     const ended = await this.run("nix-store", ["--load-db"], { input });
-    if (ended.code !== 0) throw new SealError(`the private store takes no inputs: ${ended.stderr.trim()}`);
+    if (ended.code !== 0)
+      throw new SealError(
+        `the private store takes no inputs: ${withoutSeal(ended.stderr, []).trim()}`,
+        "see whether Nix itself runs: nix-store --version",
+      );
   }
 
   #words(command: NixCommand, args: readonly string[], more: NodeJS.ProcessEnv = {}): string[] {
@@ -224,6 +231,11 @@ class Seal {
     const inside = [...this.#holder.enter, ...limited];
     return this.#view?.around(inside) ?? inside;
   }
+}
+
+/** Whether the kernel refused it, and not a file or a limit. */
+function isForbidden(problem: string): boolean {
+  return /namespace|uid map|not permitted|[Pp]ermission/.test(problem);
 }
 
 /** What these programs say before there is anything of Nix: its own first words are others. */

@@ -6,7 +6,7 @@ import type { GitTree } from "../git/git-tree.ts";
 /** The path's own names, joined; or why not. Symbolic links on the way are refused: where they lead is not looked at. */
 export function pathInTree(tree: GitTree, file: string): string | Reason {
   if (file.startsWith("/") || file.includes("\0") || file.split("/").includes(".."))
-    return outsideAccess(`${JSON.stringify(file)} is no path inside the tree`);
+    return outsideAccess(`${JSON.stringify(file)} is not a path inside the tree`);
   const path = file
     .split("/")
     .filter((name) => name !== "" && name !== ".")

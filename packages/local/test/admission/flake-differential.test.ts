@@ -36,10 +36,10 @@ describe.each(VERSIONS)("a flake's derivations, Nix of %s", (version) => {
   afterAll(() => place?.[Symbol.asyncDispose]());
 
   /** What the user's own Nix makes of it, which also writes the lock where there is none. */
-  async function own(checkout: string, dir: string): Promise<string[]> {
+  async function own(checkout: string, dir: string, { world } = place): Promise<string[]> {
     const at = dir === "" ? "" : `?dir=${dir}`;
     const words = ["path-info", "--derivation", "--offline", `git+file://${checkout}${at}#default`];
-    const ended = await place.world.run("nix", words);
+    const ended = await world.run("nix", words);
     if (ended.code !== 0) throw new Error(ended.stderr);
     return ended.stdout.trim().split("\n");
   }
@@ -159,6 +159,18 @@ describe.each(VERSIONS)("a flake's derivations, Nix of %s", (version) => {
     const node = { locked, original: reference, ...(isOld ? {} : { parent: [] }) };
     const nodes = { sub: node, root: { inputs: { sub: "sub" } } };
     await same("relative", { ...files, "flake.lock": lock(nodes) }, "", []);
+  });
+
+  test.skipIf(missing)("where the machine's Nix has flakes turned off, all the same", async () => {
+    const checkout = join(place.dir, "off");
+    writeFiles(checkout, { "flake.nix": FLAKE("") });
+    const { commit } = commitAll(checkout);
+    await using off = await makePlace(version);
+    off.world.configure({ "experimental-features": "" });
+    const asked = { repository: checkout, commit, dir: "", attrs: [], verb: "build" } as const;
+    const ours = await tellFlake(off.nix, asked);
+    off.world.configure({ "experimental-features": "nix-command flakes" });
+    expect(ours).toEqual({ ok: true, roots: await own(checkout, "", off) });
   });
 
   test.skipIf(missing)("nothing of an evaluation is left among temporary files", () => {

@@ -116,7 +116,7 @@ describe.each(VERSIONS)("a seal, Nix of %s", (version) => {
   });
 
   test.skipIf(missing)(
-    "it has no privilege, no descriptor and no network, and is nobody's user",
+    "it has no privilege, no descriptor and no network, and a user without account",
     async () => {
       await using seal = await openSeal(place.nix, {});
       const token = `t${randomUUID()}`;

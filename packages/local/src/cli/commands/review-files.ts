@@ -70,7 +70,7 @@ export class ReviewReader {
   async #flake(reference: string, places: readonly StatementPlace[]): Promise<ReviewFiles[]> {
     const { context, rules } = this.#reader;
     const statements = [...rules.statements, ...places];
-    const all = await slicesOfFlake(context, { ...rules, statements }, reference);
+    const all = await slicesOfFlake(context, { ...rules, statements }, reference, this.#flags);
     return all.map(({ slice, source, gathered, words, repository }) => {
       const target = { repository, source, commit: slice.commit };
       return this.#asked(target, { source, gathered, words, slice: slice.files });

@@ -1,6 +1,5 @@
 /** Slices of the inputs of a flake: `firstmile slice .#hello`. */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import { nixTools } from "../../admission/nix-tools.ts";
 import { checkoutOf } from "../../asking/checkout.ts";
 import { parseFlakeReference } from "../../asking/flake-reference.ts";
 import { chooseSource } from "../../evidence/sources.ts";
@@ -10,6 +9,7 @@ import { lineCounts } from "../../slicing/slice-of.ts";
 import { UserSources } from "../../slicing/user-sources.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT, Failure } from "../failure.ts";
+import { nixToLook } from "../nix-to-look.ts";
 import type { Rules } from "../rules.ts";
 import type { ShownSlice } from "./slice-shown.ts";
 
@@ -18,6 +18,7 @@ export async function slicesOfFlake(
   context: FirstmileContext,
   rules: Rules,
   reference: string,
+  flags: { readonly unsealed?: boolean } = {},
 ): Promise<ShownSlice[]> {
   const flake = parseFlakeReference(reference);
   if (flake.kind !== "local")
@@ -28,7 +29,7 @@ export async function slicesOfFlake(
   const { root, inside, commit } = await checkoutOf(flake.path);
   const source = await chooseSource(rules.policy, root);
   const repositories = new UserSources(context.stateDir, new Map([[source.name, root]]));
-  const nix = await nixTools(context.env);
+  const nix = await nixToLook(context, flags);
   const { now, terminal } = context;
   terminal.progress("evaluating");
   const question = {

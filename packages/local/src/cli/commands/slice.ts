@@ -51,7 +51,7 @@ async function flake(
   { rules }: SliceReader,
   named: string,
 ): Promise<void> {
-  const all = await slicesOfFlake(this, rules, named);
+  const all = await slicesOfFlake(this, rules, named, flags);
   if (flags.json) this.terminal.json(all.map(sliceJson));
   else for (const one of all) showSlice(this.terminal, one, flags.all);
   if (all.length === 0) this.terminal.print("no input of this flake is judged by what is read of it");
