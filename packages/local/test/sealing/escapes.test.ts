@@ -1,6 +1,6 @@
 /**
  * Everything of Nix that Nix itself could forbid is allowed here: only the seal is left. What the same expressions reach
- * without one is shown beside it, so that a mark that nobody could have seen counts for nothing.
+ * without one is shown beside it, so that an expression that never shows the mark proves nothing.
  */
 import { execFileSync, spawn } from "node:child_process";
 
