@@ -69,7 +69,7 @@ async function sizeRow(nix: NixTools, { derivations, rounds, goal }: Size): Prom
       if (part.parts) parts.push(part.parts);
     }
   }
-  if (roots.size !== 1) throw new Error(`the contenders came to ${[...roots].join(" and ")}`);
+  if (roots.size !== 1) throw new Error(`the contenders gave ${[...roots].join(" and ")}`);
   const times = {
     plain: median(runs.plain),
     restricted: median(runs.restricted),

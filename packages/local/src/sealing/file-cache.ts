@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -40,6 +41,8 @@ export interface NarFile extends Disposable {
 /** Where files lie in memory on Linux, readable for their owner alone in a directory of mode 0700. */
 const MEMORY = "/dev/shm";
 const TMPFS = 0x01021994;
+/** Bytes that have to be free there: containers often have 64 MB in all. */
+const ROOM = 2 ** 30;
 /** Bytes of a NAR from which on it is written to disk. */
 const LARGE = 1 << 18;
 /** What both versions of Nix read alike in a file:// address; 2.8 does not decode `%20`. */
@@ -76,13 +79,13 @@ export class FileCache implements Disposable {
         size += chunk.length;
         small?.push(chunk);
         if (size < LARGE) return;
-        if (fd < 0) fd = this.#large(file, path);
-        for (const piece of small ?? [chunk]) writeAll(fd, piece);
+        if (fd < 0) fd = written(() => this.#large(file, path));
+        for (const piece of small ?? [chunk]) written(() => writeAll(fd, piece));
         small = undefined;
       },
       [Symbol.dispose]: () => {
         if (fd >= 0) closeSync(fd);
-        else writeFileSync(file, Buffer.concat(small ?? []), { flag: "wx", mode: 0o600 });
+        else written(() => writeFileSync(file, Buffer.concat(small ?? []), { flag: "wx", mode: 0o600 }));
       },
     };
   }
@@ -110,7 +113,8 @@ export class FileCache implements Disposable {
       signatures: [],
       ca,
     });
-    writeFileSync(join(this.#dir, `${hashPartOf(path)}.narinfo`), text, { flag: "wx", mode: 0o600 });
+    const file = join(this.#dir, `${hashPartOf(path)}.narinfo`);
+    written(() => writeFileSync(file, text, { flag: "wx", mode: 0o600 }));
   }
 
   [Symbol.dispose](): void {
@@ -123,7 +127,7 @@ export class FileCache implements Disposable {
 export function clearFileCaches(parent: string): void {
   mkdirSync(parent, { recursive: true, mode: 0o700 });
   const prefix = placeInMemory(realpathSync(parent));
-  const left = hasMemory() ? readdirSync(MEMORY).map((name) => join(MEMORY, name)) : [];
+  const left = existsSync(MEMORY) ? readdirSync(MEMORY).map((name) => join(MEMORY, name)) : [];
   for (const path of left.filter((one) => one.startsWith(prefix)))
     rmSync(path, { recursive: true, force: true });
   rmSync(parent, { recursive: true, force: true });
@@ -131,7 +135,7 @@ export function clearFileCaches(parent: string): void {
 
 /** How the directory of a cache begins. */
 function placeOf(parent: string): string {
-  if (hasMemory()) return placeInMemory(parent);
+  if (hasRoomInMemory()) return placeInMemory(parent);
   if (PLAIN.test(parent)) return join(parent, "import-");
   throw new NixError(
     `${parent} cannot be named in a file:// address: use a state directory of letters, digits and . _ + -`,
@@ -144,11 +148,24 @@ function placeInMemory(parent: string): string {
   return join(MEMORY, `firstmile-${owner}-`);
 }
 
-function hasMemory(): boolean {
+function hasRoomInMemory(): boolean {
   try {
-    return statfsSync(MEMORY).type === TMPFS;
+    const { type, bavail, bsize } = statfsSync(MEMORY);
+    return type === TMPFS && bavail * bsize >= ROOM;
   } catch {
     return false;
+  }
+}
+
+/** A full disk is the machine's trouble, and says nothing against what was read. */
+function written<T>(write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new NixError(`what was evaluated cannot be prepared for the store: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -17,7 +17,7 @@ export interface Outside {
   readonly narHash: string;
   /** Of a server on the loopback that answers everything with the marker. */
   readonly port: number;
-  /** A Unix socket that somebody listens on, and an abstract one. */
+  /** A Unix socket with a listener, and an abstract one. */
   readonly socket: string;
   readonly abstract: string;
   /** The tree that the expression is in. */

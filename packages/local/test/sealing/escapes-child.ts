@@ -144,6 +144,8 @@ function plainRun(args: readonly string[]): Promise<Run> {
 /** A few at once: most of the time is spent in starting. */
 async function inTurns(list: [string, Attempt][], run: (attempt: Attempt) => Promise<Run>): Promise<void> {
   const open = [...list];
+  // Makes the store, which several cannot do at once.
+  await run({ how: "eval", expression: "1" });
   const worker = async () => {
     for (let next = open.shift(); next; next = open.shift()) {
       const [name, attempt] = next;

@@ -1,6 +1,6 @@
 /**
- * The same ways out, through the commands that evaluate: by signed code at the gate, and by code that nobody has read
- * in front of a person who looks at it, as root and as an ordinary user.
+ * The same ways out, through the commands that evaluate: by signed code at the gate, and by code without a reader, in
+ * front of a person who looks at it, as root and as an ordinary user.
  */
 import {
   chmodSync,
@@ -152,7 +152,7 @@ function attributeOf(name: string): string {
   return `a-${name.replace(/[^A-Za-z0-9]+/g, "-")}`;
 }
 
-/** A derivation that has what an attempt comes to in its arguments, or as its source. */
+/** A derivation with the value of an attempt in its arguments, or as its source. */
 function attribute([name, { how, expression }]: [string, Attempt]): string {
   const value =
     how === "write"

@@ -1,6 +1,6 @@
 /**
  * Everything of Nix that Nix itself could forbid is allowed here: only the seal is left. What the same expressions reach
- * without one is shown beside it, so that a mark that nobody could have seen counts for nothing.
+ * without one is shown beside it, so that an expression that never shows the mark proves nothing.
  */
 import { execFileSync, spawn } from "node:child_process";
 
@@ -148,13 +148,12 @@ describe.each(VERSIONS)("ways out of a seal, Nix of %s", (version) => {
   test.skipIf(missing)("the same expressions lead out where there is no seal", async () => {
     const setting = settingOf(dir, version, "root");
     const outside = { ...place(setting), tree: join(dir, "tree") };
-    const answer = await answerOf(setting, {
-      isSealed: false,
-      outside,
-      treeDir: join(dir, "tree"),
-      marker: MARKER,
-    });
-    expect(Object.keys(answer.seen)).toEqual(expect.arrayContaining(SHOWN_PLAIN));
+    const request = { isSealed: false, outside, treeDir: join(dir, "tree"), marker: MARKER };
+    const answer = await answerOf(setting, request);
+    // On a busy machine one may have run out of time.
+    const only = SHOWN_PLAIN.filter((name) => !(name in answer.seen));
+    const again = only.length === 0 ? answer : await answerOf(setting, { ...request, only });
+    expect(Object.keys({ ...answer.seen, ...again.seen })).toEqual(expect.arrayContaining(SHOWN_PLAIN));
     expect(answer.reached).toBeGreaterThan(0);
   });
 });

@@ -16,8 +16,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StorePath } from "@firstmile/formats/nix/store-path";
 import { missingForNixWorld } from "@firstmile/testing/nix-world";
 import { expect, test } from "vitest";
+import { readClosure } from "../../src/admission/closure.ts";
 import { readDerivation } from "../../src/admission/derivation-reader.ts";
-import { clearFileCaches } from "../../src/sealing/file-cache.ts";
+import { BroughtOut } from "../../src/sealing/brought-out.ts";
+import { clearFileCaches, FileCache } from "../../src/sealing/file-cache.ts";
 import { intoStore } from "../../src/sealing/into-store.ts";
 import { sealedClosure } from "../../src/sealing/sealed-closure.ts";
 import { makePlace, type Place, VERSIONS, writeFiles } from "../admission/nix-of.ts";
@@ -142,6 +144,20 @@ test.each(VERSIONS)("large sources lie on disk until they are imported (%s)", as
   expect(await allPaths(place)).toEqual(evaluated.paths);
   cache[Symbol.dispose]();
   expect(readdirSync(importsDir)).toEqual([]);
+});
+
+test.skipIf(missing)("a place for imports that cannot be written says nothing against a source", async () => {
+  await using place = await makePlace("host");
+  writeFiles(place.dir, { "default.nix": SMALL, data: Buffer.alloc(3 << 20, "large") });
+  const evaluated = await evaluatePrivately(place, join(place.dir, "default.nix"));
+  const cache = new FileCache(join(place.world.dir, "imports"), place.world.storeDir);
+  rmSync(join(place.world.dir, "imports"), { recursive: true });
+  const { storeDir } = place.world;
+  using brought = new BroughtOut({ store: evaluated.store, storeDir, inputs: [], cache });
+  await expect(readClosure(brought, evaluated.roots)).rejects.toThrow(
+    /cannot be prepared for the store: ENOENT/,
+  );
+  cache[Symbol.dispose]();
 });
 
 test.skipIf(missing)("a closure that does not hold is not imported", async () => {

@@ -10,7 +10,7 @@ const KNOWN: Readonly<Record<string, string>> = {
   "admission/evaluate-file.ts": "hands the command to sealing/evaluate.ts",
   "admission/evaluate-flake.ts": "hands the command to sealing/evaluate.ts",
   "admission/nix-tools.ts": "asks three constants of Nix, by an expression of its own",
-  "nix-conf/gather-nix.ts": "builds an expression of its own, to see whether the sandbox works",
+  "nix-conf/gather-nix.ts": "builds an expression of its own that the gate has to refuse, for doctor",
   "sealing/recipe.ts": "makes the names in the seal",
 };
 

@@ -1,6 +1,6 @@
 /**
  * A private store to read from, without a seal: Nix evaluates into the world's store, which is then put aside under
- * another name. The store that is left at its place is empty, and stands for the machine's own.
+ * another name. An empty store is left in its place, as the machine's own.
  */
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync } from "node:fs";
