@@ -1,5 +1,5 @@
 /** The gate: composition of what decides, what remembers, and the two sockets on which it is asked. */
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FormatError } from "@firstmile/formats/bytes/error";
@@ -13,9 +13,11 @@ import { type NixTools, nixTools } from "../admission/nix-tools.ts";
 import { admissionRequest } from "../admission/requests.ts";
 import { SourceRepositories } from "../admission/source-repositories.ts";
 import { DownloadJudge } from "../handoff/downloads.ts";
+import { builtHookBeside } from "../nix-conf/endpoint.ts";
 import { AdmittedDownloads } from "./admitted-downloads.ts";
 import { admittedSlices } from "./admitted-slices.ts";
 import { type AuditAnswer, type AuditOptions, audit } from "./audit.ts";
+import { BuiltRecords, builtHookScript } from "./built-records.ts";
 import { type ControlRequest, type ControlRoutes, ControlServer, RequestError } from "./control.ts";
 import { decideBuild } from "./decide-build.ts";
 import { asStorePath, decideOutput, type OutputDeciding, type OutputDecision } from "./decide-output.ts";
@@ -26,6 +28,7 @@ import { Ledger } from "./ledger.ts";
 import { MachineKey } from "./machine-key.ts";
 import { StoreObjections } from "./objections.ts";
 import { StoreOrigins } from "./origins.ts";
+import { RealisedOutputs } from "./realised-outputs.ts";
 import { Recipes } from "./recipes.ts";
 import { RulesHolder } from "./rules-in-force.ts";
 import { SentStatements } from "./sent-statements.ts";
@@ -34,6 +37,8 @@ import { SourceArchives } from "./source-archives.ts";
 import { oneLine, Substituter, type SubstituterEvent } from "./substituter.ts";
 
 export const DEFAULT_PORT = 17339;
+/** Most refusals in one answer. */
+const MAX_REFUSALS = 1000;
 
 export interface GateOptions {
   readonly stateDir: string;
@@ -95,7 +100,8 @@ export class Gate {
       clock,
       sliceFiles: (slice) => ledger.sliceFiles(slice),
     });
-    const origins = new StoreOrigins(nix, ledger);
+    const built = new BuiltRecords(join(this.dir, "built"));
+    const origins = new StoreOrigins(nix, ledger, new RealisedOutputs(nix, ledger, built));
     const { storeDir } = nix;
     const recipes = new Recipes(storeDir);
     const objections = new StoreObjections(recipes);
@@ -148,7 +154,7 @@ export class Gate {
     const port = await this.substituter.listen(this.options.port ?? this.lastPort());
     this.url = `http://127.0.0.1:${port}`;
     const endpoint = {
-      hookPath: this.writeHook(),
+      hookPath: this.writeHooks(),
       url: this.url,
       publicKey: this.key.publicKey,
     };
@@ -171,7 +177,7 @@ export class Gate {
       "GET /build": async ({ query }) => this.build(query.get("derivation") ?? ""),
       "GET /why": async ({ query }) => this.why(query.get("subject") ?? ""),
       "GET /refusals": async ({ query }) =>
-        this.ledger.decisionsOn(undefined, Math.min(Number(query.get("limit") ?? 1) || 1, 1000)),
+        this.ledger.decisionsOn(undefined, wholeNumber(query.get("limit"), MAX_REFUSALS)),
       "GET /sources": async () => this.sources(),
       "GET /audit": async () => this.audit(),
       "GET /slices": async () => admittedSlices(this.ledger, join(this.dir, "sources")),
@@ -200,7 +206,7 @@ export class Gate {
       this.note("build", derivation, decided);
       this.options.log(`denied  build ${derivation}: ${oneLine(decided)}`);
     }
-    return { ...decided, summary: oneLine(decided) };
+    return { ...decided, summary: decided.allowed ? "allowed" : oneLine(decided) };
   }
 
   private asDerivation(text: string): DrvPath {
@@ -297,13 +303,16 @@ export class Gate {
     }
   }
 
-  /** One file without arguments, as nix.conf wants it. */
-  private writeHook(): string {
+  /** Files without arguments, as nix.conf wants them; gives the pre-build hook. */
+  private writeHooks(): string {
     const path = join(this.dir, "hook");
     const script = fileURLToPath(new URL("./hook.mjs", import.meta.url));
     const words = [process.execPath, script, gateSocket(this.options.stateDir)].map(shellQuoted).join(" ");
     // For a single user the environment is the caller's: what it has Node.js load must not answer for the gate.
     replaceFile(path, `#!/bin/sh\nunset NODE_OPTIONS NODE_PATH\nexec ${words} "$1"\n`, 0o755);
+    const nix = programIn(this.options.env.PATH ?? "", "nix") ?? "false";
+    const record = builtHookScript(shellQuoted(join(this.dir, "built")), shellQuoted(nix));
+    replaceFile(builtHookBeside(path), record, 0o755);
     return path;
   }
 }
@@ -312,6 +321,20 @@ function replaceFile(path: string, text: string, mode: number): void {
   writeFileSync(`${path}.new`, text, { mode });
   chmodSync(`${path}.new`, mode);
   renameSync(`${path}.new`, path);
+}
+
+/** The file that a name stands for, in the first directory of a search path that has it. */
+function programIn(searchPath: string, name: string): string | undefined {
+  const files = searchPath
+    .split(":")
+    .filter((dir) => dir.startsWith("/"))
+    .map((dir) => join(dir, name));
+  return files.find((file) => existsSync(file));
+}
+
+/** A count as a request gives it: 1 where it gives none, or nothing that is a count. */
+function wholeNumber(text: string | null, most: number): number {
+  return /^[1-9]\d{0,9}$/.test(text ?? "") ? Math.min(Number(text), most) : 1;
 }
 
 function shellQuoted(word: string): string {

@@ -40,6 +40,11 @@ const shape = z.strictObject({
   publicKey: z.string().refine(isPublicKey, "is no Nix public key"),
 });
 
+/** The program for `post-build-hook`, which the gate writes beside the other hook. */
+export function builtHookBeside(hookPath: string): string {
+  return `${hookPath}-built`;
+}
+
 /** The endpoint file of a state directory. */
 export function endpointFile(stateDir: string): string {
   return join(stateDir, "gate", "endpoint.json");

@@ -22,7 +22,7 @@ export function nixConfLines(
     ({ since, feature }) =>
       (since === undefined || atLeast(version, ...since)) &&
       (feature === undefined || features === undefined || features.has(feature)),
-  ).map((setting) => ({ name: setting.name, value: setting.value(endpoint), why: setting.why }));
+  ).map((setting) => ({ name: setting.name, value: setting.value(endpoint, features), why: setting.why }));
 }
 
 const HEAD = `# Written by firstmile nix-conf. Nix takes the last line of a setting: put these after
