@@ -43,7 +43,7 @@ const SPLIT = `
 
 /** Its build takes seconds, in which a user can register something. */
 const SLOW = `
-  slow1 = ${loud("slow1", FLOATING, "i=0; while [ $i -lt 3000000 ]; do i=$((i+1)); done; echo slow > $out")};
+  slow1 = ${loud("slow1", FLOATING, "i=0; while [ $i -lt 6000000 ]; do i=$((i+1)); done; echo slow > $out")};
   slow2 = ${loud("slow2", FLOATING, "read line < ${slow1}; echo two $line > $out")};`;
 
 const FILES = {
@@ -197,8 +197,9 @@ const attacks: readonly Attack<UserWorld>[] = [
       for (const attr of ["slow2", "other3"]) await world.gate.admit(attr);
       const other = await world.user("nix-build -A other1 --no-out-link");
       const drv = await world.gate.instantiate("slow1");
-      const building = world.user("nix-build -A slow1 --no-out-link");
-      while (!world.ran("slow1", { code: 0, stdout: "", stderr: "" })) await sleep(50);
+      const words = world.write("slow.log", "");
+      const building = world.user(`nix-build -A slow1 --no-out-link 2> ${words}`);
+      while (!readFileSync(words, "utf8").includes("RAN-slow1")) await sleep(50);
       await register(world, drv, other.stdout.trim());
       await building;
       await refused(world, "slow2", await world.user("nix-build -A slow2 --no-out-link"));

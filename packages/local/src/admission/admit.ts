@@ -5,6 +5,7 @@
  * evaluated. And each download that is built with meets the policy's rules for downloads.
  */
 
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
@@ -293,12 +294,12 @@ class Attempt {
     const dir = join(parent, directoryName);
     if (existsSync(dir)) return dir;
     mkdirSync(parent, { recursive: true, mode: 0o755 });
-    const unfinished = join(parent, `.${process.pid}-${performance.now()}`);
+    const unfinished = join(parent, `.${randomUUID()}`);
     const git = await neutralGit(await this.options.repositories.directory(this.source));
     try {
       using objects = new GitObjects(git.env);
       await writeTree(objects, await treeOf(objects, commit), unfinished);
-      renameSync(unfinished, dir);
+      placeOnce(unfinished, dir);
       return dir;
     } finally {
       git.dispose();
@@ -310,6 +311,18 @@ class Attempt {
     this.reasons.push(reason);
   }
 }
+
+/** Another request for this commit may have written the same tree meanwhile: the name stands for its content. */
+function placeOnce(finished: string, dir: string): void {
+  try {
+    renameSync(finished, dir);
+  } catch (error) {
+    const isThere = error instanceof Error && "code" in error && ALREADY_THERE.has(String(error.code));
+    if (!isThere) throw error;
+  }
+}
+
+const ALREADY_THERE: ReadonlySet<string> = new Set(["ENOTEMPTY", "EEXIST"]);
 
 type ReadDerivation = Closure extends infer C
   ? C extends { ok: true; derivations: ReadonlyMap<DrvPath, infer Read> }

@@ -1,5 +1,5 @@
 /** The gate: composition of what decides, what remembers, and the two sockets on which it is asked. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FormatError } from "@firstmile/formats/bytes/error";
@@ -14,6 +14,7 @@ import { admissionRequest } from "../admission/requests.ts";
 import { SourceRepositories } from "../admission/source-repositories.ts";
 import { DownloadJudge } from "../handoff/downloads.ts";
 import { builtHookBeside } from "../nix-conf/endpoint.ts";
+import { findProgram } from "../view/programs.ts";
 import { AdmittedDownloads } from "./admitted-downloads.ts";
 import { admittedSlices } from "./admitted-slices.ts";
 import { type AuditAnswer, type AuditOptions, audit } from "./audit.ts";
@@ -310,7 +311,7 @@ export class Gate {
     const words = [process.execPath, script, gateSocket(this.options.stateDir)].map(shellQuoted).join(" ");
     // For a single user the environment is the caller's: what it has Node.js load must not answer for the gate.
     replaceFile(path, `#!/bin/sh\nunset NODE_OPTIONS NODE_PATH\nexec ${words} "$1"\n`, 0o755);
-    const nix = programIn(this.options.env.PATH ?? "", "nix") ?? "false";
+    const nix = findProgram("nix", this.options.env.PATH) ?? "false";
     const record = builtHookScript(shellQuoted(join(this.dir, "built")), shellQuoted(nix));
     replaceFile(builtHookBeside(path), record, 0o755);
     return path;
@@ -321,15 +322,6 @@ function replaceFile(path: string, text: string, mode: number): void {
   writeFileSync(`${path}.new`, text, { mode });
   chmodSync(`${path}.new`, mode);
   renameSync(`${path}.new`, path);
-}
-
-/** The file that a name stands for, in the first directory of a search path that has it. */
-function programIn(searchPath: string, name: string): string | undefined {
-  const files = searchPath
-    .split(":")
-    .filter((dir) => dir.startsWith("/"))
-    .map((dir) => join(dir, name));
-  return files.find((file) => existsSync(file));
 }
 
 /** A count as a request gives it: 1 where it gives none, or nothing that is a count. */
