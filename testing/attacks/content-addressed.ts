@@ -164,6 +164,7 @@ const attacks: readonly Attack<UserWorld>[] = [
   {
     number: 145,
     name: "another output of the same derivation registered as the one that is used",
+    only: "sid",
     held: "The name of a path says which output of a derivation it is.",
     async run(world) {
       await world.gate.admit("split2");

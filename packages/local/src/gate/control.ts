@@ -82,9 +82,9 @@ async function answer(
   }
 }
 
-/** A target that begins with two slashes names a host, which URL would take from it. */
+/** A target that begins with two slashes of either kind names a host, which URL would take from it. */
 function targetOf(target: string): URL {
-  if (!target.startsWith("/") || target.startsWith("//"))
+  if (!/^\/(?![/\\])/.test(target))
     throw new RequestError(404, "the gate knows no such request");
   return new URL(target, "http://gate");
 }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { derivationText, GateWorld, VERSIONS } from "../../../../testing/src/gate-world.ts";
 import { missingForNixWorld } from "../../../../testing/src/nix-world.ts";
 import type { Person, PolicySpec, WorldRepository } from "../../../../testing/src/world.ts";
-import { channelOf, distrustOf, publish, signedBy, wholeReviewOf } from "../../../../testing/src/world-statements.ts";
+import { channelOf, publish, signedBy, wholeReviewOf } from "../../../../testing/src/world-statements.ts";
 
 const FILES = {
   "default.nix": "{ hello = import ./hello.nix; other = import ./other.nix; }",
@@ -216,28 +216,6 @@ describe.each(VERSIONS)("a channel, Nix of %s", (version) => {
         problem: "the files at this commit are not those that were signed",
       });
       expect((await admit("hello")).code).toBe(1);
-    });
-
-    test("of a curator whose key is distrusted the list says that, and not that files differ", async () => {
-      await pushed({ ...acmeSpec, roles: { ...acmeSpec.roles, curator: ["dave"] } });
-      expect((await lists()).at(-1)).toMatchObject({ accepted: true });
-      const against = distrustOf({ keys: [dave.fingerprint], because: "stolen" });
-      const text = readFileSync(join(own, "firstmile.toml"), "utf8");
-      const files = {
-        "firstmile.toml": text.replace(/^\[roles\]$/m, '[roles]\nwarden = { any = 1, of = ["bob"] }'),
-        "statements/stolen.json": await signedBy(against, [world.bob]),
-      };
-      await world.people.rules(world.trust, { by: world.alice, policy: ownSpec, files });
-      expect((await world.firstmile("trust", "update")).code).toBe(0);
-      const last = (await lists()).at(-1);
-      expect(last).toMatchObject({ accepted: false });
-      expect(last?.problem).toMatch(/distrusted|asks for more/);
-      await world.people.rules(world.trust, {
-        by: world.alice,
-        policy: ownSpec,
-        files: { "firstmile.toml": text },
-      });
-      expect((await world.firstmile("trust", "update")).code).toBe(0);
     });
 
     test("curators who leave the role take along what they published", async () => {
