@@ -4,8 +4,10 @@
  * must hold: only what follows from admitted derivations and from outputs built of these is built.
  */
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { hashDerivationModulo } from "@firstmile/formats/nix/derivation-hash";
 import { parseDerivation } from "@firstmile/formats/nix/derivation-parse";
+import { type DrvPath, drvNameOf } from "@firstmile/formats/nix/store-path";
 import { expect } from "vitest";
 import { FLOATING } from "../src/gate-world.ts";
 import type { Ended } from "../src/nix-process.ts";
@@ -34,8 +36,18 @@ const RECURSIVE = `
     'nix-build --no-out-link -E \'derivation { name = "nested"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo RAN$z-nested >&2; echo nested > \\\\$out" ]; }\' > $out',
   )};`;
 
+/** Two outputs with unlike contents, and a derivation that reads the first. */
+const SPLIT = `
+  split1 = ${loud("split1", `${FLOATING} outputs = [ "out" "doc" ];`, "echo out > $out; echo doc > $doc")};
+  split2 = ${loud("split2", FLOATING, "read line < ${split1}; echo two $line > $out")};`;
+
+/** Its build takes seconds, in which a user can register something. */
+const SLOW = `
+  slow1 = ${loud("slow1", FLOATING, "i=0; while [ $i -lt 6000000 ]; do i=$((i+1)); done; echo slow > $out")};
+  slow2 = ${loud("slow2", FLOATING, "read line < ${slow1}; echo two $line > $out")};`;
+
 const FILES = {
-  "default.nix": `rec { ${["good", "bad", "mapped", "swap", "other"].map(chain).join("")} ${RECURSIVE} }`,
+  "default.nix": `rec { ${["good", "bad", "mapped", "swap", "other", "named", "mimic", "washed", "halted"].map(chain).join("")} ${RECURSIVE} ${SPLIT} ${SLOW} }`,
   "dynamic.nix": `rec { ${DYNAMIC} }`,
 };
 
@@ -43,37 +55,51 @@ async function refused(world: UserWorld, name: string, ended: Ended): Promise<vo
   expect({ well: ended.code === 0, ran: world.ran(name, ended) }).toEqual({ well: false, ran: false });
 }
 
-/** The hash under which Nix records what an attribute's derivation came to. */
-async function moduloHash(world: UserWorld, attr: string): Promise<string> {
+/** The hash under which Nix records what a derivation without inputs gave. */
+function moduloHash(world: UserWorld, drv: string): string {
   const { storeDir } = world.gate.nix;
-  const derivation = parseDerivation(readFileSync(await world.gate.instantiate(attr)), storeDir);
-  const { outputs } = hashDerivationModulo(derivation, attr, () => undefined, true);
+  const derivation = parseDerivation(readFileSync(drv), storeDir);
+  const { outputs } = hashDerivationModulo(derivation, drvNameOf(drv as DrvPath), () => undefined, true);
   return Buffer.from(outputs.get("out")!).toString("hex");
 }
 
-/** The user's cache says that an attribute came to `path`; `nix copy` brings that into the daemon's records. */
-async function register(world: UserWorld, attr: string, path: string): Promise<void> {
+/** The user's cache says that a derivation gave `path`; `nix copy` brings that into the daemon's records. */
+async function register(world: UserWorld, drv: string, path: string): Promise<void> {
   const isNew = world.gate.nix.version === "sid";
-  const hex = await moduloHash(world, attr);
+  const hex = moduloHash(world, drv);
   const doi = `{"dependentRealisations":{},"id":"sha256:${hex}!out","outPath":"${path.split("/").at(-1)}","signatures":[]}`;
-  const script = `drv=$(nix-instantiate -A ${attr}); cache=file://$E/cache-${attr}
+  const script = `drv=${drv}; dir=$E/cache-${hex}; cache=file://$dir
     nix copy --to $cache ${path}; nix copy ${isNew ? "" : "--derivation"} --to $cache $drv
-    mkdir -p $E/cache-${attr}/realisations; printf %s '${doi}' > "$E/cache-${attr}/realisations/sha256:${hex}!out.doi"
+    mkdir -p $dir/realisations; printf %s '${doi}' > "$dir/realisations/sha256:${hex}!out.doi"
     nix copy --no-check-sigs --from $cache "$drv${isNew ? "^out" : ""}"
     nix realisation info --json "$drv${isNew ? "^out" : ""}"`;
   const ended = await world.user(script);
-  expect(ended.stdout).toContain(path.split("/").at(-1));
+  expect(ended.stdout + ended.stderr).toContain(`"outPath":"${path.split("/").at(-1)}"`);
+}
+
+/** The same of an attribute. */
+async function registerFor(world: UserWorld, attr: string, path: string): Promise<void> {
+  await register(world, await world.gate.instantiate(attr), path);
+}
+
+/** Adds a file by its content, as an output of that name would have it, with a deriver of the user's. */
+async function addWithDeriver(world: UserWorld, name: string, text: string, drv: string): Promise<string> {
+  const ended = await world.user(`printf '%s\\n' '${text}' > $E/${name}; dir=$E/derived
+    path=$(nix-store --add-fixed --recursive sha256 $E/${name}); nix copy --to file://$dir $path
+    for info in $dir/*.narinfo; do sed -i /^Deriver/d $info; echo Deriver: ${drv.split("/").at(-1)} >> $info; done
+    nix-store --delete $path >&2; nix copy --no-check-sigs --from file://$dir $path; echo $path`);
+  return ended.stdout.trim();
 }
 
 const attacks: readonly Attack<UserWorld>[] = [
   {
     number: 118,
     name: "a path of the user's registered as what an admitted derivation came to",
-    held: "An input counts only where this machine's Nix built its path.",
+    held: "An input counts only where Nix reported that it built this derivation and got that path.",
     async run(world) {
       await world.gate.admit("mapped3");
       const evil = await world.user("echo evil > $E/mapped1; nix-store --add $E/mapped1");
-      await register(world, "mapped1", evil.stdout.trim());
+      await registerFor(world, "mapped1", evil.stdout.trim());
       await refused(world, "mapped2", await world.user("nix-build -A mapped2 --no-out-link"));
     },
   },
@@ -96,13 +122,88 @@ const attacks: readonly Attack<UserWorld>[] = [
   {
     number: 120,
     name: "the output of another admitted derivation registered as what this one came to",
-    held: "An output that was built for another derivation is not this one's.",
+    held: "An output that Nix built for another derivation is not this one's.",
     async run(world) {
       for (const attr of ["swap3", "other3"]) await world.gate.admit(attr);
       const other = await world.user("nix-build -A other1 --no-out-link");
       expect(other.code).toBe(0);
-      await register(world, "swap1", other.stdout.trim());
+      await registerFor(world, "swap1", other.stdout.trim());
       await refused(world, "swap2", await world.user("nix-build -A swap2 --no-out-link"));
+    },
+  },
+  {
+    number: 143,
+    name: "that output, added before under a deriver of the user's choosing, so that Nix itself names this derivation",
+    held: "Nix's post-build hook says what was built of what; the deriver of a path is not asked.",
+    async run(world) {
+      for (const attr of ["named3", "mimic3"]) await world.gate.admit(attr);
+      const drv = await world.gate.instantiate("named1");
+      const path = await addWithDeriver(world, "mimic1", "one mimic", drv);
+      expect((await world.user("nix-build -A mimic1 --no-out-link")).stdout.trim()).toBe(path);
+      expect((await world.user(`nix-store -q --deriver ${path}`)).stdout.trim()).toBe(drv);
+      await register(world, drv, path);
+      await refused(world, "named2", await world.user("nix-build -A named2 --no-out-link"));
+    },
+  },
+  {
+    number: 144,
+    name: "an output registered for the resolution of a derivation, so that Nix itself records it for the derivation",
+    held: "What Nix takes over from a user's record was not built, and so no hook reported it.",
+    async run(world) {
+      for (const attr of ["washed3", "other3"]) await world.gate.admit(attr);
+      const input = (await world.user("nix-build -A washed1 --no-out-link")).stdout.trim();
+      const other = (await world.user("nix-build -A other2 --no-out-link")).stdout.trim();
+      const script = `read line < \${builtins.storePath ${input}}; echo two $line > $out`;
+      const file = world.write("washed2.nix", loud("washed2", FLOATING, script));
+      await register(world, (await world.user(`nix-instantiate ${file}`)).stdout.trim(), other);
+      const taken = await world.user("nix-build -A washed2 --no-out-link");
+      expect([taken.code, taken.stdout.trim()]).toEqual([0, other]);
+      await refused(world, "washed3", await world.user("nix-build -A washed3 --no-out-link"));
+    },
+  },
+  {
+    number: 145,
+    name: "another output of the same derivation registered as the one that is used",
+    only: "sid",
+    held: "The name of a path says which output of a derivation it is.",
+    async run(world) {
+      await world.gate.admit("split2");
+      const built = await world.user("nix-build -A split1.doc --no-out-link");
+      expect(built.code).toBe(0);
+      const out = (await world.user("nix-build -A split1 --no-out-link")).stdout.trim();
+      expect((await world.user(`nix-store --delete ${out}`)).code).toBe(0);
+      await registerFor(world, "split1", built.stdout.trim());
+      await refused(world, "split2", await world.user("nix-build -A split2 --no-out-link"));
+    },
+  },
+  {
+    number: 146,
+    name: "another output registered after the gate allowed the build and before there is one",
+    held: "A build that is allowed has not given anything yet.",
+    async run(world) {
+      for (const attr of ["halted3", "other3"]) await world.gate.admit(attr);
+      const other = await world.user("nix-build -A other1 --no-out-link");
+      const drv = await world.gate.instantiate("halted1");
+      const { body } = await world.gate.ask("GET", `/build?derivation=${drv}`);
+      expect(JSON.parse(body)).toMatchObject({ allowed: true, summary: "allowed" });
+      await register(world, drv, other.stdout.trim());
+      await refused(world, "halted2", await world.user("nix-build -A halted2 --no-out-link"));
+    },
+  },
+  {
+    number: 147,
+    name: "another output registered while the build runs",
+    held: "Nix takes one record for an output: where a user's came first, it ends the build and reports none.",
+    async run(world) {
+      for (const attr of ["slow2", "other3"]) await world.gate.admit(attr);
+      const other = await world.user("nix-build -A other1 --no-out-link");
+      const drv = await world.gate.instantiate("slow1");
+      const words = world.write("slow.log", "");
+      const building = world.user(`nix-build -A slow1 --no-out-link 2> ${words}`);
+      while (!readFileSync(words, "utf8").includes("RAN-slow1")) await sleep(50);
+      await register(world, drv, other.stdout.trim());
+      await building;
+      await refused(world, "slow2", await world.user("nix-build -A slow2 --no-out-link"));
     },
   },
   {
@@ -112,7 +213,7 @@ const attacks: readonly Attack<UserWorld>[] = [
     guard: "local/gate/substituter.ts",
     async run(world) {
       const { url } = world.gate.endpoint;
-      const id = await moduloHash(world, "good1");
+      const id = moduloHash(world, await world.gate.instantiate("good1"));
       for (const path of [
         `realisations/sha256:${id}!out.doi`,
         `realisations/sha256%3A${id}%21out.doi`,

@@ -10,6 +10,9 @@ import type { Attack, Theme } from "./attack.ts";
 import { askAdmission, sendObjects } from "./gate-answers.ts";
 import { loud, UserWorld } from "./user-world.ts";
 
+/** What some reader of a log takes for the end of a line, or moves the cursor by. */
+const LINE_ENDS = ["\n", "\r", "\r\n", "\v", "\f", "\x85", "\u2028", "\u2029", "\t", "\b", "\x1b[1G"];
+
 const FILES = {
   "default.nix": `{ greeting ? "hello" }: {
     hello = ${loud("hello", "", "echo \\${greeting} > $out")};
@@ -122,17 +125,33 @@ const attacks: readonly Attack<UserWorld>[] = [
     guard: "local/gate/gate.ts",
     async run(world) {
       const line = "2026-01-01T00:00:00.000Z allowed admit forged";
-      for (const more of [
-        { source: `x\n${line}` },
-        { attrs: [`x\n${line}`] },
-        { file: `x\n${line}` },
-        { argstr: { x: `y\n${line}` } },
-        { source: `x\r${line}` },
-        { source: `x\u2028${line}` },
-      ])
-        await askAdmission(world.gate, "hello", "file", more);
-      const lines = world.gate.gateLog().split(/[\n\r\u2028]/);
+      const { commit, ...remote } = {
+        kind: "remote flake",
+        commit: world.gate.source.tip(),
+        dir: "",
+        verb: "build",
+      };
+      for (const end of LINE_ENDS) {
+        const word = `x${end}${line}`;
+        for (const more of [
+          { source: word },
+          { attrs: [word] },
+          { file: word },
+          { directoryName: word },
+          { argstr: { x: word } },
+          { argstr: { [word]: "x" } },
+        ])
+          await askAdmission(world.gate, "hello", "file", more);
+        for (const more of [{ source: word }, { attrs: [word] }, { dir: word }])
+          await askAdmission(world.gate, "hello", "flake", more);
+        const asked = JSON.stringify({ ...remote, commit, url: `https://example.org/${word}`, attrs: ["x"] });
+        await world.gate.ask("POST", "/admit", asked);
+        await world.gate.ask("GET", `/build?derivation=${encodeURIComponent(word)}`);
+        await fetch(`${world.gate.endpoint.url}/source/${encodeURIComponent(word)}/${commit}.tar`);
+      }
+      const lines = world.gate.gateLog().split(/\r\n|[\n\v\f\r\x85\u2028\u2029]/);
       expect(lines.filter((text) => text.startsWith(line))).toEqual([]);
+      for (const text of lines) expect(text).toMatch(/^\P{Cc}*$/u);
     },
   },
   {

@@ -5,7 +5,6 @@
  */
 import { expect } from "vitest";
 import type { Ended } from "../src/nix-process.ts";
-import type { NixVersion } from "../src/nix-world.ts";
 import type { Attack, Theme } from "./attack.ts";
 import { ALL, type Unread, UnreadWorld } from "./unread-world.ts";
 
@@ -16,8 +15,6 @@ interface Looking {
   readonly who: "root" | "user";
   readonly look: Look;
   readonly what: readonly Unread[];
-  /** For an ordinary user without /dev/fuse, looking needs strace: the tree of the other version has none. */
-  readonly only?: NixVersion;
 }
 
 const root =
@@ -95,7 +92,6 @@ const LOOKS: readonly Looking[] = [
     who: "user",
     look: user("slice", ".", "-A", "ATTR"),
     what: ["tree", "flake", "plain"],
-    only: "host",
   },
   {
     number: 47,
@@ -103,7 +99,6 @@ const LOOKS: readonly Looking[] = [
     who: "user",
     look: user("review", "-A", "ATTR", "--list"),
     what: ["tree", "flake"],
-    only: "host",
   },
   {
     number: 48,
@@ -111,7 +106,6 @@ const LOOKS: readonly Looking[] = [
     who: "user",
     look: user("check", "HEAD~1..HEAD", "-A", "ATTR"),
     what: ["tree", "flake"],
-    only: "host",
   },
 ];
 
@@ -133,14 +127,12 @@ async function looked(world: UnreadWorld, { who, look, what }: Looking): Promise
 const asAttack = (one: Looking): Attack<UnreadWorld> => ({
   number: one.number,
   name: `unread code reads a file of the looker's: ${one.name}`,
-  ...(one.only === undefined ? {} : { only: one.only }),
   held: "The evaluation sees the source's tree alone; nothing of the file is anywhere.",
   run: (world) => looked(world, one),
 });
 
 /** What the same command says of an attribute that reads its own tree. */
-const honest = ({ number, name, who, look, only }: Looking) => ({
-  ...(only === undefined ? {} : { only }),
+const honest = ({ number, name, who, look }: Looking) => ({
   name: `${number}, ${name}: what reads its own tree is looked at`,
   async run(world: UnreadWorld) {
     const { stdout, stderr } = await look(world, "honest");

@@ -199,19 +199,30 @@ function enter({ version, dir, accounts }: Place): string[] {
   return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", ...over];
 }
 
-function start(
+/**
+ * A worker of Nix 2.8's daemon sometimes closes a descriptor twice when it builds a content-addressed derivation, and
+ * ends before the build begins: then the client is asked once more. It happens without any hook too.
+ */
+const DAEMON_FAULT = /error: closing file descriptor \d+: Bad file descriptor/;
+
+async function start(
   place: Place,
   argv: string[],
   home: string,
   viaDaemon: boolean,
   given: RunOptions,
 ): Promise<Ended> {
-  return runChild([...enter(place), ...argv], {
-    cwd: given.cwd ?? join(place.dir, home),
-    env: { ...environment(place, home, viaDaemon), ...given.env },
-    input: given.input,
-    timeoutMs: given.timeoutMs ?? 120_000,
-  });
+  const ask = () =>
+    runChild([...enter(place), ...argv], {
+      cwd: given.cwd ?? join(place.dir, home),
+      env: { ...environment(place, home, viaDaemon), ...given.env },
+      input: given.input,
+      timeoutMs: given.timeoutMs ?? 120_000,
+    });
+  const ended = await ask();
+  const isFault =
+    viaDaemon && place.version === "host" && ended.code !== 0 && DAEMON_FAULT.test(ended.stderr);
+  return isFault ? ask() : ended;
 }
 
 function startDaemon(place: Place, env: Readonly<Record<string, string>>): ChildProcess {

@@ -5,6 +5,7 @@
  * what a view shows of it. Against: an expression that is not what was signed. Leaves out judging what it came to, and what
  * of a view was read: admit.ts. Nothing is in the machine's store when it ends.
  */
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
@@ -159,12 +160,12 @@ export class RequestEvaluation {
     const dir = join(parent, directoryName);
     if (existsSync(dir)) return dir;
     mkdirSync(parent, { recursive: true, mode: 0o755 });
-    const unfinished = join(parent, `.${process.pid}-${performance.now()}`);
+    const unfinished = join(parent, `.${randomUUID()}`);
     const git = await neutralGit(await options.repositories.directory(source));
     try {
       using objects = new GitObjects(git.env);
       await writeTree(objects, await treeOf(objects, commit), unfinished);
-      putInPlace(unfinished, dir);
+      placeOnce(unfinished, dir);
       return dir;
     } finally {
       git.dispose();
@@ -177,14 +178,17 @@ export class RequestEvaluation {
   }
 }
 
-/** Another request may have been first: then the same tree is there. */
-function putInPlace(unfinished: string, dir: string): void {
+/** Another request for this commit may have written the same tree meanwhile: the name stands for its content. */
+function placeOnce(finished: string, dir: string): void {
   try {
-    renameSync(unfinished, dir);
+    renameSync(finished, dir);
   } catch (error) {
-    if (!existsSync(dir)) throw error;
+    const isThere = error instanceof Error && "code" in error && ALREADY_THERE.has(String(error.code));
+    if (!isThere) throw error;
   }
 }
+
+const ALREADY_THERE: ReadonlySet<string> = new Set(["ENOTEMPTY", "EEXIST"]);
 
 /** Nix reads a flake's own files past any view: from Git's objects, or from a copy of all of them. */
 function sliceAsFlake({ name }: Source): Reason {

@@ -15,7 +15,7 @@ import { ensureCommit } from "../admission/locked-trees.ts";
 import type { SourceRepositories } from "../admission/source-repositories.ts";
 import { split, splitNames } from "../exceptions/split.ts";
 import { ownRepositoriesEnv } from "../git/neutral.ts";
-import { runOk } from "../process/run.ts";
+import { run, runOk } from "../process/run.ts";
 import { wholeNames } from "../slicing/stated-names.ts";
 import { STATEMENTS_FOLDER } from "../statements/place.ts";
 import { AdoptionError } from "./adoption-error.ts";
@@ -130,6 +130,12 @@ export async function commitAdoption(
   const git = async (...args: readonly string[]) =>
     (await runOk("git", ["-C", dir, ...args])).toString().trim();
   await git("add", "--", "firstmile.toml", "keys", STATEMENTS_FOLDER);
+  const staged = await run("git", ["-C", dir, "diff", "--cached", "--quiet"]);
+  if (staged.code === 0)
+    throw new AdoptionError(
+      `the rules in ${dir} let through all that ${what} reads already, so there is nothing to adopt`,
+      `to see what is read and what is waived: firstmile coverage --policy ${dir}`,
+    );
   await git("commit", "--quiet", "-S", "-m", `Adopt ${what} as it is`);
   const first = (await git("rev-list", "--max-parents=0", "HEAD")).split("\n")[0]!;
   return { first: first as CommitId, head: (await git("rev-parse", "HEAD")) as CommitId };

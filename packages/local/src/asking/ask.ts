@@ -101,7 +101,9 @@ function flakeDirectory(start: string): string {
 async function prepared(asker: Asker, checkout: Checkout, words: string): Promise<KnownSource | Admitted> {
   if (checkout.dirty.length > 0) return denied(words, dirtyTree(checkout));
   const { root, commit } = checkout;
-  const { here, all, statements } = await sourcesOf(asker.gate, root);
+  const known = await sourcesOf(asker.gate, root);
+  if ("code" in known) return denied(words, known);
+  const { here, all, statements } = known;
   const [source, another] = here;
   if (!source || another) return denied(words, noSource(checkout, here, all));
   asker.progress(`sending the history of ${source.name} to the gate`);

@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
+import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { GateClient } from "../gate/client.ts";
 import { RepositoryError, resolveRevision } from "../git/neutral.ts";
 import { run, runOk } from "../process/run.ts";
@@ -73,11 +74,17 @@ export interface KnownSources {
   readonly statements: readonly string[];
 }
 
-/** The gate's sources, and which of them a repository is, by whose introduction it holds. */
-export async function sourcesOf(gate: GateClient, root: string): Promise<KnownSources> {
-  const { sources, statements } = await gate.get<{ sources: KnownSource[]; statements: string[] }>(
-    "/sources",
-  );
+/** What the gate tells of its sources; with a refusal it has no rules to decide by, and so no sources. */
+interface SourcesAnswer {
+  readonly sources: readonly KnownSource[];
+  readonly statements: readonly string[];
+  readonly refusal?: Reason;
+}
+
+/** The gate's sources, and which of them a repository is, by whose introduction it holds; or why it has no rules. */
+export async function sourcesOf(gate: GateClient, root: string): Promise<KnownSources | Reason> {
+  const { sources, statements, refusal } = await gate.get<SourcesAnswer>("/sources");
+  if (refusal) return refusal;
   const ids = sources.map(({ introduction }) => `${introduction}^{commit}\n`).join("");
   const checked = await runOk("git", ["-C", root, "cat-file", "--batch-check"], { input: ids });
   const lines = checked.toString().split("\n");

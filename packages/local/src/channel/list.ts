@@ -9,7 +9,7 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "@firstmile/trust/policy/names";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { identitiesOf } from "@firstmile/trust/signature/identities";
-import { type Publication, publications } from "@firstmile/trust/slice/channels";
+import { type Publication, publications, publishedSlices } from "@firstmile/trust/slice/channels";
 import { Distrust } from "@firstmile/trust/slice/distrust";
 import { electorateNow } from "../evidence/electorate.ts";
 import { heardStatements } from "../evidence/statements.ts";
@@ -89,8 +89,12 @@ export async function acceptedAt(
   if (source.channel === undefined) return no("the rules follow no channel for this source");
   if (!published.some(({ met }) => met)) return no(`role ${source.channel} asks for more`);
   if (time === undefined) return no("the commit is not here");
-  const { origin, vouched, vouchedNames } = await gatherCase({ ...question, commit });
+  const gathered = await gatherCase({ ...question, commit });
+  const { origin, vouched, vouchedNames, policy, source: now, statements } = gathered;
   if (!origin.ok) return no(origin.message);
+  const { ownerOf } = identitiesOf(policy);
+  if (vouched.size === 0 && publishedSlices(policy, now, commit, ownerOf, statements).length === 0)
+    return no("a key that signed this is distrusted, compromised or retired here, and counts no more");
   if (vouched.size === 0) return no("the files at this commit are not those that were signed");
   const by = new Set([...vouched.values()].flatMap((one) => one.by));
   const names = vouchedNames?.vouched.size ?? 0;

@@ -81,13 +81,28 @@ export class Terminal {
 
 const QUIET_MS = 1000;
 
-/** Text from somebody else, safe to print: control characters become `\xNN`, bidirectional marks `\u{…}`. */
+/**
+ * Text from somebody else, safe to print: control characters become `\xNN`, other line ends and bidirectional marks
+ * `\u{…}`. Tabs and line feeds stay.
+ */
 export function harmless(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (char) => {
-    const code = char.codePointAt(0)!;
-    return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-  });
+  const unsafe = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+  return text.replace(unsafe, escaped);
+}
+
+/** Characters of a line that is shown or logged as one; a request's words can be a megabyte. */
+const MAX_LINE = 2000;
+
+/** The same as one line: tabs and line feeds become `\xNN` too, so that no word of a request begins a line of its own. */
+export function harmlessLine(text: string): string {
+  const cut = text.length > MAX_LINE ? `${text.slice(0, MAX_LINE)}…` : text;
+  return harmless(cut).replace(/[\t\n]/g, escaped);
+}
+
+function escaped(char: string): string {
+  const code = char.codePointAt(0)!;
+  return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
 }
 
 /** Breaks text at spaces so that each line fits; later lines are indented. */

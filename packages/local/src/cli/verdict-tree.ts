@@ -1,10 +1,10 @@
 /** A verdict as a person reads it: what was asked, what was found, what is missing, what would help. */
 import type { Reason, Subject, Verdict } from "@firstmile/trust/verdict/verdict";
-import { harmless, type Terminal, wrap } from "./terminal.ts";
+import { harmless, harmlessLine, type Terminal, wrap } from "./terminal.ts";
 
 export function showVerdict(terminal: Terminal, verdict: Verdict): void {
   const word = verdict.allowed ? terminal.style("green", "allowed") : terminal.style("red", "denied");
-  terminal.print(`${word}  ${harmless(nameOf(verdict.subject))}`);
+  terminal.print(`${word}  ${harmlessLine(nameOf(verdict.subject))}`);
   showReasons(terminal, verdict.reasons, "");
 }
 

@@ -125,7 +125,7 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   try {
-    const url = new URL(request.url ?? "/", "http://gate");
+    const url = targetOf(request.url ?? "");
     const route = routes[`${request.method} ${url.pathname}`];
     if (!route) throw new RequestError(404, "the gate knows no such request");
     const value = await route({
@@ -139,6 +139,12 @@ async function answer(
     const message = error instanceof Error ? error.message : String(error);
     send(response, statusOf(error), { error: message });
   }
+}
+
+/** A target that begins with two slashes of either kind names a host, which URL would take from it. */
+function targetOf(target: string): URL {
+  if (!/^\/(?![/\\])/.test(target)) throw new RequestError(404, "the gate knows no such request");
+  return new URL(target, "http://gate");
 }
 
 /** What was sent cannot be read: the asker's error, not the gate's. */

@@ -15,9 +15,12 @@ import type { StoreObjections } from "./objections.ts";
 import type { Recipes } from "./recipes.ts";
 import type { RulesHolder, RulesInForce } from "./rules-in-force.ts";
 
+/** Where a derivation comes from; without an origin, `reason` says what is missing. */
+export type Origin = { readonly origin: DrvPath | undefined; readonly reason: Reason };
+
 /** Finds the admitted derivation that another one was made from: by resolving it, or for a development shell. */
 export interface Origins {
-  originOf(derivation: DrvPath): Promise<{ readonly origin: DrvPath; readonly reason: Reason } | undefined>;
+  originOf(derivation: DrvPath): Promise<Origin | undefined>;
 }
 
 export interface Deciding {
@@ -49,11 +52,12 @@ export async function whyAdmitted(
 ): Promise<Reason[]> {
   const direct = await bestAdmission(deciding, rules, derivation);
   if (direct) return [direct, ...(await objections(deciding, rules, [derivation]))];
-  const origin = await deciding.origins.originOf(derivation);
-  const through = origin && (await bestAdmission(deciding, rules, origin.origin));
-  if (!origin || !through) return [notAdmitted(derivation)];
-  const against = await objections(deciding, rules, [derivation, origin.origin]);
-  return [origin.reason, through, ...against];
+  const found = await deciding.origins.originOf(derivation);
+  if (found?.origin === undefined) return [found?.reason ?? notAdmitted(derivation)];
+  const through = await bestAdmission(deciding, rules, found.origin);
+  if (!through) return [notAdmitted(derivation)];
+  const against = await objections(deciding, rules, [derivation, found.origin]);
+  return [found.reason, through, ...against];
 }
 
 async function objections(

@@ -14,11 +14,13 @@ import { type NixTools, nixTools } from "../admission/nix-tools.ts";
 import { admissionRequest } from "../admission/requests.ts";
 import { SourceRepositories } from "../admission/source-repositories.ts";
 import { DownloadJudge } from "../handoff/downloads.ts";
-import { endpointFile, type GateEndpoint, readGateEndpoint } from "../nix-conf/endpoint.ts";
+import { builtHookBeside, endpointFile, type GateEndpoint, readGateEndpoint } from "../nix-conf/endpoint.ts";
 import { clearFileCaches } from "../sealing/file-cache.ts";
+import { findProgram } from "../view/programs.ts";
 import { AdmittedDownloads } from "./admitted-downloads.ts";
 import { admittedSlices } from "./admitted-slices.ts";
 import { type AuditAnswer, type AuditOptions, audit } from "./audit.ts";
+import { BuiltRecords, builtHookScript } from "./built-records.ts";
 import { type ControlRequest, type ControlRoutes, ControlServer, RequestError } from "./control.ts";
 import { decideBuild } from "./decide-build.ts";
 import { asStorePath, decideOutput, type OutputDeciding, type OutputDecision } from "./decide-output.ts";
@@ -31,12 +33,16 @@ import { MachineKey } from "./machine-key.ts";
 import { StoreObjections } from "./objections.ts";
 import { StoreOrigins } from "./origins.ts";
 import type { Trust } from "./place.ts";
+import { RealisedOutputs } from "./realised-outputs.ts";
 import { Recipes } from "./recipes.ts";
 import { RulesHolder } from "./rules-in-force.ts";
 import { SentStatements } from "./sent-statements.ts";
 import { gateSocket, rootSocket } from "./socket.ts";
 import { SourceArchives } from "./source-archives.ts";
 import { oneLine, Substituter, type SubstituterEvent } from "./substituter.ts";
+
+/** Most refusals in one answer. */
+const MAX_REFUSALS = 1000;
 
 export interface GateOptions {
   readonly stateDir: string;
@@ -98,7 +104,8 @@ export class Gate {
       clock,
       notedSlice: (slice) => ledger.slice(slice),
     });
-    const origins = new StoreOrigins(nix, ledger);
+    const built = new BuiltRecords(join(this.dir, "built"));
+    const origins = new StoreOrigins(nix, ledger, new RealisedOutputs(nix, ledger, built));
     const { storeDir } = nix;
     const recipes = new Recipes(storeReader(nix));
     const objections = new StoreObjections(recipes);
@@ -172,7 +179,7 @@ export class Gate {
     rmSync(this.treesDir, { recursive: true, force: true });
     clearFileCaches(this.importsDir);
     const endpoint: GateEndpoint = {
-      hookPath: this.writeHook(),
+      hookPath: this.writeHooks(),
       url: this.url,
       publicKey: this.key.publicKey,
       trust: this.place.trust,
@@ -195,7 +202,7 @@ export class Gate {
       "GET /build": async ({ query }) => this.build(query.get("derivation") ?? ""),
       "GET /why": async ({ query }) => this.why(query.get("subject") ?? ""),
       "GET /refusals": async ({ query }) =>
-        this.ledger.decisionsOn(undefined, Math.min(Number(query.get("limit") ?? 1) || 1, 1000)),
+        this.ledger.decisionsOn(undefined, wholeNumber(query.get("limit"), MAX_REFUSALS)),
       "GET /sources": async () => this.sources(),
       "GET /audit": async () => this.audit(),
       "GET /slices": async () => admittedSlices(this.ledger, join(this.dir, "sources")),
@@ -226,7 +233,7 @@ export class Gate {
       this.note("build", derivation, decided);
       this.options.log(`denied  build ${derivation}: ${oneLine(decided)}`);
     }
-    return { ...decided, summary: oneLine(decided) };
+    return { ...decided, summary: decided.allowed ? "allowed" : oneLine(decided) };
   }
 
   private asDerivation(text: string): DrvPath {
@@ -314,13 +321,16 @@ export class Gate {
     return admitted;
   }
 
-  /** One file without arguments, as nix.conf wants it. */
-  private writeHook(): string {
+  /** Files without arguments, as nix.conf wants them; gives the pre-build hook. */
+  private writeHooks(): string {
     const path = join(this.dir, "hook");
     const script = fileURLToPath(new URL("./hook.mjs", import.meta.url));
     const words = [process.execPath, script, gateSocket(this.options.stateDir)].map(shellQuoted).join(" ");
     // For a single user the environment is the caller's: what it has Node.js load must not answer for the gate.
     replaceFile(path, `#!/bin/sh\nunset NODE_OPTIONS NODE_PATH\nexec ${words} "$1"\n`, 0o755);
+    const nix = findProgram("nix", this.options.env.PATH) ?? "false";
+    const record = builtHookScript(shellQuoted(join(this.dir, "built")), shellQuoted(nix));
+    replaceFile(builtHookBeside(path), record, 0o755);
     return path;
   }
 }
@@ -338,6 +348,11 @@ function replaceFile(path: string, text: string, mode: number): void {
   writeFileSync(`${path}.new`, text, { mode });
   chmodSync(`${path}.new`, mode);
   renameSync(`${path}.new`, path);
+}
+
+/** A count as a request gives it: 1 where it gives none, or nothing that is a count. */
+function wholeNumber(text: string | null, most: number): number {
+  return /^[1-9]\d{0,9}$/.test(text ?? "") ? Math.min(Number(text), most) : 1;
 }
 
 function shellQuoted(word: string): string {

@@ -92,6 +92,7 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS derivation_fixed ON derivation (admission) WHERE fixed = 1;
   CREATE TABLE IF NOT EXISTS download (path TEXT PRIMARY KEY, said TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS slice (digest TEXT PRIMARY KEY, files TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS resolution (origin TEXT NOT NULL, resolved TEXT NOT NULL, PRIMARY KEY (origin, resolved)) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS decision (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, question TEXT NOT NULL, subject TEXT NOT NULL,
     allowed INTEGER NOT NULL, verdict TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS decision_subject ON decision (subject);
@@ -237,6 +238,17 @@ export class Ledger implements Disposable {
       "SELECT path FROM derivation WHERE name = ? GROUP BY path ORDER BY max(admission) DESC",
     ).all(name);
     return rows.map((row) => String(row.path) as DrvPath);
+  }
+
+  /** Notes that a derivation, made again from an admitted one, is its resolution: true for good. */
+  noteResolution(origin: DrvPath, resolved: DrvPath): void {
+    this.sql("INSERT OR IGNORE INTO resolution (origin, resolved) VALUES (?, ?)").run(origin, resolved);
+  }
+
+  /** All derivations that the gate found to be resolutions of this one. */
+  resolutionsOf(origin: DrvPath): DrvPath[] {
+    const rows = this.sql("SELECT resolved FROM resolution WHERE origin = ?").all(origin);
+    return rows.map((row) => String(row.resolved) as DrvPath);
   }
 
   isFixed(derivation: string): boolean {

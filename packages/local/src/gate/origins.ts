@@ -1,12 +1,11 @@
 /**
  * Nix builds derivations that no evaluation gave: the resolved form of one with content-addressed inputs, and what
- * `nix develop` makes of one. Claim: such a derivation is traced to an admitted one only by making it again from
+ * `nix develop` makes of one. Claim: the gate traces such a derivation to an admitted one only by making it again from
  * that and comparing, never by its name or by what it says of itself. Against: a derivation dressed up as the
  * resolution of an admitted one, with an input of the attacker's choosing.
  *
- * Which path an input came to is what Nix has recorded, and only where Nix itself built that path here: any client of
- * the daemon may register a realisation of whatever it likes, unsigned, but cannot make a path count as built. Left
- * out: that the path was built for this input, and not for another admitted derivation.
+ * Which path an input has is what Nix recorded, and only where Nix built that path here for this very input
+ * (realised-outputs.ts): any client of the daemon may register a realisation of any path, unsigned.
  */
 import { readFileSync } from "node:fs";
 import { FormatError } from "@firstmile/formats/bytes/error";
@@ -15,56 +14,51 @@ import { hashDerivations, MissingInput } from "@firstmile/formats/nix/derivation
 import { parseDerivation } from "@firstmile/formats/nix/derivation-parse";
 import { resolveDerivation } from "@firstmile/formats/nix/derivation-resolve";
 import { devShellDerivations } from "@firstmile/formats/nix/dev-shell";
-import {
-  baseNameOf,
-  type DrvPath,
-  drvNameOf,
-  parseDrvPath,
-  parseStoreBaseName,
-  type StorePath,
-} from "@firstmile/formats/nix/store-path";
-import { found, type Reason } from "@firstmile/trust/verdict/verdict";
+import { type DrvPath, drvNameOf, parseDrvPath } from "@firstmile/formats/nix/store-path";
+import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { NixTools } from "../admission/nix-tools.ts";
-import type { Origins } from "./decide-build.ts";
+import type { Origin, Origins } from "./decide-build.ts";
 import type { Ledger } from "./ledger.ts";
+import type { RealisedOutputs, UnprovenOutput } from "./realised-outputs.ts";
 
 /** Admitted derivations of one name that are tried; more are not looked at, and so denied. */
 const MAX_CANDIDATES = 200;
 const DEV_SHELL_SUFFIX = "-env";
 const MAX_DRV_BYTES = 64 << 20;
 
-interface Origin {
-  readonly origin: DrvPath;
-  readonly reason: Reason;
-}
-
 export class StoreOrigins implements Origins {
   private readonly nix: NixTools;
   private readonly ledger: Ledger;
+  private readonly realised: RealisedOutputs;
 
-  constructor(nix: NixTools, ledger: Ledger) {
+  constructor(nix: NixTools, ledger: Ledger, realised: RealisedOutputs) {
     this.nix = nix;
     this.ledger = ledger;
+    this.realised = realised;
   }
 
   async originOf(path: DrvPath): Promise<Origin | undefined> {
     const name = nameOfDerivation(path, this.nix.storeDir);
     if (name === undefined) return undefined;
-    return (await this.resolvedFrom(path, name)) ?? this.devShellOf(path, name);
+    const resolved = await this.resolvedFrom(path, name);
+    return resolved?.reason.ok ? resolved : ((await this.devShellOf(path, name)) ?? resolved);
   }
 
   private async resolvedFrom(path: DrvPath, name: string): Promise<Origin | undefined> {
+    let unproven: UnprovenOutput | undefined;
     for (const candidate of this.ledger.derivationsNamed(name).slice(0, MAX_CANDIDATES)) {
       const derivation = this.read(candidate);
       if (!derivation || derivation.inputDrvs.size === 0) continue;
-      const realised = await this.realisedInputs(derivation);
+      const realised = await this.realised.inputsOf(derivation, (input) => this.read(input));
+      unproven ??= realised.unproven[0];
       const resolved = resolveDerivation(
         derivation,
         name,
-        (input, output) => realised.get(`${input}!${output}`),
+        (input, output) => realised.paths.get(`${input}!${output}`),
         this.nix.storeDir,
       );
       if (!resolved || derivationStorePath(resolved, name, this.nix.storeDir) !== path) continue;
+      this.ledger.noteResolution(candidate, path);
       return {
         origin: candidate,
         reason: found(
@@ -73,63 +67,7 @@ export class StoreOrigins implements Origins {
         ),
       };
     }
-    return undefined;
-  }
-
-  /** Paths of the outputs that a derivation uses: known before building, or as Nix recorded them. */
-  private async realisedInputs(derivation: Derivation): Promise<Map<string, StorePath>> {
-    const paths = new Map<string, StorePath>();
-    await Promise.all(
-      [...derivation.inputDrvs].map(async ([input, outputs]) => {
-        const inputDerivation = this.read(input);
-        if (!inputDerivation) return;
-        const floating = ["floating", "deferred", "impure"].includes(derivationKind(inputDerivation));
-        const recorded = floating ? await this.recordedOutputs(input) : new Map<string, StorePath>();
-        for (const name of outputs) {
-          const output = inputDerivation.outputs.get(name);
-          const path = output && "path" in output ? output.path : recorded.get(name);
-          if (path !== undefined) paths.set(`${input}!${name}`, path);
-        }
-      }),
-    );
-    return paths;
-  }
-
-  /** What Nix recorded for the outputs of a content-addressed derivation, by name, and built. */
-  private async recordedOutputs(input: DrvPath): Promise<Map<string, StorePath>> {
-    // Since 2.13 the outputs of a derivation are named behind a caret.
-    const installable = atLeast(this.nix.version, 2, 13) ? `${input}^*` : input;
-    const args = [
-      "realisation",
-      "info",
-      "--extra-experimental-features",
-      "nix-command ca-derivations",
-      "--offline",
-      "--json",
-      installable,
-    ];
-    const answer = await this.nix.run("nix", args, { timeoutMs: 10_000 });
-    if (answer.code !== 0) return new Map();
-    const recorded = readRealisations(answer.stdout.toString(), this.nix.storeDir);
-    const built = await this.builtHere([...recorded.values()]);
-    return new Map([...recorded].filter(([, path]) => built.has(path)));
-  }
-
-  /** The paths among these that were built by this store's own Nix, neither added nor copied. */
-  private async builtHere(paths: readonly StorePath[]): Promise<Set<string>> {
-    if (paths.length === 0) return new Set();
-    const format = atLeast(this.nix.version, 2, 34) ? ["--json-format", "1"] : [];
-    const args = [
-      "path-info",
-      "--extra-experimental-features",
-      "nix-command",
-      "--offline",
-      "--json",
-      ...format,
-      ...paths,
-    ];
-    const answer = await this.nix.run("nix", args, { timeoutMs: 10_000 });
-    return answer.code === 0 ? readUltimate(answer.stdout.toString()) : new Set();
+    return unproven && { origin: undefined, reason: notProven(path, unproven) };
   }
 
   private async devShellOf(path: DrvPath, name: string): Promise<Origin | undefined> {
@@ -153,12 +91,12 @@ export class StoreOrigins implements Origins {
     // Nix up to 2.32 with ca-derivations on gives a shell outputs without a path, and so resolves it.
     const [deferred] = shells.filter(({ derivation }) => derivationKind(derivation) !== "input-addressed");
     if (!deferred) return false;
-    const realised = await this.realisedInputs(deferred.derivation);
+    const { paths } = await this.realised.inputsOf(deferred.derivation, (input) => this.read(input));
     return shells.some((shell) => {
       const resolved = resolveDerivation(
         shell.derivation,
         shell.name,
-        (input, output) => realised.get(`${input}!${output}`),
+        (input, output) => paths.get(`${input}!${output}`),
         storeDir,
       );
       return resolved !== undefined && derivationStorePath(resolved, shell.name, storeDir) === path;
@@ -207,39 +145,12 @@ function nameOfDerivation(path: string, storeDir: string): string | undefined {
   }
 }
 
-function atLeast(version: string, major: number, minor: number): boolean {
-  const [has = 0, hasMinor = 0] = version.split(".").map(Number);
-  return has > major || (has === major && hasMinor >= minor);
-}
-
-/**
- * `[{"path":…,"ultimate":true}]` (2.8) or `{"PATH":{"ultimate":true}}`. The flag is Nix's word for what it built
- * itself; its daemon takes it out of whatever an untrusted client sends. Anything else counts as nothing built.
- */
-function readUltimate(text: string): Set<string> {
-  try {
-    const answer = JSON.parse(text) as Record<string, { path?: unknown; ultimate?: unknown } | null>;
-    const infos = Object.entries(answer).map(([key, info]) => ({
-      ...info,
-      path: Array.isArray(answer) ? info?.path : key,
-    }));
-    return new Set(infos.filter(({ ultimate }) => ultimate === true).map(({ path }) => String(path)));
-  } catch {
-    return new Set();
-  }
-}
-
-/** `[{"id":"sha256:HEX!out","outPath":"BASENAME",…}]`. Anything else counts as nothing recorded. */
-function readRealisations(text: string, storeDir: string): Map<string, StorePath> {
-  const paths = new Map<string, StorePath>();
-  try {
-    for (const { id, outPath } of JSON.parse(text) as { id?: unknown; outPath?: unknown }[]) {
-      const output = typeof id === "string" ? id.split("!")[1] : undefined;
-      if (output === undefined || typeof outPath !== "string") continue;
-      paths.set(output, parseStoreBaseName(baseNameOf(`/${outPath}` as StorePath), storeDir));
-    }
-  } catch {
-    return new Map();
-  }
-  return paths;
+function notProven(path: DrvPath, { derivation, output, path: used }: UnprovenOutput): Reason {
+  return lacking(
+    "not-admitted",
+    `${path} may use ${used}, which is recorded as output ${output} of ${derivation}, and Nix did not report that it built it so`,
+    {
+      remedy: `have Nix build it again, as root: nix-store --delete ${used}; post-build-hook must be in nix.conf as firstmile nix-conf prints it`,
+    },
+  );
 }

@@ -50,6 +50,11 @@ const shape = z
     message: "has a port that every user can bind, and is to be trusted by its place",
   });
 
+/** The program for `post-build-hook`, which the gate writes beside the other hook. */
+export function builtHookBeside(hookPath: string): string {
+  return `${hookPath}-built`;
+}
+
 /** The endpoint file of a state directory. */
 export function endpointFile(stateDir: string): string {
   return join(stateDir, "gate", "endpoint.json");

@@ -24,7 +24,7 @@ export function nixConfLines(
       (feature === undefined || features === undefined || features.has(feature)),
   ).map((setting) => ({
     name: setting.name,
-    value: setting.value(endpoint),
+    value: setting.value(endpoint, features),
     why: reasonFor(setting, endpoint),
   }));
 }

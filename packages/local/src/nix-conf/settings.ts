@@ -5,7 +5,7 @@
  * Left out: what only chooses between the gate and the hook (`substitute`, `fallback`'s other value, `max-jobs`), and
  * what Nix checks by content itself (`hashed-mirrors`, `netrc-file`, `allowed-uris`).
  */
-import { type GateEndpoint, substituterUrl } from "./endpoint.ts";
+import { builtHookBeside, type GateEndpoint, substituterUrl } from "./endpoint.ts";
 
 export interface Setting {
   readonly name: string;
@@ -14,7 +14,7 @@ export interface Setting {
   /** The reason instead, where the gate is trusted by its key. */
   readonly whyByKey?: string;
   /** What it must be; undefined where only the gate can say, and no gate is there. */
-  readonly value: (gate: GateEndpoint) => string;
+  readonly value: (gate: GateEndpoint, features?: ReadonlySet<string>) => string;
   /** Other values that close the same way: `found` in nix.conf's own form, lists with single spaces. */
   readonly accepts?: (found: string, wanted: string) => boolean;
   /** True: `value` reads the endpoint. */
@@ -119,7 +119,12 @@ const ELSEWHERE: readonly Setting[] = [
 ];
 
 const PROGRAMS: readonly Setting[] = [
-  plain("post-build-hook", "", "runs as root on every output; it could sign or spread it"),
+  plain("post-build-hook", "", "runs as root on every output; the gate's notes what was built of what", {
+    // Only inputs that are known after a build rest on it, and without it they are refused.
+    value: ({ hookPath }, features) =>
+      hookPath === "" || features?.has("ca-derivations") === false ? "" : builtHookBeside(hookPath),
+    accepts: (found) => found === "",
+  }),
   plain("run-diff-hook", "false", "runs a program of somebody else on outputs"),
   plain("diff-hook", "", "the program that run-diff-hook would run"),
   plain("plugin-files", "", "libraries loaded into Nix, which can undo all of this", { decides: "caller" }),

@@ -155,6 +155,16 @@ describe.each(VERSIONS)("adopt, Nix of %s", (version) => {
       expect(signed.stdout).toContain("Adopt pkgs -A hello as it is");
     });
 
+    test("the same once more adds nothing, and says so", async () => {
+      const head = await world.run("git", ["-C", trust, "rev-parse", "HEAD"]);
+      const ended = await adopt(["-f", "default.nix", "-A", "hello", "--dir", trust]);
+      expect([ended.code, ended.stdout]).toEqual([2, ""]);
+      expect(ended.stderr).toContain("so there is nothing to adopt");
+      expect(ended.stderr).toContain(`firstmile coverage --policy ${trust}`);
+      expect((await world.run("git", ["-C", trust, "rev-parse", "HEAD"])).stdout).toBe(head.stdout);
+      expect((await world.run("git", ["-C", trust, "status", "--porcelain"])).stdout).toBe("");
+    });
+
     test("the gate lets the configuration through as it is, and says on what", async () => {
       const args = [
         "trust",

@@ -108,14 +108,25 @@ describe.skipIf(missingForNixWorld("host") !== undefined)("time", () => {
     });
   }
 
+  /** What a person reads who asks for an admission: never that the rules lack the source. */
+  async function admit(): Promise<string> {
+    const { code, stdout } = await world.firstmile("admit", "-f", "default.nix", "-A", "first");
+    expect(code).toBe(1);
+    expect(stdout).not.toContain("unknown-source");
+    return stdout;
+  }
+
   test("from the second that the rules expire nothing is built, and a clock put back does not help", async () => {
     expect(await decide()).toBe("allowed");
     now = EXPIRES - 1;
     expect(await decide()).toBe("allowed");
     now = EXPIRES;
     expect(await decide()).toBe("policy-expired");
+    expect(await admit()).toContain("policy-expired");
     now = EXPIRES - 1_000_000;
-    expect(await decide()).not.toBe("allowed");
+    const behind = await decide();
+    expect(behind).not.toBe("allowed");
+    expect(await admit()).toContain(behind);
     expect(existsSync(gateSocket(world.stateDir))).toBe(true);
   });
 

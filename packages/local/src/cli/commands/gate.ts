@@ -1,7 +1,7 @@
 /** `firstmile gate`: runs until it is told to stop. */
 import { Gate } from "../../gate/gate.ts";
 import type { FirstmileContext } from "../context.ts";
-import { harmless } from "../terminal.ts";
+import { harmlessLine } from "../terminal.ts";
 import type { GateFlags } from "./gate.command.ts";
 
 export async function gate(this: FirstmileContext, flags: GateFlags): Promise<void> {
@@ -11,7 +11,7 @@ export async function gate(this: FirstmileContext, flags: GateFlags): Promise<vo
     trust: flags.trust,
     env: this.env,
     clock: () => Math.floor(Date.now() / 1000),
-    log: (line) => this.terminal.say(`${new Date().toISOString()} ${harmless(line)}`),
+    log: (line) => this.terminal.say(`${new Date().toISOString()} ${harmlessLine(line)}`),
   });
   const endpoint = await running.start();
   if (flags.json) this.terminal.print(JSON.stringify(endpoint));
