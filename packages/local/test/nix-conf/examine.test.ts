@@ -217,6 +217,8 @@ describe("each setting", () => {
       "pre-build-hook",
       "substituters",
       "trusted-public-keys",
+      // A program that is not a gate's.
+      "post-build-hook",
       "gate",
     ]);
     expect(open.slice(0, 3).every(({ line }) => line === undefined)).toBe(true);
