@@ -5,7 +5,12 @@ import { tmpdir } from "node:os";
 import { dirname, extname, join } from "node:path";
 import { listenLow } from "../../../../testing/src/low-port.ts";
 import { makeNixWorld, type NixVersion, type NixWorld } from "../../../../testing/src/nix-world.ts";
-import { endpointFile, type GateEndpoint, readGateEndpoint } from "../../src/nix-conf/endpoint.ts";
+import {
+  builtHookBeside,
+  endpointFile,
+  type GateEndpoint,
+  readGateEndpoint,
+} from "../../src/nix-conf/endpoint.ts";
 import type { Commands } from "../../src/nix-conf/gather-nix.ts";
 import { nixConfLines } from "../../src/nix-conf/lines.ts";
 import { machineCommands } from "../../src/nix-conf/machine-commands.ts";
@@ -41,6 +46,10 @@ export class EnforcedWorld {
     mkdirSync(dirname(hookPath), { recursive: true, mode: 0o755 });
     writeFileSync(hookPath, `#!/bin/sh\necho "$1" >>${this.world.dir}/asked\nexit 1\n`);
     chmodSync(hookPath, 0o755);
+    // Nix ends a build whose post-build hook cannot be run.
+    const builtHook = builtHookBeside(hookPath);
+    writeFileSync(builtHook, "#!/bin/sh\nexit 0\n");
+    chmodSync(builtHook, 0o755);
     writeFileSync(endpointFile(this.stateDir), JSON.stringify({ ...this.endpoint, url }));
     this.configure({});
   }

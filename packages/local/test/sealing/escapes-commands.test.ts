@@ -23,7 +23,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Attempt, attempts } from "./escape-attempts.ts";
 import { described, MARKER, makeOutside } from "./outside.ts";
 
-/** What gave a person's files away before there was a seal, and one of each other kind. */
+/** Every way out, through every command: some 400 commands for each version and user, of half a second each. */
+const ALL = process.env.FIRSTMILE_ALL_ESCAPES === "yes";
+/** Otherwise: what gave a person's files away before there was a seal, and one of each other kind. */
 const LOOKED_AT = [
   "getFlake path",
   "getFlake git",
@@ -33,6 +35,17 @@ const LOOKED_AT = [
   "exec of cat",
 ];
 const IN_TURN = 3;
+
+const EVALUATED =
+  /outside-access|evaluation-failed|import-from-derivation|outside of the authenticated trees|cannot evaluate/;
+
+/** The commands that a person looks with. */
+function looking(name: string, base: string): string[][] {
+  const attr = attributeOf(name);
+  const slice = ["slice", ".", "-A", attr];
+  if (!ALL && LOOKED_AT.indexOf(name) > 1) return [slice];
+  return [slice, ["review", ".", "-A", attr, "--list"], ["check", `${base}..HEAD`, "-A", attr]];
+}
 
 describe.each(VERSIONS)("commands that evaluate, Nix of %s", (version) => {
   describe.skipIf(missingForNixWorld(version) !== undefined)("on code that names something outside", () => {
@@ -93,8 +106,7 @@ describe.each(VERSIONS)("commands that evaluate, Nix of %s", (version) => {
       unharmed();
     });
 
-    // In the tree of sid no user may open FUSE, and there is no strace: escapes.test.ts has that user in a seal.
-    test.each(version === "sid" ? ["root"] : ["root", "user"])(
+    test.each(["root", "user"])(
       "slice, review --list and check, as %s",
       async (who) => {
         const introduction = world.source.tip();
@@ -117,33 +129,23 @@ describe.each(VERSIONS)("commands that evaluate, Nix of %s", (version) => {
             ? world.run(world.program, args, options)
             : world.runAsUser(world.program, args, options);
         };
-        for (const name of LOOKED_AT) {
-          const attr = attributeOf(name);
-          for (const words of [
-            ["slice", ".", "-A", attr],
-            ...(LOOKED_AT.indexOf(name) > 1
-              ? []
-              : [
-                  ["review", ".", "-A", attr, "--list"],
-                  ["check", `${base}..HEAD`, "-A", attr],
-                ]),
-          ]) {
+        const open = (ALL ? names : LOOKED_AT).flatMap((name) => looking(name, base));
+        const harmless: string[] = [];
+        const worker = async () => {
+          for (let words = open.shift(); words !== undefined; words = open.shift()) {
             const { code, stdout, stderr } = await run(...words);
-            expect([words, code]).not.toEqual([words, 0]);
             expect([words, (stdout + stderr).includes(MARKER)]).toEqual([words, false]);
-            // It was the evaluation that failed, and not the command line.
-            expect([words, stdout + stderr]).toEqual([
-              words,
-              expect.stringMatching(
-                /outside-access|evaluation-failed|outside of the authenticated trees|cannot evaluate/,
-              ),
-            ]);
+            // It was the evaluation that failed, and not the command line; or it came to nothing.
+            if (EVALUATED.test(stdout + stderr)) expect([words, code]).not.toEqual([words, 0]);
+            else harmless.push(words.join(" "));
           }
-        }
+        };
+        await Promise.all(Array.from({ length: IN_TURN }, worker));
+        expect(ALL ? harmless.length < names.length / 2 : harmless).toEqual(ALL ? true : []);
         expect(await valid(world)).toEqual(before);
         unharmed();
       },
-      300_000,
+      1_200_000,
     );
   });
 });
