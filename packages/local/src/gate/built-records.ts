@@ -63,6 +63,9 @@ function readRecord(file: string): Buffer {
  * just recorded. At that moment no user can have exchanged it: Nix refuses a second record for one output, fails the
  * build where a user's record came first, and holds the path until the hook ends.
  *
+ * It asks for floating outputs alone: of another derivation without a record, Nix would begin a build, and wait for the
+ * build that waits for this hook.
+ *
  * It never fails: Nix would end everything else, and what is not recorded is refused as an input anyway.
  *
  * @param nix absolute path of Nix's program
@@ -71,8 +74,10 @@ export function builtHookScript(dir: string, nix: string): string {
   return `#!/bin/sh
 umask 077
 got=$OUT_PATHS
-[ -n "$got" ] || got=$(${nix} realisation info --extra-experimental-features 'nix-command ca-derivations' \\
-  --offline --json "$DRV_PATH" 2>/dev/null)
+if [ -z "$got" ] && grep -q '^Derive(\\[("[^"]*","","[^"]' "$DRV_PATH"; then
+  got=$(${nix} realisation info --extra-experimental-features 'nix-command ca-derivations' \\
+    --offline --json "$DRV_PATH" 2>/dev/null)
+fi
 printf '%s\\n' "$got" 2>/dev/null >>${dir}/"\${DRV_PATH##*/}" ||
   echo "firstmile: cannot record the build of $DRV_PATH in" ${dir} >&2
 exit 0

@@ -21,7 +21,8 @@ test("lines of a feature that is off are not printed, since 2.34 warns of them a
   const few = nixConfLines(GATE, { major: 2, minor: 34 }, new Set(["nix-command"]));
   const gone = all.map(({ name }) => name).filter((name) => !few.some((line) => line.name === name));
   expect(gone).toEqual(["accept-flake-config", "flake-registry", "use-registries"]);
-  expect(nixConfLines(GATE, { major: 2, minor: 34 }, new Set(["flakes"]))).toEqual(all);
+  expect(nixConfLines(GATE, { major: 2, minor: 34 }, new Set(["flakes", "ca-derivations"]))).toEqual(all);
+  expect(few.find(({ name }) => name === "post-build-hook")?.value).toBe("");
 });
 
 test("every setting once, with its reason above it", () => {
