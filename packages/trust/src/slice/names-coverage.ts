@@ -90,6 +90,8 @@ export class NamesCoverage {
   readonly #asFiles: SliceCoverage;
   readonly #covered = new Map<string, readonly (KnownListing & { readonly standing: FileStanding })[]>();
   readonly #readAt = new Map<string, Content[]>();
+  /** Where names are judged that some statement gives: of all others in a large tree nothing has to be asked. */
+  readonly #stated: ReadonlySet<string>;
   #directories: ReadonlySet<string> | undefined;
 
   constructor(policy: Policy, source: Source, evidence: CoverageEvidence, files: SliceCoverage) {
@@ -98,12 +100,12 @@ export class NamesCoverage {
     const { reviews, waivers, vouchedNames } = evidence;
     const stated = reviews.flatMap(({ review }) => review.names ?? []);
     this.#known = new KnownListings([...stated, ...waivers.names, ...(vouchedNames?.listings ?? [])]);
-    this.#asFiles = new SliceCoverage(policy, atOwnPaths(source), {
-      ...evidence,
-      reviews: reviewsOfNames(reviews, this.#known.entriesOf),
-      vouched: vouchedNames?.vouched ?? new Map(),
-      bumped: undefined,
-    });
+    const ofNames = reviewsOfNames(reviews, this.#known.entriesOf);
+    const vouched = vouchedNames?.vouched ?? new Map();
+    const own = { ...evidence, reviews: ofNames, vouched, bumped: undefined };
+    this.#asFiles = new SliceCoverage(policy, atOwnPaths(source), own);
+    const read = ofNames.flatMap(({ review }) => review.changes.map(({ path }) => path));
+    this.#stated = new Set([...read, ...vouched.keys(), ...waivers.paths()]);
     for (const { content, paths } of files.approvals.contents())
       for (const path of paths) this.#readAt.set(path, [...(this.#readAt.get(path) ?? []), content]);
   }
@@ -202,12 +204,14 @@ export class NamesCoverage {
 
   /** A waiver of paths covers whatever is there, and names nothing. */
   #isByName(judged: string, content: Content): boolean {
+    if (!this.#stated.has(judged)) return false;
     const standing = this.#asFiles.standing(judged, content);
     if (standing.kind !== "waived" || standing.since !== undefined) return passes(standing);
     return this.#evidence.waivers.contentsAt(judged).some(({ sha256 }) => sha256 === content.sha256);
   }
 
   #isWaived(path: string, type: EntryType): boolean {
+    if (!this.#evidence.waivers.isForPaths && !this.#stated.has(answerPath(path))) return false;
     return this.#asFiles.standing(answerPath(path), answerContent(type, path)).kind === "waived";
   }
 

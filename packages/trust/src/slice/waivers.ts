@@ -111,6 +111,11 @@ export class Waivers {
     return this.#names;
   }
 
+  /** Whether some waiver is for paths, whatever they hold. */
+  get isForPaths(): boolean {
+    return this.#byPattern.length > 0;
+  }
+
   /** Paths at which some waiver names a content. */
   paths(): IterableIterator<string> {
     return this.#byPath.keys();
