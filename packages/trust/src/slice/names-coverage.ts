@@ -199,12 +199,12 @@ export class NamesCoverage {
   }
 
   #isNamedAnswer(path: string, type: EntryType): boolean {
-    return this.#isByName(answerPath(path), answerContent(type, path));
+    const judged = answerPath(path);
+    return this.#stated.has(judged) && this.#isByName(judged, answerContent(type, path));
   }
 
   /** A waiver of paths covers whatever is there, and names nothing. */
   #isByName(judged: string, content: Content): boolean {
-    if (!this.#stated.has(judged)) return false;
     const standing = this.#asFiles.standing(judged, content);
     if (standing.kind !== "waived" || standing.since !== undefined) return passes(standing);
     return this.#evidence.waivers.contentsAt(judged).some(({ sha256 }) => sha256 === content.sha256);
