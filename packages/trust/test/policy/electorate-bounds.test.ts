@@ -198,7 +198,7 @@ describe("too much", () => {
     expect(members(of(ring.slice(1)))).toHaveLength(MAX_ELECTED);
     expect(members(of(ring))).toEqual([]);
     expect(certificationReasons(of(ring), NOW)).toMatchObject([{ code: "too-many-elected", people: [] }]);
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(performance.now() - start).toBeLessThan(90_000);
   });
 
   test("a full role is counted in seconds, also where it is not met", () => {
@@ -234,6 +234,6 @@ describe("too much", () => {
     const start = performance.now();
     expect(members(one)).toEqual([]);
     expect(certificationReasons(one, NOW)).toMatchObject([{ code: "too-many-certifications" }]);
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(performance.now() - start).toBeLessThan(90_000);
   });
 });
