@@ -1,6 +1,6 @@
 /**
  * Archives that mean two things. The attacker is an author whose key the rules trust, or who made them sign: the bytes
- * are validly signed, whoever hands them on looks at one tree, and Nix unpacks another. What must hold: such an archive
+ * are validly signed; the person who hands them on looks at one tree, and Nix unpacks another. What must hold: such an archive
  * is not handed on at all.
  */
 import { expect } from "vitest";
@@ -114,7 +114,7 @@ const asAttack = ({ number, name, archives }: Odd): Attack<ArchiveWorld> => ({
 
 export const archives: Theme<ArchiveWorld> = {
   title: "Archives that mean two things",
-  by: "an author, or whoever had them sign",
+  by: "an author, or a person who made the author sign",
   guard: "local/archives/tar.ts",
   open: (version) => ArchiveWorld.open(version),
   controls: [

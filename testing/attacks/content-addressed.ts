@@ -19,7 +19,7 @@ const chain = (tag: string) => `
   ${tag}2 = ${loud(`${tag}2`, FLOATING, `read line < \${${tag}1}; echo two $line > $out`)};
   ${tag}3 = ${loud(`${tag}3`, "", `read line < \${${tag}2}; echo three $line > $out`)};`;
 
-/** Writes a derivation, whose builder nobody has evaluated; 2.34 goes on to build that. */
+/** Writes a derivation that no evaluation gave; 2.34 goes on to build it. */
 const DYNAMIC = `
   written = derivation {
     name = "inner.drv"; system = "x86_64-linux"; builder = "/bin/sh"; __contentAddressed = true;

@@ -131,7 +131,7 @@ const attacks: readonly Attack<DownloadWorld>[] = [
   {
     number: 105,
     name: "an impure derivation, which may use the network and says no hash",
-    held: "Refused, unless a rule allows it; it does not run, and nobody is asked for anything.",
+    held: "Refused, unless a rule allows it; it does not run, and no server is asked.",
     guard: "spec/policy.md",
     async run(world) {
       for (const attr of ["impure", "user"]) {
@@ -157,7 +157,7 @@ const attacks: readonly Attack<DownloadWorld>[] = [
   },
   {
     number: 107,
-    name: "a handoff with a signature of somebody else, and one by somebody who may not vouch",
+    name: "a handoff with a signature by another key, and one by a person who may not vouch",
     by: "a person who is not in the role",
     held: "The author's key is checked over the bytes, and the voucher's role.",
     async run(world) {
@@ -170,8 +170,8 @@ const attacks: readonly Attack<DownloadWorld>[] = [
   },
   {
     number: 108,
-    name: "a handoff that nobody of the rules signed, which says that a good download is a file that a warden speaks against",
-    by: "whoever fills a place of evidence",
+    name: "a handoff without a valid signature, which says that a good download is a file that a warden distrusts",
+    by: "the owner of a place of evidence",
     held: "Only a handoff that checks out says what a download was made of.",
     guard: "trust/handoff/exceptions.ts",
     async run(world) {
@@ -235,7 +235,7 @@ async function outputs(world: DownloadWorld, attr: string): Promise<string[]> {
 
 export const downloads: Theme<DownloadWorld> = {
   title: "Downloads",
-  by: "a permitted writer of a source, or whoever chooses the hash in it",
+  by: "a permitted writer of a source, or the author of the hash in it",
   guard: "trust/handoff",
   open: (version) => DownloadWorld.open(version, files),
   controls: [

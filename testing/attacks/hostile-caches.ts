@@ -160,7 +160,7 @@ const attacks: readonly Attack<KeptWorld>[] = [
   {
     number: 92,
     name: "a link in a cache's directory that leads to a file of root's",
-    by: "whoever may write a directory that the rules name as a cache",
+    by: "a user who may write a directory that the rules name as a cache",
     held: "No link is followed out of the directory, so that nothing of the file is handed out.",
     guard: "local/gate/http/outgoing.ts",
     async run(world) {

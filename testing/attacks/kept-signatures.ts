@@ -87,7 +87,7 @@ const attacks: readonly Attack<KeptWorld>[] = [
   {
     number: 79,
     name: "the content added by hand, and fetchClosure of it",
-    held: "What a user adds has a path made of its content, and is no output of anything.",
+    held: "What a user adds has a path made of its content, and is not an output of a derivation.",
     async run(world) {
       world.machine.write("content", THEIRS);
       await inVain(world, [

@@ -88,7 +88,7 @@ export class KeptWorld implements AsyncDisposable {
     const { gate } = this.machine;
     const words = distrustOf({
       targets: [storeTarget(this.path(name))],
-      because: "it was made by somebody else",
+      because: "it was made by another person",
     });
     await gate.carry(await signedBy(words, [gate.bob]));
   }

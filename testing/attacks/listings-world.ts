@@ -1,5 +1,5 @@
 /**
- * A source of which bob has read whatever an evaluation reads of it, by the command that everybody reads with; and
+ * A source whose files bob has read, as far as an evaluation reads them, with `firstmile review`; and
  * commits on top of that by people who sign nothing. None of them changes a file that was read.
  */
 import { join } from "node:path";

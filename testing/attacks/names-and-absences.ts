@@ -1,7 +1,7 @@
 /**
  * Names, types and absences decide derivations too. The attacker can commit to a source that is judged by what is read
  * of it, and changes no file that was read: only which names there are. What must hold: a derivation that comes out
- * otherwise is not admitted until somebody has read why, and `check` says so in the pull request.
+ * otherwise is not admitted until a reader has approved it, and `check` says so in the pull request.
  */
 import { expect } from "vitest";
 import type { Changes } from "../src/world-repository.ts";
@@ -118,7 +118,7 @@ const asAttack = (one: Change): Attack<ListingsWorld> => ({
 
 export const namesAndAbsences: Theme<ListingsWorld> = {
   title: "Names and absences",
-  by: "somebody who can commit to a source that nobody signs",
+  by: "a person who can commit to an unsigned source",
   guard: "local/view, trust/slice, docs/slices.md",
   open: (version) => ListingsWorld.open(version),
   controls: [

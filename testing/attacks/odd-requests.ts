@@ -176,7 +176,7 @@ const attacks: readonly Attack<UserWorld>[] = [
   {
     number: 140,
     name: "expressions and inputs on the command line: -E, --expr, --arg, --impure, --override-input, -p",
-    held: "The command line refuses what nobody signed, and the hook would.",
+    held: "The command line refuses unsigned code, and so does the hook.",
     guard: "local/asking/nix-command.ts",
     async run(world) {
       const evil =
@@ -216,8 +216,8 @@ const attacks: readonly Attack<UserWorld>[] = [
   },
   {
     number: 142,
-    name: "the gate's port taken by somebody else before it starts",
-    held: "It ends with an error and answers nobody, so that nothing takes it for whole.",
+    name: "the gate's port taken by another user before it starts",
+    held: "It ends with an error and answers no request, so it cannot pass for a whole gate.",
     guard: "local/gate/gate.ts",
     async run(world) {
       const { port } = new URL(world.gate.endpoint.url);

@@ -241,7 +241,7 @@ async function plantedPath({ pins, evil }: PreparedWorld): Promise<string> {
 
 export const preparedStores: Theme<PreparedWorld> = {
   title: "Stores and locks that were prepared",
-  by: "whoever can put a tree into the store, and writes a pin or a lock",
+  by: "a user who can put a tree into the store, and writes a pin or a lock",
   guard: "local/pins",
   open: (version) => PreparedWorld.open(version),
   controls: [

@@ -108,7 +108,7 @@ export class ReadingWorld implements AsyncDisposable {
       .sort();
   }
 
-  /** Whether Nix without any guard, as root, meets the secret by an attribute. Its store is where nobody looks. */
+  /** Whether Nix without any guard, as root, meets the secret by an attribute. Its store is not searched for the secret. */
   async readsPlainly(attr: string): Promise<boolean> {
     const dir = join(this.plain, attr);
     const env = { NIX_STORE_DIR: join(dir, "store"), NIX_STATE_DIR: join(dir, "state"), HOME: dir };

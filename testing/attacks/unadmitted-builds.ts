@@ -1,5 +1,5 @@
 /**
- * Builds that nobody admitted. The attacker is an ordinary user of a machine with Nix's daemon, who writes expressions
+ * Builds without an admission. The attacker is an ordinary user of a machine with Nix's daemon, who writes expressions
  * and derivations of any form. What must hold: no builder runs, and no output gets valid, but of what the gate admitted.
  */
 import { createHash } from "node:crypto";
@@ -147,7 +147,7 @@ const attacks: readonly Attack<UserWorld>[] = [
   },
   {
     number: 70,
-    name: "builtin builders that nobody admitted: builtin:fetchurl and builtin:buildenv",
+    name: "builtin builders without an admission: builtin:fetchurl and builtin:buildenv",
     held: "The hook is asked for these too.",
     async run(world) {
       const fetch = `derivation { name = "fetched"; system = "builtin"; builder = "builtin:fetchurl"; url = "file://${world.home}/x"; ${FIXED} }`;
@@ -234,7 +234,7 @@ const attacks: readonly Attack<UserWorld>[] = [
 ];
 
 export const unadmittedBuilds: Theme<UserWorld> = {
-  title: "Builds that nobody admitted",
+  title: "Builds without an admission",
   by: "an ordinary user of the machine",
   guard: "local/gate/decide-build.ts",
   open: (version) => UserWorld.open(version, { files: FILES }),

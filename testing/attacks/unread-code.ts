@@ -1,5 +1,5 @@
 /**
- * Looking at code that nobody has read. The attacker can commit to a source that is judged by what is read of it: a
+ * Looking at unread code. The attacker can commit to a source that is judged by what is read of it: a
  * pull request is enough. Root or an ordinary user looks at it, as every reviewer does. What must hold: looking reads
  * nothing of the looker's machine, and leaves nothing of it in the store.
  */
@@ -81,7 +81,7 @@ const LOOKS: readonly Looking[] = [
   },
   {
     number: 45,
-    name: "firstmile adopt of somebody's configuration, by root",
+    name: "firstmile adopt of another person's configuration, by root",
     who: "root",
     look: root("adopt", "-f", "default.nix", "-A", "ATTR", "--dir", "../adopted-ATTR"),
     what: ["tree", "flake"],
@@ -143,8 +143,8 @@ const honest = ({ number, name, who, look }: Looking) => ({
 });
 
 export const unreadCode: Theme<UnreadWorld> = {
-  title: "Looking at code that nobody has read",
-  by: "somebody who can commit to a source that nobody signs",
+  title: "Looking at unread code",
+  by: "a person who can commit to an unsigned source",
   guard: "local/slicing, local/sealing",
   open: (version) => UnreadWorld.open(version),
   controls: LOOKS.map(honest),

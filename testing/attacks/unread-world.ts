@@ -1,4 +1,4 @@
-/** A source that nobody signs and nobody has read, and people who look at it: root, and an ordinary user. */
+/** An unsigned and unread source, and people who look at it: root, and an ordinary user. */
 import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runOk } from "@firstmile/local/process/run";
@@ -12,7 +12,7 @@ import { lockOn } from "./lock-on.ts";
 import { probe } from "./reading-world.ts";
 import { Secret } from "./secret.ts";
 
-/** What an unread file tries, for a secret of whoever looks. */
+/** What an unread file tries, for a secret of the person who looks. */
 export const UNREAD = {
   tree: ({ dir }: Secret) => `(builtins.fetchTree { type = "path"; path = "${dir}"; }).outPath`,
   flake: ({ dir }: Secret) => `(builtins.getFlake "path:${dir}").words`,

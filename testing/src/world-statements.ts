@@ -58,7 +58,7 @@ export async function reviewOf(
 }
 
 /**
- * What somebody signs who read files from their first line to their last; all files, and the names of all directories,
+ * What a person signs who read files from their first line to their last; all files, and the names of all directories,
  * unless `paths` says which files.
  */
 export async function wholeReviewOf(
@@ -73,7 +73,7 @@ export async function wholeReviewOf(
   return saying(changes, names.length === 0 ? said : { names, ...said });
 }
 
-/** What somebody was shown of directories at a commit: whole listings; of all directories unless told. */
+/** What a person was shown of directories at a commit: whole listings; of all directories unless told. */
 export async function namesAt(
   repository: WorldRepository,
   commit: CommitId,

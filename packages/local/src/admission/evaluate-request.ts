@@ -141,7 +141,7 @@ export class RequestEvaluation {
     return evaluated;
   }
 
-  /** Has a tree of which only what is read is judged seen in its place in the store. */
+  /** Shows a slice source's tree at its store path. */
   private readonly show = (source: Source, commit: CommitId, stored: StorePath): void =>
     this.context.slices.show(source, commit, stored, stored);
 

@@ -20,7 +20,7 @@ import { treeOf } from "./tree-of.ts";
 export interface FlakeInputsOptions extends LockedTreesOptions {
   /** A directory of this process's own, for trees that the store does not have. The caller removes it. */
   readonly treesDir: string;
-  /** Has a tree of which only what is read is judged seen in its place in the store. */
+  /** Shows a slice source's tree at its store path. */
   readonly show: (source: Source, commit: CommitId, stored: StorePath) => void;
 }
 

@@ -3,7 +3,7 @@
  *
  * Claims: such a tree is evaluated through views that show covered files alone, so that nothing anybody wrote is
  * evaluated here unread; and what was read is judged once more by its content, and kept with the admission, so that
- * it is judged again under tomorrow's rules. So are names: those that nobody read are kept from the evaluation, and it
+ * it is judged again under tomorrow's rules. So are names: unread ones are hidden from the evaluation, and it
  * is told whether they would have made a difference. Against: a file that was exchanged between being allowed and being
  * read, a name that code takes for more, a patch that is taken away.
  */
@@ -274,7 +274,7 @@ export class AdmissionSlices {
     const told = whole && !reason.ok ? { ...reason, message: `${WHOLE}: ${reason.message}` } : reason;
     const ofFiles = reason.ok && refused.length > 0 ? [reason, heldBack(refused)] : [told];
     const ofNames = this.#judgeNames(index, { ...question, names: gathered.names }, judgedNames, filesPass);
-    // That all files are covered is no news where names are not.
+    // Do not report that all files are covered when names are not.
     const denied = reason.ok && ofNames.some(({ ok }) => !ok);
     const reasons = [...(denied ? ofFiles.slice(1) : ofFiles), ...ofNames];
     const versions = judgedNames.flatMap((one) => cameSince(one, viewed.names));

@@ -2,7 +2,7 @@
  * Where the one compressed stream of a file ends.
  *
  * Claims: a file that passes is one gzip member, one xz stream or one zstd frame from its first byte to its last.
- * Against: files of several streams, or with something behind, of which one reader takes the first part, another all
+ * Against: files of several streams, or with bytes behind, where one reader takes the first part and another all
  * of it, and a third refuses. Formats: RFC 1952, "The .xz File Format" 1.2, RFC 8878.
  * Leaves out whether the stream's content is sound: decompressing it shows that. bzip2 marks its ends with bits
  * in the middle of bytes, so its program is asked (uncompress.ts).

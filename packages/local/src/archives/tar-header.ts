@@ -3,7 +3,7 @@
  *
  * Claims: each field of an accepted block has one reading. Against: fields that GNU tar, libarchive and Nix read in
  * different ways, such as a number after a line feed, a sign or a NUL, text behind a NUL, a magic that only some know.
- * A block is accepted when each byte has the value that its grammar gives it; there are no bytes that do not count.
+ * A block is accepted when each byte has the value that its grammar gives it; every byte counts.
  * Leaves out what several blocks mean together: tar.ts.
  */
 import { ArchiveRefused } from "./refused.ts";

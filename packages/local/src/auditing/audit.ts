@@ -63,7 +63,7 @@ function strayFinding([path, { by, because }]: readonly [StorePath, ToldObjectio
     kind: "distrusted",
     code: "distrusted",
     message: `${by.join(" and ")} distrusts ${path}: ${because}`,
-    remedy: "use a version that nobody distrusts",
+    remedy: "use a version without a distrust against it",
     derivations: [],
     outputs: [path],
     requests: [],

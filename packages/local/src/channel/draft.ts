@@ -1,6 +1,6 @@
 /**
  * A published slice as statements: one, or as many as its limits ask for. Each binds its own files and names, so that
- * whoever has only some of them is vouched for those; together they name everything once.
+ * a reader with only some of them is vouched for those; together they name everything once.
  */
 import {
   type ChannelStatement,

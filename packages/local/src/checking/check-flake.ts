@@ -111,7 +111,7 @@ function namesInSource({ name }: Source, one: JudgedNames): JudgedNames {
   return { ...one, names: { ...one.names, path } };
 }
 
-/** One for each input with files or names that nobody covers and that were not open before. */
+/** One for each input with uncovered files or names that were not open before. */
 async function findingsOf(
   { repository, head, dir }: FlakeQuestion,
   before: readonly SliceRead[],

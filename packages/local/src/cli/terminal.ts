@@ -82,7 +82,7 @@ export class Terminal {
 const QUIET_MS = 1000;
 
 /**
- * Text from somebody else, safe to print: control characters become `\xNN`, other line ends and bidirectional marks
+ * Text of another person, safe to print: control characters become `\xNN`, other line ends and bidirectional marks
  * `\u{…}`. Tabs and line feeds stay.
  */
 export function harmless(text: string): string {

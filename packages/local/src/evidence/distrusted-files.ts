@@ -61,7 +61,7 @@ function against(
     code: "distrusted",
     message: `${visiblePath(path)}: ${by.join(" and ")} distrusts it: ${because}`,
     paths: [visiblePath(path)],
-    remedy: "use a version that nobody distrusts",
+    remedy: "use a version without a distrust against it",
   };
 }
 

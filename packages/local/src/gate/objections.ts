@@ -24,7 +24,7 @@ interface Found extends AgainstPath {
 
 /** How many are looked at before others get a turn. */
 const A_TURN = 250;
-const REMEDY = "use a version that nobody distrusts; firstmile audit lists what else it touches";
+const REMEDY = "use a version without a distrust against it; firstmile audit lists what else it touches";
 
 export class StoreObjections {
   readonly #recipes: Recipes;

@@ -1,7 +1,7 @@
 /**
  * Where this machine's gate is, as the gate itself wrote it down when it started: `<state>/gate/endpoint.json`.
  *
- * The fields end in nix.conf, which root then uses. Against a file that somebody else could
+ * The fields end in nix.conf, which root then uses. Against a file that another user could
  * change: a line feed would add a setting, `#` would hide the rest of a line, a space would add a second substituter
  * or key, and `?trusted=1` would turn signatures off. So each field is held to the few characters that it needs, and a
  * gate that is trusted by its place to a port that only root may bind. Never `localhost` or `[::1]`: these

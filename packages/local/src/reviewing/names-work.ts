@@ -1,5 +1,5 @@
 /**
- * Names that somebody has to be shown so that their word counts: of each directory the least that there is to see.
+ * Names that a reader must be shown before the reading counts: the smallest difference for each directory.
  *
  * Claims: a listing is offered as a change only from one that people read, or that is waived where it is open itself;
  * and what is signed says no more than what was shown. Leaves out: which files lie behind the names.

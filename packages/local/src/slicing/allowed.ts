@@ -11,7 +11,7 @@ export function observing(tree: GitTree, { names }: Pick<GatheredCase, "names">)
   return { kind: "observe", names: existingIn(tree, names) };
 }
 
-/** `names`: undefined where every name is to exist, with what nobody covers held back. */
+/** `names`: undefined where every name is to exist, with uncovered contents held back. */
 export function allowedIn(
   tree: GitTree,
   { coverage, names }: Pick<GatheredCase, "coverage"> & Partial<Pick<GatheredCase, "names">>,

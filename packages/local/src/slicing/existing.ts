@@ -1,8 +1,8 @@
 /**
  * What of a tree exists for an evaluation that is to see only what is covered.
  *
- * Claims: an entry exists where its name is covered, a directory where anything below it exists. Names that nobody read
- * are kept from the evaluation, whatever content they have. Against: a name that decides a derivation unread.
+ * Claims: an entry exists where its name is covered, a directory where anything below it exists. Unread names
+ * are hidden from the evaluation, whatever content they have. Against: a name that decides a derivation unread.
  */
 import type { NamesCoverage } from "@firstmile/trust/slice/names-coverage";
 import type { GitTree } from "../git/git-tree.ts";

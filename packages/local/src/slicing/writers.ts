@@ -8,7 +8,7 @@
  * took along, in a merge or a change of their own, since a content is its last hand's; and whether the objects have the
  * ids that the database says.
  *
- * Contents are told by Git's id alone, whatever their mode: making a file executable makes nobody its author. A listing
+ * Contents are told by Git's id alone, whatever their mode: making a file executable does not make its author. A listing
  * has those who brought in or took away one of its names, and whether a name exists those who did that.
  */
 import { FormatError } from "@firstmile/formats/bytes/error";

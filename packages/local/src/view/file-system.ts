@@ -1,7 +1,7 @@
 /**
  * Answers the kernel: one request in, one reply out, nothing kept between them but what was opened before.
  *
- * Claims: a file's content is given to nobody before its opening was decided and recorded, nor a link's target, nor a
+ * Claims: no content is given out before its opening was decided and recorded, nor a link's target, nor a
  * listing, nor whether a name exists; what was refused once stays refused; whatever writes is refused. A refusal is EACCES, which says to people what it is; a
  * file that cannot be served as what its tree names is EIO.
  */

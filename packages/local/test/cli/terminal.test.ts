@@ -1,4 +1,4 @@
-/** No text of somebody else moves the cursor, turns the reading direction, or begins a line of the log. */
+/** No text of another person moves the cursor, turns the reading direction, or begins a line of the log. */
 import { expect, test } from "vitest";
 import { harmless, harmlessLine } from "../../src/cli/terminal.ts";
 

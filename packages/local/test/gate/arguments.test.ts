@@ -1,4 +1,4 @@
-/** `--argstr`: text of a user that nobody signed reaches builders only where the source's rules allow it. */
+/** `--argstr`: unsigned text of a user reaches builders only where the source's rules allow it. */
 import { lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

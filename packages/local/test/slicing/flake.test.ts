@@ -84,7 +84,7 @@ describe.each(VERSIONS)("a flake with an input that is judged by its slices, Nix
     });
     afterAll(() => world?.[Symbol.asyncDispose]());
 
-    /** As somebody brings objects to the gate that it cannot fetch. */
+    /** As a person brings objects to the gate that it cannot fetch. */
     const bringLib = async () => {
       const packed = ["-C", lib.dir, "pack-objects", "--revs", "--stdout", "-q"];
       const pack = await runOk("git", packed, { env: gitEnv(), input: `${lib.tip()}\n` });

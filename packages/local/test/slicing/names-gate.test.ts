@@ -197,7 +197,7 @@ describe.each(VERSIONS)("names, Nix of %s", (version) => {
         "a new name in a directory that is only looked at",
         "count",
         { "hooks/more": "x" },
-        "1 name that nobody has read, in hooks/, had no influence",
+        "1 name without a reader, in hooks/, had no influence",
       ],
       [
         "new names elsewhere",
@@ -209,7 +209,7 @@ describe.each(VERSIONS)("names, Nix of %s", (version) => {
         "a new link where links are left out",
         "filtered",
         { "src/link": { mode: 0o120000, content: "main.c" } },
-        "1 name that nobody has read, in src/, had no influence",
+        "1 name without a reader, in src/, had no influence",
       ],
       [
         "a content that changes where only its name is looked at",

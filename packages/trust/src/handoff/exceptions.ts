@@ -27,7 +27,7 @@ export function distrustedDownload(
 
 function distrusted(download: Download, { by, because }: Objection): Reason {
   return lacking("distrusted", `${shown(download)}: ${by.join(" and ")} distrusts it: ${because}`, {
-    remedy: "use a version that nobody distrusts",
+    remedy: "use a version without a distrust against it",
   });
 }
 

@@ -2,7 +2,7 @@
  * Slices that somebody published whole: accepted at the very commit that they name, and nowhere else.
  *
  * Claims: a file is vouched for only if it lies at a path of a published slice, and all files of that slice have the
- * content that was signed; likewise a listing, and whether a name exists. Against: a commit of which one file is another
+ * content that was signed; likewise a listing, and whether a name exists. Against: a commit in which one file is another
  * than its curator saw, by a broken SHA-1.
  */
 

@@ -40,7 +40,7 @@ export function judgedPath(names: SliceNames): string {
   return names.kind === "listing" ? listingPath(names.path) : answerPath(names.path);
 }
 
-/** A listing or an answer that somebody was shown, as a content. */
+/** A listing or an answer that a reader was shown, as a content. */
 export interface NamesChange {
   readonly path: string;
   readonly before: Content | undefined;

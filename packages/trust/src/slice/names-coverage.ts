@@ -1,6 +1,6 @@
 /**
  * Claim: what names told an evaluation is covered under today's rules. A listing is, where enough people were shown a
- * listing of that directory of which every entry is still there, with its type; what came since is covered by its
+ * listing of that directory whose entries are all still there, with its type; what came since is covered by its
  * content, or kept from the evaluation. A name that exists is covered by what was read there, in whichever version; one
  * that does not, by a listing or an answer without it. Against: a patch that is taken away from a directory that
  * is copied, and a new name that code takes for a command. Pure, like cover.ts, whose questions it asks in its order.
@@ -76,7 +76,7 @@ export interface JudgedNames {
   readonly instead?: AnswerType | undefined;
 }
 
-/** `found`: only to those who ask by this very name; `named`: somebody who counts named this path. */
+/** `found`: only to those who ask by this very name; `named`: a counting statement named this path. */
 export interface Existence {
   readonly kind: "listed" | "found";
   readonly named: boolean;
@@ -247,7 +247,7 @@ export class NamesCoverage {
     return found;
   }
 
-  /** Listings of a directory that people were shown and that count: what nobody waives first. */
+  /** Covered listings of a directory; those by waiver come last. */
   #coveredAt(directory: string): readonly (KnownListing & { readonly standing: FileStanding })[] {
     const known = this.#covered.get(directory);
     if (known) return known;
@@ -269,7 +269,7 @@ function weight({ gone, come, standing }: ListingChange): number {
   return gone.length * 1e6 + (standing.kind === "waived" ? 1e5 : 0) + come.length;
 }
 
-/** A listing that was read elsewhere says nothing of another directory, and there are no bumps of one. */
+/** A listing that was read elsewhere says nothing of another directory, and a listing has no bump. */
 function atOwnPaths(source: Source): Source {
   const rules = source.rules.map((rule) =>
     rule.review ? { ...rule, review: { ...rule.review, anywhere: false, bump: undefined } } : rule,

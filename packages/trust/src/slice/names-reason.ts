@@ -32,7 +32,7 @@ export function namesReason(question: NamesQuestion, judged: JudgedNames): Reaso
     case "distrusted": {
       const { by, because } = standing.objection;
       return lacking("distrusted", `${where}: ${by.join(" and ")} distrusts these names: ${because}`, {
-        remedy: "use a version that nobody distrusts",
+        remedy: "use a version without a distrust against it",
       });
     }
     case "rejected":
@@ -71,7 +71,7 @@ function uncovered(question: NamesQuestion, judged: JudgedNames, where: string):
   const words = question.words === "" ? `--path ${shellWord(visiblePath(readAt(names)))}` : question.words;
   const command = `firstmile review ${source.name} ${commit.slice(0, 12)} ${words}`.trimEnd();
   return lacking(ended ? "waiver-expired" : "listing-not-covered", message, {
-    remedy: `to be read by ${who.length === 0 ? "somebody who had no part in it" : who.join(", or ")}: ${command}`,
+    remedy: `to be read by ${who.length === 0 ? "a person who had no part in it" : who.join(", or ")}: ${command}`,
   });
 }
 
@@ -100,7 +100,7 @@ function whatDiffers({ names, change, instead, standing }: JudgedNames, readers:
     return names.entries.length === 0
       ? `it is empty, and ${readers} that`
       : `${readers} its ${namesText(names.entries.length)}`;
-  // What came is no reason to refuse, but where it came in the place of something else.
+  // A new name alone is not a reason to refuse, but a replaced one is.
   const retyped = change.come.filter(({ name }) => change.gone.some((gone) => gone.name === name));
   return `${some(changeLines(change.gone, retyped))}, and ${readers} that`;
 }
@@ -129,19 +129,19 @@ export function influenceReason(question: NamesQuestion, hidden: readonly TreeNa
     return lacking("listing-not-covered", `${directoryText(directory)}: ${told}`);
   });
   const [decide, them] = hidden.length === 1 ? ["decides", "it"] : ["decide", "them"];
-  const message = `${namesText(hidden.length)} that nobody has read ${decide} what it evaluates to: without ${them} the derivations are others`;
+  const message = `${namesText(hidden.length)} without a reader ${decide} what it evaluates to: without ${them} the derivations are others`;
   return lacking("listing-not-covered", message, {
     because,
     remedy: `to be read: firstmile review ${source.name} ${commit.slice(0, 12)} ${words}`.trimEnd(),
   });
 }
 
-/** `3 names that nobody has read, in hooks/, had no influence`. */
+/** `3 names without a reader, in hooks/, had no influence`. */
 export function noInfluence(hidden: readonly TreeName[]): Reason {
   const directories = [...new Set(hidden.map(({ path }) => directoryText(directoryOf(path))))];
   return found(
     "no-influence",
-    `${namesText(hidden.length)} that nobody has read, in ${some(directories)}, had no influence`,
+    `${namesText(hidden.length)} without a reader, in ${some(directories)}, had no influence`,
   );
 }
 

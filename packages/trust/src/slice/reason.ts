@@ -84,7 +84,7 @@ export function fileReason(
     case "distrusted": {
       const { by, because } = standing.objection;
       return lacking("distrusted", `${path}: ${by.join(" and ")} distrusts it: ${because}`, {
-        remedy: "use a version that nobody distrusts",
+        remedy: "use a version without a distrust against it",
       });
     }
     case "rejected":
@@ -132,7 +132,7 @@ function uncovered(message: string, { like, ended, who, where }: UncoveredFile):
   const sets = who.map((people) => people.join(" and ")).join(", or ");
   const alike = like === undefined ? "" : `; ${like}`;
   return lacking(code, message + waived + alike, {
-    remedy: `to be read by ${sets === "" ? "somebody who had no part in it" : sets}: ${where}`,
+    remedy: `to be read by ${sets === "" ? "a person who had no part in it" : sets}: ${where}`,
   });
 }
 

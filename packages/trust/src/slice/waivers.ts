@@ -106,7 +106,7 @@ export class Waivers {
     }
   }
 
-  /** Names of directories that some waiver names, whoever signed it. */
+  /** Names of directories in any waiver, before its signers are weighed. */
   get names(): readonly StatedNames[] {
     return this.#names;
   }

@@ -541,9 +541,7 @@ describe("is told", () => {
 
   test("names that were kept back, and what they did", () => {
     const hidden = ["hooks/a", "hooks/b", "x"].map((path) => ({ path, type: "f" as const }));
-    expect(noInfluence(hidden).message).toBe(
-      "3 names that nobody has read, in hooks/ and ./, had no influence",
-    );
+    expect(noInfluence(hidden).message).toBe("3 names without a reader, in hooks/ and ./, had no influence");
     const reason = influenceReason(question(names({})), hidden);
     expect(reason.code).toBe("listing-not-covered");
     expect(reason.because?.map(({ message: text }) => text)).toEqual(["hooks/: a and b", "./: x"]);

@@ -104,7 +104,7 @@ describe("each that does not pass", () => {
       "distrusted",
       { reviews: [readFile("bob", A)], statements: [distrust] },
       "a.nix: carol distrusts it: it is bad",
-      "use a version that nobody distrusts",
+      "use a version without a distrust against it",
     ],
     [
       "review-rejected",
@@ -140,7 +140,7 @@ describe("each that does not pass", () => {
       "not-covered",
       { rules: [{ review: { any: 1, of: ["bob"] } }], wrote: wroteOf(["bob", A]) },
       "a.nix: the reviewers of the rule at line 10 have not read it",
-      "to be read by somebody who had no part in it: firstmile review pkgs 0123456789ab --path a.nix",
+      "to be read by a person who had no part in it: firstmile review pkgs 0123456789ab --path a.nix",
     ],
     [
       "waiver-expired",

@@ -63,9 +63,15 @@ function requirePublishable({ slice, origin, source, words }: ShownSlice, vouchA
   if (!origin.ok) throw new Failure(EXIT.denied, `${origin.code}: ${origin.message}`, origin.remedy);
   if (slice.files.length === 0) throw badInput("nothing is read of it, so there is nothing to vouch for");
   if (slice.files.some(({ standing }) => REFUSED.has(standing.kind)))
-    throw new Failure(EXIT.denied, "what your own rules hold for bad is vouched for by nobody");
+    throw new Failure(
+      EXIT.denied,
+      "your own rules distrust or reject some of these files, so they cannot be published",
+    );
   if (slice.names.some(({ standing }) => standing.kind === "rejected" || standing.kind === "distrusted"))
-    throw new Failure(EXIT.denied, "what your own rules hold for bad is vouched for by nobody");
+    throw new Failure(
+      EXIT.denied,
+      "your own rules distrust or reject some of these files, so they cannot be published",
+    );
   const open = slice.files.filter((one) => !isCovered(one)).length;
   const names = slice.names.filter((one) => !areCovered(one)).length;
   if (open + names === 0 || vouchAll) return;

@@ -198,7 +198,7 @@ async function readSmallFile(url: URL, maxBytes: number, signal: AbortSignal): P
 
 /**
  * The regular file that a file URL names. Throws `bad-url` and `upstream-absent`. Not blocking, since opening a pipe
- * that nobody writes would hold a thread for ever; a directory, a device or a pipe is as good as absent. So is what a
+ * without a writer would hold a thread for ever; a directory, a device or a pipe is as good as absent. So is what a
  * link leads to, anywhere on the way: a user who may write a cache's folder would have root send any file.
  */
 export async function openRegular(url: URL): Promise<FileHandle> {
