@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import {
   closeSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -128,9 +129,18 @@ export function clearFileCaches(parent: string): void {
   mkdirSync(parent, { recursive: true, mode: 0o700 });
   const prefix = placeInMemory(realpathSync(parent));
   const left = existsSync(MEMORY) ? readdirSync(MEMORY).map((name) => join(MEMORY, name)) : [];
-  for (const path of left.filter((one) => one.startsWith(prefix)))
+  for (const path of left.filter((one) => one.startsWith(prefix) && isOwn(one)))
     rmSync(path, { recursive: true, force: true });
   rmSync(parent, { recursive: true, force: true });
+}
+
+/**
+ * Every user may make a directory of this name, and exchange what is in it while it is removed. Only its owner can
+ * do that to a directory of mode 0700, where the one above has the sticky bit.
+ */
+function isOwn(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && found.uid === process.getuid!();
 }
 
 /** How the directory of a cache begins. */
