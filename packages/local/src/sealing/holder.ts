@@ -8,9 +8,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import {
   chmodSync,
-  chownSync,
   closeSync,
   constants,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -121,7 +121,7 @@ export class Holder implements AsyncDisposable {
 
   give(name: string): void {
     const { user, owner } = this.#options;
-    if (user.uid === 0) chownSync(join(this.path, name), owner.uid, owner.gid);
+    if (user.uid === 0) lchownSync(join(this.path, name), owner.uid, owner.gid);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
