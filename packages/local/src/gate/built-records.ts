@@ -8,9 +8,10 @@
  *
  * Left out: what Nix built before the hook was in nix.conf. Records are never removed.
  */
-import { chmodSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { baseNameOf, type DrvPath, type StorePath, storeDirOf } from "@firstmile/formats/nix/store-path";
+import { makePrivateDirectory } from "./private-directory.ts";
 import { readRealisations } from "./realisation-json.ts";
 
 /** Of one derivation. A longer record counts as none. */
@@ -22,13 +23,7 @@ export class BuiltRecords {
   /** Makes the directory, and closes it to everybody else. */
   constructor(dir: string) {
     this.#dir = dir;
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const stat = lstatSync(dir);
-    if (!stat.isDirectory() || stat.uid !== process.getuid!())
-      throw new Error(
-        `${dir} must be a directory of the gate's own user; move it away and start the gate again`,
-      );
-    chmodSync(dir, 0o700);
+    makePrivateDirectory(dir);
   }
 
   /** The paths of all outputs that Nix got, over all builds of the derivation. */

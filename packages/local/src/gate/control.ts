@@ -5,13 +5,14 @@
  * Claims: a request counts as root's only where it came through the socket in a directory that root alone may enter (or
  * the user whose own gate this is). Node.js cannot ask the kernel who is at the other end of a socket.
  */
-import { chmodSync, existsSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, unlinkSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { RepositoryError } from "../git/neutral.ts";
 import { PlaceError } from "./place.ts";
+import { makePrivateDirectory } from "./private-directory.ts";
 
 /** Largest JSON request, in bytes. */
 const MAX_JSON_BYTES = 1 << 20;
@@ -84,7 +85,8 @@ class ControlSocket {
 
   /** Binds; throws where another gate answers already, and takes the place of one that died. */
   async listen(): Promise<void> {
-    if (this.#asker === "root") makePrivate(dirname(this.#path));
+    // Before there is a socket in it: between its making and its mode every user could connect.
+    if (this.#asker === "root") makePrivateDirectory(dirname(this.#path));
     if (existsSync(this.#path)) {
       if (await answers(this.#path))
         throw new PlaceError(
@@ -105,17 +107,6 @@ class ControlSocket {
       this.#server.closeIdleConnections();
     });
   }
-}
-
-/** Before there is a socket in it: between its making and its mode anybody could connect. */
-function makePrivate(dir: string): void {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const stat = lstatSync(dir);
-  if (!stat.isDirectory() || stat.uid !== process.getuid!())
-    throw new Error(
-      `${dir} must be a directory of the gate's own user; move it away and start the gate again`,
-    );
-  chmodSync(dir, 0o700);
 }
 
 async function answer(

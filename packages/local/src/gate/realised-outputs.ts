@@ -14,6 +14,7 @@ import {
   type StorePath,
 } from "@firstmile/formats/nix/store-path";
 import type { NixTools } from "../admission/nix-tools.ts";
+import { atLeast, parseVersion } from "../nix-conf/version.ts";
 import type { BuiltRecords } from "./built-records.ts";
 import type { Ledger } from "./ledger.ts";
 import { readRealisations } from "./realisation-json.ts";
@@ -84,7 +85,8 @@ export class RealisedOutputs {
   /** What Nix recorded for the outputs of a derivation, by name: the word of any user. */
   async #recorded(input: DrvPath): Promise<Map<string, StorePath>> {
     // Since 2.13 the outputs of a derivation are named behind a caret.
-    const installable = atLeast(this.#nix.version, 2, 13) ? `${input}^*` : input;
+    const version = parseVersion(this.#nix.version);
+    const installable = version && atLeast(version, 2, 13) ? `${input}^*` : input;
     const features = ["--extra-experimental-features", "nix-command ca-derivations"];
     const args = ["realisation", "info", ...features, "--offline", "--json", installable];
     const answer = await this.#nix.run("nix", args, { timeoutMs: 10_000 });
@@ -92,9 +94,4 @@ export class RealisedOutputs {
       ? readRealisations(answer.stdout.toString(), this.#nix.storeDir)
       : new Map<string, StorePath>();
   }
-}
-
-function atLeast(version: string, major: number, minor: number): boolean {
-  const [has = 0, hasMinor = 0] = version.split(".").map(Number);
-  return has > major || (has === major && hasMinor >= minor);
 }
