@@ -76,7 +76,7 @@ export function readReview(statement: JsonMembers): ReviewStatement {
   checkOrder(predicate, changes);
   if (changes.length + names.length === 0) predicate.fail("changes", "are none");
   if (verdict === "reject" && names.some(({ kind }) => kind === "change"))
-    predicate.fail("names", "have a change, and what is rejected is named whole");
+    predicate.fail("names", "hold a change; a rejection must name whole listings");
   predicate.end();
   const said = { kind: "review", verdict, depth, machine, note, source, changes } as const;
   return names.length === 0 ? said : { ...said, names };

@@ -62,11 +62,11 @@ function checkScope(
   source: string | undefined,
 ): void {
   if ((targets.length + names.length === 0) === (paths.length === 0))
-    predicate.fail("paths", "are there beside subjects or names, or none of these is");
+    predicate.fail("paths", "must stand alone: a waiver is for paths, or for subjects and names");
   if (paths.length + names.length > 0 && source === undefined)
-    predicate.fail("source", "is missing, and paths and names are of a source");
+    predicate.fail("source", "is missing; a waiver of paths or names needs its source");
   if (names.some(({ kind }) => kind === "change"))
-    predicate.fail("names", "have a change, and what is waived is named whole");
+    predicate.fail("names", "hold a change; a waiver must name whole listings");
   if (paths.some((glob) => glob === "" || glob.length > MAX_GLOB))
     predicate.fail("paths", "has an item that is no glob");
   if (paths.some((glob, i) => i > 0 && paths[i - 1]! >= glob))

@@ -90,7 +90,7 @@ class Fields {
   /** Up to the first NUL; whatever follows must be NUL too. */
   text(start: number, length: number): string {
     const match = /^([^\0]*)\0*$/.exec(this.#raw(start, length));
-    return match?.[1] ?? refuse(this.#at, "it has text behind the end of a name");
+    return match?.[1] ?? refuse(this.#at, "it has text after the end of a name");
   }
 
   number(start: number, length: number): number {
@@ -110,7 +110,7 @@ class Fields {
     if (sign !== 0x80 && !(signed && sign === 0xff)) return void this.number(start, length);
     const filling = this.#block.subarray(start + 1, start + length - bytes);
     if (!filling.every((byte) => byte === (sign === 0x80 ? 0 : 0xff)))
-      refuse(this.#at, "it has a user, group or time that is over any limit");
+      refuse(this.#at, "it has a number for user, group or time that is too large");
   }
 
   zero(start: number, end: number): void {

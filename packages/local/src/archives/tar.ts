@@ -60,11 +60,11 @@ class Order {
     switch (header.type) {
       case "g":
         if (!isFirst || header.dialect !== "posix")
-          refuse(at, "it has a header for all that follows, not in front");
+          refuse(at, "it has a global pax header that is not the first header");
         return void checkGlobal(content, at);
       case "x":
         if (header.dialect !== "posix") refuse(at, "it has a pax header in another format");
-        if (this.#types !== "") refuse(at, "it says twice what an entry is");
+        if (this.#types !== "") refuse(at, "it has two extended headers about the same property of one entry");
         return this.#remember("x", paxAhead(content, at), at);
       default:
         return this.#entry(header, content, at);
@@ -74,12 +74,12 @@ class Order {
   /** Some writers put GNU's long names in front of headers of POSIX. */
   #long({ dialect, path }: TarHeader, type: "L" | "K", content: Buffer, at: number): undefined {
     if (dialect !== "gnu" || path !== "././@LongLink") refuse(at, "it has a long name in another format");
-    if (this.#types.includes("x")) refuse(at, "it says twice what an entry is");
+    if (this.#types.includes("x")) refuse(at, "it has two extended headers about the same property of one entry");
     return this.#remember(type, longAhead(type, content, at), at);
   }
 
   #remember(type: string, said: Ahead, at: number): undefined {
-    if (this.#types.includes(type)) refuse(at, "it says twice what an entry is");
+    if (this.#types.includes(type)) refuse(at, "it has two extended headers about the same property of one entry");
     this.#types += type;
     this.#ahead = { ...this.#ahead, ...said };
   }
@@ -93,9 +93,9 @@ class Order {
 
   /** Two empty blocks at least: one alone ends an archive for some readers only. Some look on behind the first. */
   end(archive: Buffer, at: number): void {
-    if (this.#types !== "") refuse(at, "it ends behind an extended header");
+    if (this.#types !== "") refuse(at, "it ends after an extended header");
     const rest = archive.subarray(at);
-    if (!isZero(rest)) refuse(at, "it has something behind its end");
+    if (!isZero(rest)) refuse(at, "it has bytes after its end");
     if (rest.length < 2 * BLOCK || rest.length % BLOCK !== 0) refuse(at, "it ends without its end mark");
   }
 }

@@ -65,7 +65,7 @@ export class Substituter {
       }
     }
     throw new PlaceError(
-      "no port is root's alone on this machine",
+      "every user can bind every port of this machine",
       "see net.ipv4.ip_unprivileged_port_start",
     );
   }

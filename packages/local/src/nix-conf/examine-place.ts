@@ -114,7 +114,7 @@ function binders({ processes, programs, says }: PlaceFacts): Finding {
   };
   const found = [...(processes ?? []), ...(programs ?? [])];
   if (says?.heldBy === "service manager")
-    return { ...about, state: "closed", found: "the service manager keeps the gate's" };
+    return { ...about, state: "closed", found: "the service manager holds the gate's port" };
   if (found.length > 0) {
     const line =
       "let systemd hold the port (examples/firstmile.socket), or take cap_net_bind_service from them";

@@ -59,7 +59,7 @@ const FROM_THE_GATE: readonly Setting[] = [
   {
     name: "substituters",
     why: "the gate alone; trusted=1 believes its address, where only root can listen",
-    whyByKey: "the gate alone: what another says of outputs (unsigned realisations) is believed",
+    whyByKey: "the gate alone: Nix believes unsigned realisations of any substituter",
     value: substituterUrl,
     // With or without the slash of an empty path.
     accepts: (found, wanted) => found.replace(/\/(?=\?|$)/, "") === wanted.replace(/\/(?=\?|$)/, ""),
@@ -119,7 +119,7 @@ const ELSEWHERE: readonly Setting[] = [
 ];
 
 const PROGRAMS: readonly Setting[] = [
-  plain("post-build-hook", "", "runs as root on every output; the gate's notes what was built of what", {
+  plain("post-build-hook", "", "runs as root on every output; the gate's own records what each build gave", {
     // Only inputs that are known after a build rest on it, and without it they are refused.
     value: ({ hookPath }, features) =>
       hookPath === "" || features?.has("ca-derivations") === false ? "" : builtHookBeside(hookPath),

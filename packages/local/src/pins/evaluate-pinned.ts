@@ -79,6 +79,6 @@ function tooMany(): Reason {
   return lacking(
     "evaluation-failed",
     `the evaluation fetches more than ${MAX_ROUNDS} trees, one after the other`,
-    { remedy: "pin fewer, or admit parts of it by themselves" },
+    { remedy: "pin fewer trees, or admit the attributes one by one" },
   );
 }

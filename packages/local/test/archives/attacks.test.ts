@@ -78,8 +78,8 @@ describe("refused is an archive that two readers read differently:", () => {
       [{ name: "p", type: "x", content: "10 path=a\n10 path=b\n" }, FILE],
       /twice/,
     ],
-    ["a path given twice in two", [pax({ path: "a/g" }), pax({ path: "a/h" }), FILE], /twice/],
-    ["a path by pax and by GNU", [pax({ path: "a/g" }), { ...LONG, content: "a/h\0" }, FILE], /twice/],
+    ["a path given twice in two", [pax({ path: "a/g" }), pax({ path: "a/h" }), FILE], /two extended headers/],
+    ["a path by pax and by GNU", [pax({ path: "a/g" }), { ...LONG, content: "a/h\0" }, FILE], /two extended headers/],
     ["a path for all that follows", [pax({ path: "a/g" }, "g"), FILE], /all that follows/],
     ["a size for all that follows", [pax({ size: "0" }, "g"), FILE], /all that follows/],
     ["a size that is none", [pax({ size: "-1" }), FILE], /size/],
@@ -88,7 +88,7 @@ describe("refused is an archive that two readers read differently:", () => {
       [{ name: "p", type: "x", content: "99 path=a\n" }, FILE],
       /read/,
     ],
-    ["a pax header at the end", [DIR, pax({ path: "a/g" })], /behind an extended header/],
+    ["a pax header at the end", [DIR, pax({ path: "a/g" })], /after an extended header/],
     ["a wrong checksum", [{ ...FILE, sum: "000000\0 " }], /checksum/],
     ["a directory with content", [{ ...DIR, content: "x" }], /with content/],
     ["a link with content", [{ name: "a/l", type: "2", link: "x", content: "x" }], /with content/],
@@ -153,9 +153,9 @@ describe("refused is an archive that two readers read differently:", () => {
     [
       "a name with something behind its NUL",
       [DIR, { name: "a/f\0x", content: "f" }],
-      /behind the end of a name/,
+      /after the end of a name/,
     ],
-    ["a prefix with something behind its NUL", [{ ...FILE, prefix: "p\0q" }], /behind the end of a name/],
+    ["a prefix with something behind its NUL", [{ ...FILE, prefix: "p\0q" }], /after the end of a name/],
     ["a prefix in GNU's format", [{ ...FILE, magic: GNU, prefix: "p" }], /does not know/],
     ["a prefix in v7's format", [{ ...FILE, magic: "", prefix: "p" }], /does not know/],
     ["a prefix without a name", [{ name: "", prefix: "p", type: "5" }], /prefix without a name/],
@@ -193,10 +193,10 @@ describe("refused is an archive that two readers read differently:", () => {
       ],
       /does not end/,
     ],
-    ["a long name in front of a pax header", [LONG, pax({ path: "a/x" }), FILE], /twice/],
+    ["a long name in front of a pax header", [LONG, pax({ path: "a/x" }), FILE], /two extended headers/],
     ["a long name in v7's format", [DIR, { ...LONG, magic: "" }, FILE], /another format/],
-    ["a long name twice", [LONG, LONG, { ...FILE, magic: GNU }], /twice/],
-    ["two pax headers", [pax({ mtime: "1" }), pax({ path: "a/x" }), FILE], /twice/],
+    ["a long name twice", [LONG, LONG, { ...FILE, magic: GNU }], /two extended headers/],
+    ["two pax headers", [pax({ mtime: "1" }), pax({ path: "a/x" }), FILE], /two extended headers/],
     ["an empty pax header", [{ name: "p", type: "x" }, FILE], /empty/],
     ["a pax size that is another", [pax({ size: "0" }), FILE], /two sizes/],
     ["a path that pax takes back", [pax({ path: "" }), FILE], /not well-formed/],
@@ -216,11 +216,11 @@ describe("refused is an archive that two readers read differently:", () => {
     ["a time that is none", [pax({ mtime: "1e3" }), FILE], /not well-formed/],
     ["a keyword that only some know", [pax({ "SCHILY.realsize": "1" }), FILE], /not every reader/],
     ["a keyword of nobody", [pax({ "VENDOR.x": "1" }), FILE], /not every reader/],
-    ["a header for all, in the middle", [DIR, pax({ comment: "x" }, "g"), FILE], /not in front/],
+    ["a header for all, in the middle", [DIR, pax({ comment: "x" }, "g"), FILE], /not the first header/],
     [
       "a header for all, twice",
       [pax({ comment: "x" }, "g"), pax({ comment: "y" }, "g"), FILE],
-      /not in front/,
+      /not the first header/,
     ],
     ["a target for a file", [DIR, { ...FILE, link: "x" }], /target/],
     ["a target for a file, by pax", [DIR, pax({ linkpath: "x" }), FILE], /target/],
@@ -284,7 +284,7 @@ describe("refused is an archive that two readers read differently:", () => {
 
   test("something behind the end", async () => {
     const hidden = Buffer.concat([Buffer.alloc(512), tarOf([{ name: "a/g", content: "g" }])]);
-    expect(await problemOf(tarOf([DIR, FILE], hidden))).toContain("behind its end");
+    expect(await problemOf(tarOf([DIR, FILE], hidden))).toContain("after its end");
   });
 
   test("no end, or an end inside a file", async () => {
