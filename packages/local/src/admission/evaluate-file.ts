@@ -10,8 +10,7 @@
  * Where the expression copies its own directory (`src = ./.`), the derivation holds that directory's base name: so
  * `treeDir` must be named as the user's directory is.
  */
-import { lstatSync, realpathSync } from "node:fs";
-import { isAbsolute, join, relative } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { type DrvPath, parseDrvPath } from "@firstmile/formats/nix/store-path";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
@@ -20,6 +19,7 @@ import type { OpenSeal, SealRequest } from "../sealing/seal.ts";
 import { isReason, parseAttributePath, renderAttributePath } from "./attribute-path.ts";
 import { outsideAccess } from "./evaluation-failure.ts";
 import { NixError, type NixTools } from "./nix-tools.ts";
+import { pathOnDisk } from "./path-on-disk.ts";
 
 /** What an evaluation came to; the derivations are in the seal, which is the caller's to dispose of. */
 export interface Evaluated {
@@ -131,18 +131,11 @@ function fileInTree(treeDir: string, file: string): string | Reason {
   if (!isAbsolute(treeDir)) throw new NixError(`${treeDir} is not an absolute path`);
   if (isAbsolute(file) || file.includes("\0") || file.split("/").includes(".."))
     return outsideAccess(`${JSON.stringify(file)} is not a path inside the tree`);
-  const path = join(treeDir, file);
-  try {
-    lstatSync(path);
-    const inside = relative(realpathSync(treeDir), realpathSync(path));
-    if (inside === ".." || inside.startsWith("../") || isAbsolute(inside))
-      return outsideAccess(`${JSON.stringify(file)} is a symbolic link to ${realpathSync(path)}`);
-    return file;
-  } catch (error) {
-    if (error instanceof Error && "code" in error)
-      return lacking("evaluation-failed", `${JSON.stringify(file)} is not in the tree`, {
-        remedy: "name a file that is committed: git ls-files lists them",
-      });
-    throw error;
-  }
+  const where = pathOnDisk(treeDir, file);
+  if (where === "inside") return file;
+  if (where === "outside")
+    return outsideAccess(`a link on the way to ${JSON.stringify(file)} leads out of the tree`);
+  return lacking("evaluation-failed", `${JSON.stringify(file)} is not in the tree`, {
+    remedy: "name a file that is committed: git ls-files lists them",
+  });
 }
