@@ -64,7 +64,8 @@ class Order {
         return void checkGlobal(content, at);
       case "x":
         if (header.dialect !== "posix") refuse(at, "it has a pax header in another format");
-        if (this.#types !== "") refuse(at, "it has two extended headers about the same property of one entry");
+        if (this.#types !== "")
+          refuse(at, "it has two extended headers about the same property of one entry");
         return this.#remember("x", paxAhead(content, at), at);
       default:
         return this.#entry(header, content, at);
@@ -74,12 +75,14 @@ class Order {
   /** Some writers put GNU's long names in front of headers of POSIX. */
   #long({ dialect, path }: TarHeader, type: "L" | "K", content: Buffer, at: number): undefined {
     if (dialect !== "gnu" || path !== "././@LongLink") refuse(at, "it has a long name in another format");
-    if (this.#types.includes("x")) refuse(at, "it has two extended headers about the same property of one entry");
+    if (this.#types.includes("x"))
+      refuse(at, "it has two extended headers about the same property of one entry");
     return this.#remember(type, longAhead(type, content, at), at);
   }
 
   #remember(type: string, said: Ahead, at: number): undefined {
-    if (this.#types.includes(type)) refuse(at, "it has two extended headers about the same property of one entry");
+    if (this.#types.includes(type))
+      refuse(at, "it has two extended headers about the same property of one entry");
     this.#types += type;
     this.#ahead = { ...this.#ahead, ...said };
   }

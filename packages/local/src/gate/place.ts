@@ -69,11 +69,19 @@ export function requirePrivileged(port: number, start: number | undefined): void
 
 const BY_KEY = "Or, with the limits that docs/decisions/trust-by-place.md names: firstmile gate --trust key";
 
+/** Those below 512 that browsers and `fetch` never ask at (https://fetch.spec.whatwg.org/#port-blocking). */
+const BLOCKED_PORTS: ReadonlySet<number> = new Set([
+  1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465,
+]);
+
 /** Ports to try for "any free one", in random order: only such as root alone can bind where the place is trusted. */
 export function portsToTry(port: number, trust: Trust, start: number | undefined): readonly number[] {
   if (port !== 0 || trust === "key") return [port];
   const end = Math.min(start ?? 0, 512);
-  const ports = Array.from({ length: Math.min(end, 256) }, (_, i) => end - 1 - i).filter((one) => one > 0);
+  const ports = Array.from({ length: Math.min(end, 256) }, (_, i) => end - 1 - i).filter(
+    (one) => one > 0 && !BLOCKED_PORTS.has(one),
+  );
   for (let i = ports.length - 1; i > 0; i--) {
     const j = randomInt(i + 1);
     [ports[i], ports[j]] = [ports[j]!, ports[i]!];

@@ -79,7 +79,11 @@ describe("refused is an archive that two readers read differently:", () => {
       /twice/,
     ],
     ["a path given twice in two", [pax({ path: "a/g" }), pax({ path: "a/h" }), FILE], /two extended headers/],
-    ["a path by pax and by GNU", [pax({ path: "a/g" }), { ...LONG, content: "a/h\0" }, FILE], /two extended headers/],
+    [
+      "a path by pax and by GNU",
+      [pax({ path: "a/g" }), { ...LONG, content: "a/h\0" }, FILE],
+      /two extended headers/,
+    ],
     ["a path for all that follows", [pax({ path: "a/g" }, "g"), FILE], /all that follows/],
     ["a size for all that follows", [pax({ size: "0" }, "g"), FILE], /all that follows/],
     ["a size that is none", [pax({ size: "-1" }), FILE], /size/],

@@ -56,12 +56,22 @@ describe("a port", () => {
 
   test("any free one is looked for below the limit alone", () => {
     const ports = portsToTry(0, "place", 1024);
-    expect([Math.min(...ports), Math.max(...ports), new Set(ports).size]).toEqual([256, 511, 256]);
-    expect([...portsToTry(0, "place", 3)].sort()).toEqual([1, 2]);
+    expect([Math.min(...ports), Math.max(...ports), new Set(ports).size]).toEqual([256, 511, 253]);
+    expect([...portsToTry(0, "place", 4)].sort()).toEqual([2, 3]);
     expect(portsToTry(0, "place", 0)).toEqual([]);
     expect(portsToTry(0, "place", undefined)).toEqual([]);
     expect(portsToTry(0, "key", 1024)).toEqual([0]);
     expect(portsToTry(339, "place", 1024)).toEqual([339]);
+  });
+
+  test.each([1024, 257])("those are left out that fetch refuses, below %s", async (start) => {
+    const refused: number[] = [];
+    for (const port of portsToTry(0, "place", start)) {
+      const signal = AbortSignal.timeout(1000);
+      const cause = await fetch(`http://127.0.0.1:${port}/`, { signal }).catch(({ cause }) => cause);
+      if (cause instanceof Error && cause.message === "bad port") refused.push(port);
+    }
+    expect(refused).toEqual([]);
   });
 });
 
