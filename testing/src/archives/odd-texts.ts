@@ -199,6 +199,9 @@ export const KEYS = [
   "SCHILY.fflags",
   "SCHILY.xattr.user.a",
   "SCHILY.acl.access",
+  "SCHILY.acl.default",
+  "SCHILY.acl.ace",
+  "SCHILY.xattr.system.posix_acl_access",
   "LIBARCHIVE.creationtime",
   "LIBARCHIVE.xattr.a",
   "LIBARCHIVE.symlinktype",
@@ -236,4 +239,8 @@ export const VALUES = [
   "x\ny",
   "x\0y",
   "user::rwx",
+  "user::rw-,group::r--,other::r--",
+  "user::rwx,group::r-x,other::r-x",
+  "owner@:rw-p--aARWcCos:-------:allow,everyone@:r-----a-R-c--s:-------:allow",
+  "4294967296",
 ];

@@ -3,8 +3,9 @@
  * POSIX.1-2017, pax, "pax Interchange Format".
  *
  * Claims: a record is accepted only where its keyword is in the list below and its value has that keyword's grammar.
- * Against: keywords that only some readers obey (sparse files, character sets, a record for all that follows) and
- * values that one reader cuts short or spells anew. Owners, times and extended attributes are not in the tree that Nix takes.
+ * Against: keywords that only some readers obey (sparse files, character sets, a record for all that follows), and
+ * access control lists: libarchive takes the executable bit from those, and GNU tar from the header. Against values that
+ * one reader cuts short or spells anew. Owners, times and extended attributes are not in the tree that Nix takes.
  */
 import { isUtf8 } from "node:buffer";
 import { isZero, refuse } from "./tar-header.ts";
@@ -23,6 +24,8 @@ export interface Ahead {
 const TEXT = /^[^\0]*$/;
 const TIME = /^-?\d{1,11}(?:\.\d{1,9})?$/;
 const NUMBER = /^\d{1,10}$/;
+/** Below 4,200,000,000: GNU tar refuses those that do not fit into 32 bits. */
+const OWNER = /^(?:\d{1,9}|[1-3]\d{9}|4[01]\d{8})$/;
 const ANY = /^/;
 
 /** Every keyword that may occur, with the form of its value. */
@@ -30,10 +33,9 @@ const KEYWORDS: readonly (readonly [RegExp, RegExp])[] = [
   [/^(?:path|linkpath)$/, /^[^\0]+$/],
   [/^size$/, NUMBER],
   [/^(?:mtime|atime|ctime|LIBARCHIVE\.creationtime)$/, TIME],
-  [/^(?:uid|gid)$/, NUMBER],
+  [/^(?:uid|gid)$/, OWNER],
   [/^(?:uname|gname|comment)$/, TEXT],
   [/^SCHILY\.(?:dev|ino|nlink)$/, /^-?\d{1,20}$/],
-  [/^SCHILY\.acl\.(?:access|default|ace)$/, TEXT],
   [/^(?:SCHILY|LIBARCHIVE)\.xattr\./, ANY],
   [/^RHT\.security\.selinux$/, ANY],
   [/^NODETAR\./, TEXT],

@@ -72,6 +72,14 @@ describe("refused is an archive that two readers read differently:", () => {
     ],
     ["a sparse file", [pax({ "GNU.sparse.major": "1" }), FILE], /GNU\.sparse/],
     ["GNU's old sparse file", [{ name: "a/f", type: "S" }], /of type/],
+    ["an access control list", [pax({ "SCHILY.acl.access": "user::rw-" }), FILE], /SCHILY\.acl\.access/],
+    [
+      "one for what comes into a directory",
+      [pax({ "SCHILY.acl.default": "user::rw-" }), FILE],
+      /acl\.default/,
+    ],
+    ["one of NFS", [pax({ "SCHILY.acl.ace": "owner@:r:allow" }), FILE], /acl\.ace/],
+    ["an owner over 32 bits", [pax({ uid: "4294967296" }), FILE], /uid is not well-formed/],
     ["names in another character set", [pax({ hdrcharset: "BINARY" }), FILE], /hdrcharset/],
     [
       "a path given twice in one header",

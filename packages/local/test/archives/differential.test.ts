@@ -7,10 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Accepted, accepted, differences } from "@firstmile/testing/archives/compare";
 import { Mutations } from "@firstmile/testing/archives/mutate";
+import { KEYS, VALUES } from "@firstmile/testing/archives/odd-texts";
 import { byFetchTarball, byPrefetch, byProgram } from "@firstmile/testing/archives/readers";
 import { realArchives } from "@firstmile/testing/archives/seeds";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../src/process/run.ts";
+import { pax, tarOf } from "./tar-maker.ts";
 
 const SAMPLE = 2_000;
 const sid = process.env.FIRSTMILE_SID_TREE ?? join(import.meta.dirname, "../../../../.cache/sid");
@@ -35,13 +37,26 @@ beforeAll(async () => {
   real = await realArchives(dir);
   const mutations = new Mutations([...real.values()], 20);
   const unique = new Map<string, Accepted>();
-  for (const bytes of [...real.values(), ...Array.from({ length: SAMPLE }, () => mutations.next())]) {
+  const mutated = Array.from({ length: SAMPLE }, () => mutations.next());
+  for (const bytes of [...real.values(), ...withEachRecord(), ...mutated]) {
     const read = await accepted(bytes);
     if (read) unique.set(bytes.toString("latin1"), read);
   }
   archives = [...unique.values()];
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Every keyword of pax that the mutations know, with every value: in front of a program, and of one that may not run. */
+function withEachRecord(): Buffer[] {
+  const top = { name: "a/", type: "5" };
+  return KEYS.flatMap((key) =>
+    VALUES.map((value) => {
+      const record = pax({ [key]: value });
+      const program = { name: "a/run", content: "#!/bin/sh\n", mode: "0000755\0" };
+      return tarOf([top, record, program, record, { name: "a/text", content: "text" }]);
+    }),
+  );
+}
 
 function homeOf(name: string): string {
   mkdirSync(join(dir, name));
