@@ -145,7 +145,7 @@ describe.each(VERSIONS)("commands that evaluate, Nix of %s", (version) => {
         expect(await valid(world)).toEqual(before);
         unharmed();
       },
-      1_200_000,
+      ALL ? 3_600_000 : 1_200_000,
     );
   });
 });
