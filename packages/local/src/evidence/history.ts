@@ -218,7 +218,8 @@ class HistoryRun {
     const { git, statements } = this;
     const cosignatures = await gatherCosignatures({ repository, git, commits, keys, statements, now });
     const isReached = await reachOf(this.git, commits, this.identities.lives);
-    return { tip, commits, unusable, isAccepted, isIntroduced, cosignatures, isReached };
+    const isBefore = (id: CommitId) => id === this.introduction || before(id);
+    return { tip, commits, unusable, isAccepted, isBefore, isIntroduced, cosignatures, isReached };
   }
 
   /**
