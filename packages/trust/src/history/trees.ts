@@ -119,11 +119,12 @@ export function* loosePaths(
   result: ObjectId | undefined,
 ): TreeReader<LoosePaths> {
   const loose = { strange: [] as string[], mixed: [] as string[], open: [] as string[] };
-  const grouped = <T>([made, ...rest]: readonly T[]) => {
-    let from = sides.length;
-    const ofBases = bases.map(({ length }) => rest.slice(from, (from += length)));
-    return { made, sides: rest.slice(0, sides.length), bases: ofBases };
-  };
+  const starts = bases.map((_, i) => sides.length + bases.slice(0, i).flat().length);
+  const grouped = <T>([made, ...rest]: readonly T[]) => ({
+    made,
+    sides: rest.slice(0, sides.length),
+    bases: bases.map(({ length }, i) => rest.slice(starts[i], starts[i]! + length)),
+  });
   const isGiven = <T>(values: readonly T[]) => {
     const { made, ...given } = grouped(values);
     const expected = wholeMerge(given.sides, given.bases);
