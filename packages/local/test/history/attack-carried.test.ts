@@ -155,30 +155,24 @@ describe("merge-smuggles: a file of bob's that looks as if it had been renamed t
   });
 
   test("between branches that merged each other", async () => {
-    const told = await bait();
-    const { repository, line } = told;
-    const start = (await repository.git("rev-parse", "bait^")) as CommitId;
-    const other = await repository.commit({
-      by: bob,
-      branch: "o",
-      parents: [start],
-      files: { "docs/o": "o\n" },
-    });
-    const left = await repository.merge({ by: bob, parents: [line, other] });
-    const right = await repository.merge({
+    const repository = await world.repository("criss-cross");
+    const introduction = await repository.commit({ by: alice, files: { "docs/q": TEXT } });
+    const one = await repository.commit({ by: bob, files: { "docs/1": "1\n" } });
+    const two = await repository.commit({
       by: bob,
       branch: "r",
-      parents: [other, line],
-      files: { "docs/q": EVIL },
+      parents: [introduction],
+      files: { "docs/2": "2\n" },
     });
-    const merge = await repository.merge({
-      by: bob,
-      parents: [left, right],
-      files: { "x.nix": EVIL, "docs/q": "o\n" },
-    });
-    expect((await judge(repository, told.introduction)).filter(([id]) => id === merge)).toEqual(
-      expected([merge, "merge-smuggles"]),
-    );
+    await repository.merge({ by: bob, parents: [one, two] });
+    await repository.merge({ by: bob, branch: "r", parents: [two, one] });
+    await repository.commit({ by: alice, files: { "x.nix": TEXT } });
+    const left = await repository.commit({ by: bob, files: { "docs/q": null } });
+    const right = await repository.commit({ by: bob, branch: "r", files: { "docs/q": EVIL } });
+    const plain = await repository.merge({ by: bob, branch: "plain", parents: [left, right] });
+    expect(await repository.git("show", `${plain}:x.nix`)).toContain("evil");
+    const merge = await repository.merge({ by: bob, parents: [left, right], files: { "docs/q": "o\n" } });
+    await smuggled({ repository, introduction }, merge);
   });
 });
 
