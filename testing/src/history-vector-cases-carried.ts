@@ -58,8 +58,9 @@ async function bait(cast: Cast, { root = false, theirs = EVIL }: Bait = {}): Pro
   return { ...told, ours, theirs: side };
 }
 
-async function withAncestor({ ours, theirs, introduction }: Fork): Promise<Partial<MergeSpec>> {
-  return { parents: [ours, introduction, theirs] };
+/** The ancestor has x.nix too: two parents have it, and one of them says nothing. */
+async function withAncestor({ repository, ours, theirs }: Fork): Promise<Partial<MergeSpec>> {
+  return { parents: [ours, (await repository.git("rev-parse", `${ours}~2`)) as CommitId, theirs] };
 }
 
 async function withTwoMore({
