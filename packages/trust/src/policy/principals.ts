@@ -9,6 +9,7 @@ import { checkShape } from "./check.ts";
 import type { DefectList, Position } from "./defect.ts";
 import { child, entries, type Node } from "./document.ts";
 import { MAX_NAMED } from "./groups.ts";
+import { authorityNumbers } from "./key-parts.ts";
 import type { KeyReader } from "./keys.ts";
 import { isName, NAME_RULE, type Operator, type PrincipalName } from "./names.ts";
 import { quoted } from "./nearest.ts";
@@ -92,6 +93,8 @@ function checkOperators(
 class KeyOwners {
   readonly #defects: DefectList;
   readonly #owners = new Map<string, string>();
+  /** Whom each authority certifies, by its numbers. */
+  readonly #certified = new Map<string, Set<string>>();
   readonly #emails = new Map<string, string>();
 
   constructor(defects: DefectList) {
@@ -104,6 +107,27 @@ class KeyOwners {
       if (owner === undefined) this.#owners.set(identity, name);
       else this.#report(identity, owner, name, at);
     }
+    this.#claimAuthority(key, name, at);
+  }
+
+  /** Whoever holds an authority's key can sign for everybody whom it certifies: it may be the own key of no other. */
+  #claimAuthority(key: Key, name: string, at: Position): void {
+    const authority = authorityNumbers(key);
+    if (authority !== undefined) {
+      this.#certified.set(authority, (this.#certified.get(authority) ?? new Set()).add(name));
+      const owner = this.#owners.get(authority);
+      if (owner !== undefined && owner !== name) this.#reportAuthority(owner, name, at);
+      return;
+    }
+    const served = identities(key).flatMap((id) => [...(this.#certified.get(id) ?? [])]);
+    const other = served.find((one) => one !== name);
+    if (other !== undefined) this.#reportAuthority(name, other, at);
+  }
+
+  #reportAuthority(owner: string, certified: string, at: Position): void {
+    const problem = `${quoted(owner)} signs with this key, and it is an authority for ${quoted(certified)}: one person would count as two`;
+    const help = `make another key for the authority, or remove one of the two entries`;
+    this.#defects.add(at, "duplicate-key", problem, help);
   }
 
   /** Commits name their author by address: one of two people would pass for not having written what they wrote. */
