@@ -97,13 +97,13 @@ function deciding(said: readonly SaidEvent[], key: Key): Deciding[] {
   return [{ event: { ...general.event, key: undefined }, from: general }, ...own];
 }
 
-/** `names` in the order in which they outweigh each other. */
+/** `names` from the narrowest to the widest. A wide compromise leaves nothing to say of less. */
 function gravest(said: readonly SaidEvent[], names: readonly (string | undefined)[]): SaidEvent | undefined {
-  const of = (kind: KeyEvent["kind"]) =>
-    names
+  const first = (kind: KeyEvent["kind"], order: typeof names) =>
+    order
       .map((name) => said.find(({ event }) => event.kind === kind && event.key === name))
       .find((one) => one !== undefined);
-  return of("compromised") ?? of("retired");
+  return first("compromised", names.toReversed()) ?? first("retired", names);
 }
 
 /** A SHA-1 or SHA-256 id in full, in the one spelling that is compared. */
@@ -116,7 +116,10 @@ function fingerprint(text: string | undefined): string | undefined {
   return text?.startsWith("SHA256:") ? text : text?.replace(/\s/g, "").toUpperCase();
 }
 
-function placed<T>(value: T | readonly T[] | undefined, node: Node | undefined): { value: T; at: Position }[] {
+function placed<T>(
+  value: T | readonly T[] | undefined,
+  node: Node | undefined,
+): { value: T; at: Position }[] {
   if (value === undefined || node === undefined) return [];
   if (!Array.isArray(value)) return [{ value: value as T, at: node.at }];
   return value.map((one, i) => ({ value: one, at: child(node, i)!.at }));

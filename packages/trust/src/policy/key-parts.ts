@@ -8,8 +8,8 @@ import { encodeBase64 } from "@firstmile/formats/bytes/text";
 import { renderNumberedKey } from "@firstmile/formats/signify/key";
 import { type KeyNumbers, sshBlobOf } from "@firstmile/formats/ssh/blob";
 import { digest } from "../crypto/hash.ts";
-import { sigstoreFingerprint } from "../sigstore/keys.ts";
 import type { Fingerprint } from "../signature/outcome.ts";
+import { sigstoreFingerprint } from "../sigstore/keys.ts";
 import { certifiedFingerprint, sshFingerprint } from "../ssh/keys.ts";
 import type { Key, KeyEvent, SshAuthority } from "./policy.ts";
 import { identities } from "./principals.ts";
@@ -70,10 +70,7 @@ export function saidOf(key: Key, part: KeyPart): KeyEvent[] {
 
 /** By name of a key: every name of each part with the same numbers. The name in a Nix key is a part of it: another is another key. */
 export function namesakes(keys: Iterable<Key>): ReadonlyMap<string, ReadonlySet<string>> {
-  const byId = Map.groupBy(
-    [...keys].flatMap(partsOf),
-    ({ id }) => id,
-  );
+  const byId = Map.groupBy([...keys].flatMap(partsOf), ({ id }) => id);
   const all = new Map<string, Set<string>>();
   for (const parts of byId.values()) {
     const names = parts.flatMap((part) => [...part.names, ...part.speaksAs]);

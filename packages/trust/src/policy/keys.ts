@@ -100,7 +100,12 @@ export class KeyReader {
     for (const { event, at: place } of said) {
       if (event.key === undefined) continue;
       const problem = `a Sigstore identity signs with a new key each time, so no event can name ${quoted(event.key)}`;
-      this.#defects.add(place, "impossible-key", problem, 'remove "key": the event then holds for the identity');
+      this.#defects.add(
+        place,
+        "impossible-key",
+        problem,
+        'remove "key": the event then holds for the identity',
+      );
     }
     const key: Key = { kind: "sigstore", file, trustedRoot, identity, issuer, life: [] };
     reportIdle(said, [key], this.#defects);
@@ -184,12 +189,7 @@ export class KeyReader {
     this.#defects.add(at, "missing-key-file", `the trust repository has no file ${quoted(path)}`, help);
   }
 
-  #parse(
-    file: string,
-    bytes: Uint8Array,
-    { touch = false, pin = false }: KeyTable,
-    at: Position,
-  ): Key[] {
+  #parse(file: string, bytes: Uint8Array, { touch = false, pin = false }: KeyTable, at: Position): Key[] {
     const text = latin1(bytes.subarray(0, 256)).trimStart();
     if (/^-----BEGIN [A-Z ]*PRIVATE KEY/.test(text)) return this.#refusePrivate(file, at);
     if (SSH_LINE.test(text)) return this.#sshKeys(file, bytes, { touch, pin }, at);
@@ -198,12 +198,7 @@ export class KeyReader {
     return (certificates ?? []).map((certificate) => ({ kind: "openpgp", file, certificate, life: [] }));
   }
 
-  #sshKeys(
-    file: string,
-    bytes: Uint8Array,
-    demands: Pick<SshKey, "touch" | "pin">,
-    at: Position,
-  ): Key[] {
+  #sshKeys(file: string, bytes: Uint8Array, demands: Pick<SshKey, "touch" | "pin">, at: Position): Key[] {
     const { touch, pin } = demands;
     const lines = latin1(bytes)
       .split("\n")

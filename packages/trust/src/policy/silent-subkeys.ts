@@ -39,5 +39,6 @@ export function reportSilentSubkeys(
 
 function isListedElsewhere(of: OpenPgpKey, name: string | undefined, keys: readonly Key[]): boolean {
   const { id } = partsOf(of).find(({ fingerprint }) => fingerprint === name)!;
-  return keys.some((key) => key.life !== of.life && partsOf(key).some((part) => part.id === id));
+  const others = keys.filter((key) => key.kind !== "openpgp" || key.certificate !== of.certificate);
+  return others.some((key) => partsOf(key).some((part) => part.id === id));
 }

@@ -47,7 +47,9 @@ function livesOf(key: Key): [Fingerprint, KeyEvent[]][] {
     const said = saidOf(key, part);
     const own = said.map((event) => ({ ...event, key: part.fingerprint }));
     const elsewhere = said.map((event) => ({ ...event, key: undefined }));
-    const others = part.names.filter((name) => name !== part.fingerprint && !listed.includes(name as Fingerprint));
+    const others = part.names.filter(
+      (name) => name !== part.fingerprint && !listed.includes(name as Fingerprint),
+    );
     return [
       ...listed.map((name): [Fingerprint, KeyEvent[]] => [name, own]),
       ...others.map((name): [Fingerprint, KeyEvent[]] => [name as Fingerprint, elsewhere]),

@@ -136,28 +136,33 @@ export class Distrust {
    * has been told all of it before.
    */
   applied<P extends Policy>(policy: P): P {
-    const told = this.#tellable();
+    const told = this.#tellable(policy);
     if (told.every(([fingerprint]) => policy.distrusted?.has(fingerprint))) return policy;
     const distrusted = new Map([...(policy.distrusted ?? []), ...told]);
-    const principals = new Map([...policy.principals].map(([name, one]) => [name, this.#judged(one)]));
+    const principals = new Map(
+      [...policy.principals].map(([name, one]) => [name, withoutNixKeys(one, distrusted)]),
+    );
     const names = [...distrusted.keys()].sort();
     const text = ["firstmile policy with distrust 1", policy.digest, ...names].join("\0");
     const name = encodeHex(digest("sha256", encodeUtf8(text))) as PolicyDigest;
     return { ...policy, principals, distrusted, digest: name };
   }
 
-  #tellable(): [string, DistrustedKey][] {
-    return [...this.#keys].map(([fingerprint, { by, because }]) => {
-      return [fingerprint, { kind: "distrusted", key: undefined, reason: because, by }];
+  #tellable(policy: Policy): [string, DistrustedKey][] {
+    const also = this.#keys.size > 0 ? namesOfKeys(policy) : new Map<string, ReadonlySet<string>>();
+    return [...this.#keys].flatMap(([fingerprint, { by, because }]) => {
+      const event: DistrustedKey = { kind: "distrusted", key: undefined, reason: because, by };
+      const names = also.get(fingerprint) ?? [fingerprint];
+      return [...names].map((name): [string, DistrustedKey] => [name, event]);
     });
   }
+}
 
-  #judged(principal: Principal): Principal {
-    const isGone = (key: Key) => key.kind === "nix" && this.#keys.has(nixFingerprint(key));
-    return principal.keys.some(isGone)
-      ? { ...principal, keys: principal.keys.filter((key) => !isGone(key)) }
-      : principal;
-  }
+function withoutNixKeys(principal: Principal, distrusted: ReadonlyMap<string, DistrustedKey>): Principal {
+  const isGone = (key: Key) => key.kind === "nix" && distrusted.has(nixFingerprint(key));
+  return principal.keys.some(isGone)
+    ? { ...principal, keys: principal.keys.filter((key) => !isGone(key)) }
+    : principal;
 }
 
 /** Every name of each key: who signs for an authority has one for each name that it certifies. */
