@@ -5,13 +5,14 @@
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
+import { isAddress } from "@firstmile/formats/git/address";
 import { parseNixPublicKey } from "@firstmile/formats/nix/key";
 import { type OpenPgpCertificate, parseCertificates } from "@firstmile/formats/openpgp/certificate";
 import { parseNumberedKey } from "@firstmile/formats/signify/key";
 import { parseSshPublicKey } from "@firstmile/formats/ssh/public-key";
 import { sigstoreInstance } from "../sigstore/trusted-root.ts";
 import type { DefectCode, DefectList, Position } from "./defect.ts";
-import type { Node } from "./document.ts";
+import { child, type Node } from "./document.ts";
 import { KeyLifeReader, lifeOf, reportIdle, type SaidEvent } from "./key-life.ts";
 import { eventNames } from "./key-parts.ts";
 import { listed, nearest, quoted } from "./nearest.ts";
@@ -46,7 +47,7 @@ export class KeyReader {
       return isInPlace ? this.#inPlace(entry, at) : this.#fromFile({ file: entry }, [], node);
     }
     const said = new KeyLifeReader(this.#defects).read(entry, node);
-    if (entry.sigstore !== undefined) return this.#sigstore(entry, entry.sigstore, said, at);
+    if (entry.sigstore !== undefined) return this.#sigstore(entry, entry.sigstore, said, node);
     const foreign = SIGSTORE_ONLY.find((name) => entry[name] !== undefined);
     if (foreign !== undefined || entry.file === undefined) {
       const problem = foreign === undefined ? "no file" : `${quoted(foreign)} and no "sigstore"`;
@@ -85,7 +86,8 @@ export class KeyReader {
     return key.kind === "nix" || said.length === 0 ? key : { ...key, life: lifeOf(said, key) };
   }
 
-  #sigstore(entry: KeyTable, file: string, said: readonly SaidEvent[], at: Position): Key[] {
+  #sigstore(entry: KeyTable, file: string, said: readonly SaidEvent[], node: Node): Key[] {
+    const { at } = node;
     const { identity, issuer } = entry;
     const foreign = FILE_ONLY.find((name) => entry[name] !== undefined);
     if (foreign !== undefined || identity === undefined || issuer === undefined) {
@@ -96,7 +98,9 @@ export class KeyReader {
     }
     const trustedRoot = this.#open(file, at);
     if (trustedRoot === undefined) return [];
-    this.#checkSigstore(file, trustedRoot, [identity, issuer], at);
+    const isAlike = /^[!-~]*$/.test(identity) || identity.includes("@");
+    this.#checkSigstore(file, trustedRoot, isAlike ? [issuer] : [identity, issuer], at);
+    if (isAlike) this.#checkIdentity(identity, child(node, "identity")?.at ?? at);
     for (const { event, at: place } of said) {
       if (event.key === undefined) continue;
       const problem = `a Sigstore identity signs with a new key each time, so no event can name ${quoted(event.key)}`;
@@ -122,6 +126,19 @@ export class KeyReader {
     if (odd === undefined) return;
     const help = "write the e-mail address or URL exactly as certificates name it, in ASCII";
     this.#defects.add(at, "impossible-key", `no certificate can name ${quoted(odd)}`, help);
+  }
+
+  /** Certificates name somebody by an address or by a URI, and both are compared byte for byte. */
+  #checkIdentity(identity: string, at: Position): void {
+    const isPlain = /^[!-~]{1,512}$/.test(identity);
+    if (isPlain && (/^[a-z][a-z0-9+.-]*:\/\//i.test(identity) || isAddress(identity))) return;
+    const problem = `${quoted(identity)} is neither an e-mail address nor a URI`;
+    this.#defects.add(
+      at,
+      "bad-value",
+      problem,
+      "write the bare address or the whole URI that certificates name",
+    );
   }
 
   #authorities(keys: readonly Key[], certifiedAs: readonly string[], file: string, at: Position): Key[] {

@@ -3,6 +3,7 @@
  * whichever format each lists it, or one person could meet a threshold of two.
  */
 import { encodeHex } from "@firstmile/formats/bytes/text";
+import { isAddress } from "@firstmile/formats/git/address";
 import type { KeyMaterial } from "@firstmile/formats/openpgp/public-key";
 import type { SshPublicKey } from "@firstmile/formats/ssh/public-key";
 import { checkShape } from "./check.ts";
@@ -69,9 +70,17 @@ function readPrincipal(
     return found;
   });
   const emails = [shape.email ?? []].flat();
-  for (const email of emails) owners.claimEmail(email, name, child(node, "email")!.at);
+  emails.forEach((email, i) => {
+    const list = child(node, "email")!;
+    const { at } = child(list, i) ?? list;
+    if (isAddress(email)) owners.claimEmail(email, name, list.at);
+    else defects.add(at, "bad-value", `${quoted(email)} is not an e-mail address`, EMAIL_HELP);
+  });
   return { name: name as PrincipalName, emails, operator: operator as Operator, keys };
 }
+
+const EMAIL_HELP =
+  'write the bare address that commits have between "<" and ">": email = "alice@example.org"; several in a list';
 
 /** A principal is its own operator unless it says otherwise: another may use that name only to mean the same one. */
 function checkOperators(
