@@ -265,7 +265,7 @@ class HistoryRun {
     const own = await reader.read(docket.needPaths, this.against());
     if (docket.line.length === 0) return { own, steps: [], reviews, unreadable: [] };
     using objects = new GitObjects(this.git.env);
-    const steps = new StepReader(source, docket, reader, objects, reviews.paths, this.bumps);
+    const steps = new StepReader(source, docket, reader, objects, reviews, this.bumps);
     return { own, reviews, ...(await steps.read()) };
   }
 

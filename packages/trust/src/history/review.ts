@@ -20,8 +20,9 @@ import { type DeniedCommit, SHOWN_PATHS } from "./judge.ts";
 import { type By, EVERYBODY, MAX_STRETCH, type Piece, unreadChanges } from "./reading.ts";
 import type { PathChange } from "./trees.ts";
 
-/** What a path is after a change, with the SHA-256 of its content where that was read. */
+/** What a path is before and after a change, with the SHA-256 of its content where that was read. */
 export interface BroughtChange extends PathChange {
+  readonly before: ResultVersion | undefined;
   readonly after: ResultVersion | undefined;
   /** Under a rule with `bump`: a change of version and hash alone, to a source that the same author signed. */
   readonly bumped?: boolean;
