@@ -9,7 +9,7 @@ import type { Docket } from "@firstmile/trust/history/authenticate";
 import { type Part, partOfAll, partsOf } from "@firstmile/trust/history/ranges";
 import type { BroughtChange, Step } from "@firstmile/trust/history/review";
 import type { PathChange } from "@firstmile/trust/history/trees";
-import { ruleFor } from "@firstmile/trust/policy/paths";
+import { ruleFor, rulesAt } from "@firstmile/trust/policy/paths";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { ResultVersion } from "@firstmile/trust/statement/review-index";
 import type { GitObject, GitObjects } from "../git/objects.ts";
@@ -83,7 +83,7 @@ export class StepReader {
   private async step(commit: CommitId, part: Part): Promise<Step | undefined> {
     const net = await this.reader.brought(commit, this.against());
     if (!net) return undefined;
-    const asked = net.filter(({ path }) => ruleFor(path, this.source.rules)?.review !== undefined);
+    const asked = net.filter(({ path }) => rulesAt(path, this.source.rules).some(({ review }) => review));
     const plain = {
       commit,
       ...part,
