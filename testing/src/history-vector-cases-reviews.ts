@@ -33,7 +33,7 @@ interface Terms {
 }
 
 /** All four write; a review by alice, bob or carol is asked for everything. */
-function reviewCase(
+export function reviewCase(
   name: string,
   claim: string,
   tell: (play: Play) => Promise<Ending>,
@@ -87,14 +87,14 @@ function asksForReview({ mergeIsReview }: Terms): (toml: string) => string {
 }
 
 /** Bob's change of one file. */
-function change(
+export function change(
   { repository, bob }: Play,
   more: Parameters<WorldRepository["commit"]>[0] = {},
 ): Promise<CommitId> {
   return repository.commit({ by: bob, files: { [FILE]: "1\n" }, message: "a change\n", ...more });
 }
 
-function unread(tip: CommitId, commit = tip): Ending {
+export function unread(tip: CommitId, commit = tip): Ending {
   return { tip, denied: [["not-reviewed", commit]] };
 }
 
