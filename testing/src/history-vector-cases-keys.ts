@@ -168,7 +168,7 @@ function goodlist(name: string, claim: string, listsOdd: boolean): HistoryCase {
   };
 }
 
-function gpgOf(cast: Cast) {
+export function gpgOf(cast: Cast) {
   const env = {
     PATH: process.env.PATH,
     LC_ALL: "C",
@@ -217,7 +217,7 @@ function certified(name: string, claim: string, masters: readonly string[], code
 }
 
 /** Signs with a certificate that an authority gave out for a name. */
-async function certificateHolder(
+export async function certificateHolder(
   cast: Cast,
   name: string,
   { as = "bob", valid = "20250101000000Z:20260101000000Z", ca = "authority", host = false } = {},

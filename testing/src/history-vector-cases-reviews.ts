@@ -96,7 +96,7 @@ function asksForReview({ mergeIsReview, reverts, docs }: Terms): (toml: string) 
 }
 
 /** Bob's change of one file. */
-function change(
+export function change(
   { repository, bob }: Play,
   more: Parameters<WorldRepository["commit"]>[0] = {},
 ): Promise<CommitId> {

@@ -5,6 +5,7 @@ import { COSIGNED_CASES } from "./history-vector-cases-cosigned.ts";
 import { FORM_CASES } from "./history-vector-cases-forms.ts";
 import { HEAD_CASES } from "./history-vector-cases-heads.ts";
 import { KEY_CASES } from "./history-vector-cases-keys.ts";
+import { LAX_CASES } from "./history-vector-cases-lax.ts";
 import { LIFE_CASES } from "./history-vector-cases-life.ts";
 import { MERGE_CASES } from "./history-vector-cases-merges.ts";
 import { MODE_CASES } from "./history-vector-cases-modes.ts";
@@ -32,4 +33,5 @@ export const HISTORY_CASES: readonly HistoryCase[] = [
   ...SIGSTORE_CASES,
   ...TRUST_CASES,
   ...HEAD_CASES,
+  ...LAX_CASES,
 ];

@@ -3,10 +3,10 @@
  * <address>`, or an address alone. Nothing here says that the address is anybody's.
  */
 
+import { isAddress } from "../git/address.ts";
+
 /** GnuPG reads no longer ones. Hashing a longer one once for each signature on it would be its maker's attack. */
 export const MAX_USER_ID = 2_048;
-
-const ADDRESS = /^[^\s<>@\p{Cc}]+@[^\s<>@\p{Cc}]+$/u;
 
 /** As UTF-8, whatever is not shown as U+FFFD and control characters as `?`, so that it can go to a terminal. */
 export function userIdText(bytes: Uint8Array): string {
@@ -23,5 +23,5 @@ export function userIdAddress(bytes: Uint8Array): string | undefined {
   if (bytes.length > MAX_USER_ID) return undefined;
   const text = new TextDecoder().decode(bytes).trim();
   const address = text.endsWith(">") ? text.slice(text.lastIndexOf("<") + 1, -1) : text;
-  return ADDRESS.test(address) ? address.toLowerCase() : undefined;
+  return isAddress(address) ? address.toLowerCase() : undefined;
 }

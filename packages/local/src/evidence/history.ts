@@ -21,6 +21,7 @@ import type { DeniedCommit } from "@firstmile/trust/history/judge";
 import { asksForReviews } from "@firstmile/trust/history/review";
 import { followedParents } from "@firstmile/trust/history/shape";
 import { Standing } from "@firstmile/trust/history/standing";
+import { certificateNotes } from "@firstmile/trust/openpgp/notes";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
 import { takesBumps } from "@firstmile/trust/slice/bumped";
@@ -61,13 +62,17 @@ export interface HistoryQuestion {
 export interface AnsweredHistory extends HistoryVerdict {
   /** Places whose statements could not all be read. */
   readonly incomplete: readonly string[];
+  /** What else a person should read, also where the answer was remembered. Absent: nothing. */
+  readonly notes?: readonly string[];
 }
 
 /** The verdict on `tip` by the rules of `source`. Throws `RepositoryError` where the repository cannot be read. */
 export async function authenticateHistory(question: HistoryQuestion): Promise<AnsweredHistory> {
   if (question.source.authenticate === "slice") return { ...noHistory(question), incomplete: [] };
   const { statements, incomplete } = await statementsOf(question);
-  return { ...(await judgedHistory(question, statements)), incomplete };
+  const notes = certificateNotes(electorateNow(question.policy, question.now).policy);
+  const verdict = await judgedHistory(question, statements);
+  return { ...verdict, incomplete, ...(notes.length > 0 ? { notes } : {}) };
 }
 
 async function judgedHistory(
@@ -266,7 +271,7 @@ class HistoryRun {
     const own = await reader.read(docket.needPaths, this.against());
     if (docket.line.length === 0) return { own, steps: [], reviews, unreadable: [] };
     using objects = new GitObjects(this.git.env);
-    const steps = new StepReader(source, docket, reader, objects, reviews.paths, this.bumps);
+    const steps = new StepReader(source, docket, reader, objects, reviews, this.bumps);
     return { own, reviews, ...(await steps.read()) };
   }
 

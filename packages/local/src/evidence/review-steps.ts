@@ -9,8 +9,9 @@ import type { Docket } from "@firstmile/trust/history/authenticate";
 import { detoursOf, type Part, partOfAll, partsOf } from "@firstmile/trust/history/ranges";
 import type { BroughtChange, Detour, Side, Step } from "@firstmile/trust/history/review";
 import type { PathChange } from "@firstmile/trust/history/trees";
-import { ruleFor } from "@firstmile/trust/policy/paths";
+import { ruleFor, rulesAt } from "@firstmile/trust/policy/paths";
 import type { Source } from "@firstmile/trust/policy/policy";
+import type { ResultVersion } from "@firstmile/trust/statement/review-index";
 import type { GitObject, GitObjects } from "../git/objects.ts";
 import type { ChangeReader, MergedSide } from "./own-changes.ts";
 
@@ -18,6 +19,13 @@ export interface ReadSteps {
   /** Oldest first. */
   readonly steps: readonly Step[];
   readonly unreadable: readonly CommitId[];
+}
+
+/** What reviews give the SHA-256 of, by path. */
+export interface SpokenOf {
+  readonly paths: ReadonlySet<string>;
+  /** Those of which also the content before is given. */
+  readonly pathsFrom: ReadonlySet<string>;
 }
 
 /** How many commits of the line are read at once. */
@@ -29,7 +37,7 @@ export class StepReader {
   private readonly reader: ChangeReader;
   private readonly objects: GitObjects;
   /** Paths that any review speaks of: only their contents are hashed anew. */
-  private readonly spokenOf: ReadonlySet<string>;
+  private readonly spokenOf: SpokenOf;
   /** Undefined: no rule lets a bump pass, or nothing was handed on that could be one. */
   private readonly bumps: BumpJudge | undefined;
   private readonly introduction: CommitId;
@@ -41,7 +49,7 @@ export class StepReader {
     docket: Docket,
     reader: ChangeReader,
     objects: GitObjects,
-    spokenOf: ReadonlySet<string>,
+    spokenOf: SpokenOf,
     bumps: BumpJudge | undefined,
   ) {
     this.source = source;
@@ -82,7 +90,7 @@ export class StepReader {
   private async step(commit: CommitId, part: Part): Promise<Step | undefined> {
     const net = await this.reader.brought(commit, this.against());
     if (!net) return undefined;
-    const asked = net.filter(({ path }) => ruleFor(path, this.source.rules)?.review !== undefined);
+    const asked = net.filter(({ path }) => rulesAt(path, this.source.rules).some(({ review }) => review));
     const plain = {
       commit,
       ...part,
@@ -130,15 +138,19 @@ export class StepReader {
 
   /** With the SHA-256 of what is read, so that a review of it holds for these bytes and not for a SHA-1. */
   private async hashed(changes: readonly PathChange[]): Promise<BroughtChange[]> {
-    const spoken = changes.filter(
-      ({ path, after }) => after && this.spokenOf.has(path) && !isSubmodule(after),
-    );
-    const blobs = await this.objects.getAll(spoken.map(({ after }) => after!.id));
-    const digests = new Map(spoken.map((change, i) => [change, sha256(change.after!.id, blobs[i]?.content)]));
-    return changes.map((change) => {
-      const digest = digests.get(change);
-      return digest && change.after ? { ...change, after: { ...change.after, sha256: digest } } : change;
-    });
+    const { paths, pathsFrom } = this.spokenOf;
+    const named = changes.flatMap(({ path, before, after }) => [
+      ...(after && paths.has(path) ? [after] : []),
+      ...(before && pathsFrom.has(path) ? [before] : []),
+    ]);
+    const spoken = named.filter((version) => !isSubmodule(version));
+    const blobs = await this.objects.getAll(spoken.map(({ id }) => id));
+    const digests = new Map(spoken.map((version, i) => [version, sha256(version.id, blobs[i]?.content)]));
+    const told = (version: ResultVersion | undefined) => {
+      const digest = version && digests.get(version);
+      return version && digest !== undefined ? { ...version, sha256: digest } : version;
+    };
+    return changes.map((change) => ({ ...change, before: told(change.before), after: told(change.after) }));
   }
 }
 

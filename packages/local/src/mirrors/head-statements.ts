@@ -72,9 +72,28 @@ export async function freshnessIn({ git, heads, ...question }: FreshnessQuestion
   const named = [...new Set(heads.map((head) => head.commit))];
   const before = await ancestryAmong(git, named, [commit]);
   const after = await ancestryAmong(git, [commit], named);
+  const apart = named.filter((id) => before(id, commit) === undefined && after(commit, id) === undefined);
+  const here = await existing(git, apart);
+  const [upTo, from] = [await ancestryAmong(git, named, here), await ancestryAmong(git, here, named)];
   const ancestry = (ancestor: CommitId, descendant: CommitId) =>
-    before(ancestor, descendant) ?? after(ancestor, descendant);
-  return freshnessOf({ ...question, statements: heads, ancestry });
+    before(ancestor, descendant) ??
+    after(ancestor, descendant) ??
+    upTo(ancestor, descendant) ??
+    from(ancestor, descendant);
+  const isHere = (id: CommitId) => here.includes(id) || !apart.includes(id);
+  return freshnessOf({ ...question, statements: heads, ancestry, isHere });
+}
+
+/** Most commits on other lines that are compared with each head. */
+const MAX_APART = 8;
+
+async function existing(git: NeutralGit, ids: readonly CommitId[]): Promise<CommitId[]> {
+  const here: CommitId[] = [];
+  for (const id of ids) {
+    const found = await run("git", ["cat-file", "-e", `${id}^{commit}`], { env: git.env });
+    if (found.code === 0 && here.length < MAX_APART) here.push(id);
+  }
+  return here;
 }
 
 /** Keeps the statements that count, in place of those kept before: what is read whenever rules are asked for. */

@@ -40,7 +40,9 @@ export function builderKeys(policy: Policy, distrust?: Pick<Distrust, "ofKey">):
   const keys = new Map<string, BuilderKey[]>();
   for (const principal of policy.principals.values()) {
     for (const listed of principal.keys) {
-      const key = listed.kind === "nix" ? load(listed.key) : undefined;
+      // Nothing that a builder signs is old: a key that was retired in another format votes no more.
+      const counts = listed.kind === "nix" && !listed.life?.length;
+      const key = counts ? load(listed.key) : undefined;
       if (listed.kind !== "nix" || !key) continue;
       const objection = distrust?.ofKey(nixFingerprint(listed));
       keys.set(listed.name, [

@@ -7,7 +7,8 @@
  *
  * An age that the rule allows is allowed even where a newer commit is known: a reader three days behind is what
  * "at most seven days" means. It is told. But nothing is the newest after something that descends from it was: a
- * later statement for the older commit comes from somebody who had not looked, and does not count.
+ * later statement for the older commit comes from somebody who had not looked, and does not count. Whoever lately called
+ * two commits the newest that are not on one line is not heard at all.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
@@ -40,6 +41,8 @@ export interface HeadQuestion {
   readonly commit: CommitId;
   readonly statements: readonly HeadStatement[];
   readonly ancestry: Ancestry;
+  /** Whether the commit is here, so that `ancestry` says nothing of it for no other reason than that. Absent: none is. */
+  readonly isHere?: (commit: CommitId) => boolean;
   /** Unix seconds. */
   readonly now: number;
 }
@@ -63,6 +66,53 @@ export function judgeHead(question: HeadQuestion): Reason {
 }
 
 export function freshnessOf(question: HeadQuestion): Freshness {
+  const forked = forks(question);
+  if (forked.length === 0) return freshnessBy(question);
+  const people = new Set(forked.map(({ by }) => by));
+  const statements = question.statements.map((one) => ({
+    ...one,
+    principals: one.principals.difference(people),
+  }));
+  const others = freshnessBy({ ...question, statements });
+  return others.reason.ok ? others : refused(equivocation(question, forked));
+}
+
+interface Fork {
+  readonly by: PrincipalName;
+  readonly heads: readonly [HeadStatement, HeadStatement];
+}
+
+/** Two commits that one person called the newest within the maximum age, and of which neither descends from the other. */
+function forks({ statements, ancestry, isHere, now, rule }: HeadQuestion): Fork[] {
+  if (isHere === undefined) return [];
+  const recent = statements.filter(
+    ({ at, commit }) => at >= now - rule.maxAge && at <= now + CLOCK_AHEAD && isHere(commit),
+  );
+  const isApart = (a: CommitId, b: CommitId) =>
+    a !== b && ancestry(a, b) === undefined && ancestry(b, a) === undefined;
+  return recent.flatMap((one, i) =>
+    recent
+      .slice(i + 1)
+      .filter(({ commit }) => isApart(one.commit, commit))
+      .flatMap((two) =>
+        [...one.principals.intersection(two.principals)].map((by): Fork => ({ by, heads: [one, two] })),
+      ),
+  );
+}
+
+function equivocation({ subject }: HeadQuestion, forked: readonly Fork[]): Reason {
+  const because = forked.slice(0, SHOWN).map(({ by, heads: [one, two] }) => {
+    const said = [one, two].map(({ commit, at }) => `${short(commit)} on ${day(at)}`).join(" and ");
+    return lacking("equivocation", `${by} called two commits the newest that are not on one line: ${said}`);
+  });
+  const names = [...new Set(forked.map(({ by }) => by))].sort().join(" and ");
+  const message = `${names} called two commits the newest of ${subject} that are not on one line, so their word counts for neither`;
+  const remedy =
+    "ask them which one is right: somebody else may have their key. Another person of the role can say it";
+  return lacking("equivocation", message, { because, remedy });
+}
+
+function freshnessBy(question: HeadQuestion): Freshness {
   const { rule, now, statements } = question;
   const past = statements.filter(({ at }) => at <= now + CLOCK_AHEAD);
   const recent = covering(question, past).filter(({ at }) => at >= now - rule.maxAge);

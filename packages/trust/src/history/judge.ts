@@ -5,7 +5,7 @@
  * anybody else read it (see review.ts).
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import { ruleFor } from "../policy/paths.ts";
+import { ruleFor, rulesAt } from "../policy/paths.ts";
 import type { Policy, Rule, Source } from "../policy/policy.ts";
 import { meets, type Tally } from "../policy/thresholds.ts";
 import type { CommitCode } from "../verdict/codes.ts";
@@ -131,8 +131,8 @@ export function judgeCommit(
 }
 
 function mayWrite(source: Source, unmet: readonly Rule[], path: string): boolean {
-  const rule = ruleFor(path, source.rules);
-  return rule !== undefined && !unmet.includes(rule);
+  const rules = rulesAt(path, source.rules);
+  return rules.length > 0 && rules.every((rule) => !unmet.includes(rule));
 }
 
 function inNoRole(writers: Writers, commit: CommitId, signers: Signers): DeniedCommit {
@@ -159,7 +159,8 @@ function outsidePaths(
   merge: boolean,
 ): DeniedCommit {
   const first = outside[0]!;
-  const rule = ruleFor(first, writers.source.rules);
+  const rules = rulesAt(first, writers.source.rules);
+  const rule = rules.find((one) => writers.unmet(signers).includes(one));
   if (rule && !merge && writers.tally(rule, signers).counted.length > 0)
     return tooFew(writers, rule, commit, signers, outside);
   const needed = rule ? `${writersNamed(rule)} may write it` : "no rule lets anybody write it";

@@ -14,7 +14,7 @@
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
-import { ruleFor } from "../policy/paths.ts";
+import { rulesAt } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { isMet, peopleOf } from "../policy/thresholds.ts";
 import type { ResultVersion, ReviewIndex } from "../statement/review-index.ts";
@@ -24,8 +24,9 @@ import { EVERYBODY, type Piece, unreadChanges } from "./reading.ts";
 import type { PathChange } from "./trees.ts";
 import { type Unread, unreadDenial } from "./unread.ts";
 
-/** What a path is after a change, with the SHA-256 of its content where that was read. */
+/** What a path is before and after a change, with the SHA-256 of its content where that was read. */
 export interface BroughtChange extends PathChange {
+  readonly before: ResultVersion | undefined;
   readonly after: ResultVersion | undefined;
   /** Under a rule with `bump`: a change of version and hash alone, to a source that the same author signed. */
   readonly bumped?: boolean;
@@ -162,21 +163,23 @@ interface PathHistory {
   readonly changes: { readonly step: number; readonly change: BroughtChange }[];
 }
 
-/** Every path whose rule asks for a review, with its changes, oldest first. */
-function changesByPath(source: Source, steps: readonly Step[]): Map<string, PathHistory> {
-  const paths = new Map<string, PathHistory | undefined>();
+/** Every path whose rule asks for a review, with its changes, oldest first; under several rules once for each. */
+function changesByPath(source: Source, steps: readonly Step[]): [string, PathHistory][] {
+  const paths = new Map<string, PathHistory[]>();
   for (const [step, { net }] of steps.entries()) {
     for (const change of net) {
-      if (!paths.has(change.path)) paths.set(change.path, historyOf(source, change.path));
-      paths.get(change.path)?.changes.push({ step, change });
+      const histories = paths.get(change.path) ?? historiesOf(source, change.path);
+      paths.set(change.path, histories);
+      for (const { changes } of histories) changes.push({ step, change });
     }
   }
-  return new Map([...paths].filter((entry): entry is [string, PathHistory] => entry[1] !== undefined));
+  return [...paths].flatMap(([path, all]) => all.map((one): [string, PathHistory] => [path, one]));
 }
 
-function historyOf(source: Source, path: string): PathHistory | undefined {
-  const rule = ruleFor(path, source.rules);
-  return rule?.review && { rule, review: rule.review, changes: [] };
+function historiesOf(source: Source, path: string): PathHistory[] {
+  return rulesAt(path, source.rules).flatMap((rule) =>
+    rule.review ? [{ rule, review: rule.review, changes: [] }] : [],
+  );
 }
 
 /** Content that somebody of the group rejected does not pass as long as the path has it. */

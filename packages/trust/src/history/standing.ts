@@ -29,21 +29,32 @@ export class Standing {
   weigh(outcome: SignatureOutcome, commit: CommitId): SignatureOutcome {
     if (this.lives.size === 0) return outcome;
     const good = outcome.valid ? outcome : outcome.lapsed;
-    const event = good && this.eventOf(good);
+    const event = good && this.eventOf(good, commit);
     if (!good || !event) return outcome;
     if (event.kind === "compromised") return refused("compromised-key", good, reasonText(event));
     if (event.kind === "distrusted") return refused("distrusted", good, distrustText(event));
-    if (this.isReached(commit, event.after as readonly string[] as readonly CommitId[])) return good;
+    if (this.isOldFor(event, commit)) return good;
     return outcome.valid ? refused("retired-key", good, retiredText(event)) : outcome;
   }
 
-  /** What is said of the key that signed outweighs what is said of all keys of its file; harm outweighs age. */
-  private eventOf({ key, signingKey }: SignatureValid): KeyEvent | undefined {
+  /**
+   * What is said of the key that signed outweighs what is said of all keys of its certificate; harm outweighs age. Of
+   * several retirements each holds: the one that the commit is not old enough for decides.
+   */
+  private eventOf({ key, signingKey }: SignatureValid, commit: CommitId): KeyEvent | undefined {
     const said = [...(this.lives.get(signingKey) ?? []), ...(this.lives.get(key) ?? [])];
     const own = said.filter((event) => event.key === undefined || event.key === signingKey);
     const harm =
       own.find(({ kind }) => kind === "distrusted") ?? own.find(({ kind }) => kind === "compromised");
-    return harm ?? own.find((event) => event.key === signingKey) ?? own[0];
+    if (harm) return harm;
+    const specific = own.filter((event) => event.key === signingKey);
+    const holding = specific.length > 0 ? specific : own;
+    return holding.find((event) => !this.isOldFor(event, commit)) ?? holding[0];
+  }
+
+  private isOldFor(event: KeyEvent, commit: CommitId): boolean {
+    if (event.kind !== "retired") return false;
+    return this.isReached(commit, event.after as readonly string[] as readonly CommitId[]);
   }
 }
 

@@ -1,19 +1,28 @@
 /**
- * The life of keys that several trust repositories speak of.
+ * The life of keys of which several entries speak, in one trust repository or in several.
  *
  * Claim: the strictest word about a key holds wherever the key is listed, in whatever format; compromised anywhere is
  * compromised everywhere, and each `retired` holds besides the others. Against: a stolen key that one repository has
- * heard of and another has not. So an import can take a key out of use that this policy trusts, and can bring none in.
+ * heard of and another has not, or that one entry of a person calls stolen and another one lists in its other format.
+ * So an import can take a key out of use that this policy trusts, and can bring none in.
  */
+import { type KeyPart, partsOf, saidOf } from "../policy/key-parts.ts";
 import type { Key, KeyEvent, Principal } from "../policy/policy.ts";
-import { identities } from "../policy/principals.ts";
 
 /** What one repository says of a key. */
 interface Word {
   readonly event: KeyEvent;
-  readonly about: Key;
+  /** The entry that says so, by what it says. */
+  readonly life: Key["life"];
   /** The import, or "" for this policy itself. */
   readonly says: string;
+}
+
+/** The principals of one policy, with what is said of each of their keys in any format. */
+export function withSharedLives<N>(principals: ReadonlyMap<N, Principal>): Map<N, Principal> {
+  const lives = new KeyLives();
+  lives.hear("", principals.values());
+  return new Map([...principals].map(([name, principal]) => [name, lives.judged(principal)]));
 }
 
 export class KeyLives {
@@ -30,64 +39,38 @@ export class KeyLives {
   }
 
   #hearOne(says: string, key: Key): void {
-    if (key.kind === "nix") return;
-    const parts = partsOf(key);
-    for (const event of key.life) {
-      const meant = parts.filter(({ fingerprint }) => event.key === undefined || event.key === fingerprint);
-      // A name that fits none of the keys: a slip must not let the key off.
-      for (const { id } of meant.length > 0 ? meant : parts) {
-        this.#words.set(id, [...(this.#words.get(id) ?? []), { event, about: key, says }]);
-      }
+    if (!key.life?.length) return;
+    for (const part of partsOf(key)) {
+      const words = saidOf(key, part).map((event) => ({ event, life: key.life, says }));
+      this.#words.set(part.id, [...(this.#words.get(part.id) ?? []), ...words]);
     }
   }
 
   #judgedKey(key: Key): Key[] {
-    const heard = partsOf(key).flatMap((part) =>
-      (this.#words.get(part.id) ?? []).map((word) => ({ ...word, key: part.fingerprint })),
-    );
-    if (key.kind === "nix") return heard.some(({ event }) => event.kind === "compromised") ? [] : [key];
-    const others = heard.filter(({ about }) => about.kind !== "nix" && about.life !== key.life);
-    if (others.length === 0) return [key];
-    return [{ ...key, life: withoutDoubles([...key.life, ...others.map(told)]) }];
+    const parts = partsOf(key);
+    const foreign = parts.map((part) => this.#foreign(key, part));
+    if (foreign.every((words) => words.length === 0)) return [key];
+    // Whoever may have a primary key may bind subkeys with it: its certificate falls with it.
+    const harm = foreign[0]!.filter(({ event }) => event.kind === "compromised");
+    if (key.kind === "nix" && harm.length > 0) return [];
+    const life = parts.flatMap((part, i) => {
+      const told = part.isWhole ? foreign[i]! : [...foreign[i]!, ...harm];
+      const own = saidOf(key, part).map((event) => ({ ...event, key: part.fingerprint }));
+      return [...own, ...told.map((word) => toldOf(word, part))];
+    });
+    return [{ ...key, life: withoutDoubles(life) }];
+  }
+
+  #foreign(key: Key, { id }: KeyPart): Word[] {
+    return (this.#words.get(id) ?? []).filter(({ life }) => life !== key.life);
   }
 }
 
-function told({ event, says, key }: Word & { key: string | undefined }): KeyEvent {
+function toldOf({ event, says }: Word, { fingerprint: key }: KeyPart): KeyEvent {
   if (event.kind === "retired") return { ...event, key };
   return { ...event, key, reason: says === "" ? event.reason : `${event.reason} (says ${says})` };
 }
 
 function withoutDoubles(life: readonly KeyEvent[]): KeyEvent[] {
   return [...new Map(life.map((event) => [JSON.stringify(event), event])).values()];
-}
-
-interface Part {
-  /** The numbers of the key where they are known, so that one key in two formats is one. */
-  readonly id: string;
-  readonly fingerprint: string | undefined;
-}
-
-/** The keys of which something can be said by itself: an OpenPGP certificate has several. */
-function partsOf(key: Key): Part[] {
-  switch (key.kind) {
-    case "openpgp": {
-      const { primary, subkeys } = key.certificate;
-      const keys = [primary, ...subkeys.map((subkey) => subkey.key)];
-      return keys.map((one) => {
-        const alone = { ...key.certificate, fingerprint: one.fingerprint, primary: one, subkeys: [] };
-        return { id: identities({ ...key, certificate: alone }).at(-1)!, fingerprint: one.fingerprint };
-      });
-    }
-    case "ssh-authority": {
-      const { file, life } = key;
-      const plain: Key = { kind: "ssh", file, life, key: key.key, touch: false, pin: false };
-      return [{ id: identities(plain).at(-1)!, fingerprint: undefined }];
-    }
-    case "ssh":
-    case "nix":
-    case "sigstore":
-    case "minisign":
-    case "signify":
-      return [{ id: identities(key).at(-1)!, fingerprint: undefined }];
-  }
 }

@@ -8,6 +8,7 @@
  * order of the policy, this one's own first: a later one changes nothing about the people of those before.
  */
 import { latin1 } from "@firstmile/formats/bytes/text";
+import { authorityNumbers } from "../policy/key-parts.ts";
 import type { Operator, PrincipalName } from "../policy/names.ts";
 import type { Key, Principal } from "../policy/policy.ts";
 import { identities } from "../policy/principals.ts";
@@ -23,6 +24,8 @@ export class People {
   readonly principals: Map<PrincipalName, Principal>;
   readonly #own: ReadonlySet<PrincipalName>;
   readonly #owners = new Map<string, PrincipalName>();
+  /** Whom each authority certifies, by its numbers: who holds its key can sign for them. */
+  readonly #certified = new Map<string, Set<PrincipalName>>();
   readonly #emails = new Set<string>();
   /** Whatever name an operator was ever called by -> its name here. */
   readonly #operators = new Map<string, Operator>();
@@ -59,6 +62,9 @@ export class People {
       const who = known.join(" and ");
       return refused(`it shares keys with ${who}, who are not one person`);
     }
+    const [bound] = this.#bound(principal).filter((name) => name !== person);
+    if (bound !== undefined)
+      return refused(`a key of it is a certification authority for ${bound}, or the other way round`);
     if (person !== undefined) return this.#join(person, principal);
     if (this.#keyrings.widened(prefix, principal.keys))
       return refused("it lists a certificate of another repository's keyring beside other keys");
@@ -106,10 +112,19 @@ export class People {
     return [...new Set(owners.filter((owner) => owner !== undefined))];
   }
 
+  /** Everybody known for whom it can sign, or who can sign for it, by holding the key of a certification authority. */
+  #bound(principal: Principal): PrincipalName[] {
+    const served = principal.keys.flatMap(shared).flatMap((id) => [...(this.#certified.get(id) ?? [])]);
+    const holders = principal.keys.flatMap((key) => this.#owners.get(authorityNumbers(key) ?? "") ?? []);
+    return [...new Set([...served, ...holders])];
+  }
+
   #enter({ name, keys, emails, operator }: Principal): void {
     this.#called(operator, operator);
     this.#called(name, operator);
     for (const id of keys.flatMap(shared)) if (!this.#owners.has(id)) this.#owners.set(id, name);
+    for (const authority of keys.flatMap((key) => authorityNumbers(key) ?? []))
+      this.#certified.set(authority, (this.#certified.get(authority) ?? new Set()).add(name));
     for (const email of emails) this.#emails.add(email.toLowerCase());
   }
 

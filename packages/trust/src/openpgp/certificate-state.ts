@@ -8,7 +8,8 @@
  * Leaves out: who the user IDs are (the policy says whose key it is), certifications by others (certification.ts), and
  * time: nothing here depends on when it is asked. Of several statements the newest counts. A revocation is final, also a soft
  * one, and whatever its own expiry. What is signed by a designated revoker cannot be checked without its
- * certificate, so such a revocation counts unchecked.
+ * certificate, so such a revocation counts unchecked. Where the newest statement does not hold (its hash is too weak,
+ * or it says what is not understood) the newest that holds counts, less what the other takes away, and a note says so.
  */
 import type { OpenPgpCertificate, Subkey } from "@firstmile/formats/openpgp/certificate";
 import { keyIdOf, type PublicKey } from "@firstmile/formats/openpgp/public-key";
@@ -36,6 +37,8 @@ export interface KeyState {
   readonly refusal: Refusal | undefined;
   /** Unix seconds; undefined where it does not expire. */
   readonly expires: number | undefined;
+  /** What its owner said of it last, where that does not hold and something older does: a sentence for a person. */
+  readonly note?: string | undefined;
 }
 
 export interface CertificateState {
@@ -64,8 +67,9 @@ export function loadCertificate(certificate: OpenPgpCertificate): CertificateSta
     primary: {
       ...identity("primary key", primary, verifying),
       revoked: primaryRevocation(certificate, own),
-      refusal: self.refusal ?? signingRefusal(self.keyFlags, "primary key"),
+      refusal: self.refusal ?? signingRefusal(self.keyFlags, "primary key", self.weaker),
       expires: self.expires,
+      note: noteOn("self-signature of the key", primary, self.weaker),
     },
     primaryRefusal: self.refusal,
     subkeys: certificate.subkeys.map((subkey) => subkeyState(primary, subkey, own)),
@@ -107,6 +111,7 @@ interface SelfStatement {
   readonly refusal: Refusal | undefined;
   readonly keyFlags: number | undefined;
   readonly expires: number | undefined;
+  readonly weaker: Signature | undefined;
 }
 
 /**
@@ -118,27 +123,39 @@ function selfStatement(
   userIds: readonly UserIdState[],
   own: SelfSignatures,
 ): SelfStatement {
-  const direct = own.newest(signatures, [SignatureType.directKey], keyData(primary), ["strong", "sha1"]);
-  const certified = primary.version === 6 ? undefined : newestSelf(userIds);
-  const said = [direct, certified].filter((one) => one !== undefined).sort((a, b) => b.created - a.created);
+  const direct = own.told(signatures, [SignatureType.directKey], keyData(primary), ["strong", "sha1"]);
+  const ids = primary.version === 6 ? [] : userIds;
+  const said = [direct.holds, newestSelf(ids)]
+    .filter((one) => one !== undefined)
+    .sort((a, b) => b.created - a.created);
+  const weaker = [direct.weaker, ...ids.map((id) => id.weaker)]
+    .filter((one) => one !== undefined && one.created >= (said[0]?.created ?? 0))
+    .sort((a, b) => b!.created - a!.created)[0];
   const expiring = said.find(({ keyExpiresAfter }) => keyExpiresAfter !== undefined);
   return {
     refusal: said.length > 0 ? undefined : notSigning("the primary key has no valid self-signature"),
-    keyFlags: said.find(({ keyFlags }) => keyFlags !== undefined)?.keyFlags,
-    expires: earliest(keyExpiry(primary, expiring), ...said.map(signatureExpiry)),
+    keyFlags: bothAllow(said.find(({ keyFlags }) => keyFlags !== undefined)?.keyFlags, weaker),
+    expires: earliest(keyExpiry(primary, expiring), ...said.map(signatureExpiry), endOf(primary, weaker)),
+    weaker,
   };
 }
 
 function subkeyState(primary: PublicKey, { key, signatures }: Subkey, own: SelfSignatures): KeyState {
   const verifying = importKey(key);
   const data = keyData(primary, key);
-  const binding = own.newest(signatures, [SignatureType.subkeyBinding], data, ["strong"]);
+  const { holds: binding, weaker } = own.told(signatures, [SignatureType.subkeyBinding], data, ["strong"]);
   const back = binding && backSignature(binding, verifying, data);
   return {
     ...identity("subkey", key, verifying),
     revoked: gravest(own.revocations(signatures, SignatureType.subkeyRevocation, data)),
-    refusal: binding === undefined ? unbound(signatures) : subkeyRefusal(binding, back),
-    expires: earliest(keyExpiry(key, binding), signatureExpiry(binding), signatureExpiry(back)),
+    refusal: binding === undefined ? unbound(signatures) : subkeyRefusal(binding, back, weaker),
+    expires: earliest(
+      keyExpiry(key, binding),
+      signatureExpiry(binding),
+      signatureExpiry(back),
+      endOf(key, weaker),
+    ),
+    note: noteOn("binding of the subkey", key, weaker),
   };
 }
 
@@ -152,8 +169,12 @@ function unbound(signatures: readonly Signature[]): Refusal {
   return notSigning(`the subkey is not validly bound to its primary key${why}`);
 }
 
-function subkeyRefusal(binding: Signature, back: Signature | undefined): Refusal | undefined {
-  const refusal = signingRefusal(binding.keyFlags, "subkey");
+function subkeyRefusal(
+  binding: Signature,
+  back: Signature | undefined,
+  weaker: Signature | undefined,
+): Refusal | undefined {
+  const refusal = signingRefusal(bothAllow(binding.keyFlags, weaker), "subkey", weaker);
   if (refusal !== undefined || back !== undefined) return refusal;
   return notSigning(
     "the subkey did not sign its binding to the primary key in turn, or did so over a weak hash",
@@ -205,9 +226,35 @@ function fingerprintOf(key: PublicKey): Fingerprint {
   return key.fingerprint as string as Fingerprint;
 }
 
-function signingRefusal(keyFlags: number | undefined, role: KeyState["role"]): Refusal | undefined {
+function signingRefusal(
+  keyFlags: number | undefined,
+  role: KeyState["role"],
+  weaker: Signature | undefined,
+): Refusal | undefined {
   if (((keyFlags ?? 0) & KeyFlag.sign) !== 0) return undefined;
-  return notSigning(`the ${role} is not marked for signing`);
+  const why = weaker === undefined ? "" : `; its owner's newest word ${flawOf(weaker)}, and still takes away`;
+  return notSigning(`the ${role} is not marked for signing${why}`);
+}
+
+/** What does not hold gives nothing, and may still take away. */
+function bothAllow(keyFlags: number | undefined, weaker: Signature | undefined): number | undefined {
+  if (weaker?.keyFlags === undefined) return keyFlags;
+  return (keyFlags ?? weaker.keyFlags) & weaker.keyFlags;
+}
+
+function endOf(key: PublicKey, weaker: Signature | undefined): number | undefined {
+  return earliest(keyExpiry(key, weaker), signatureExpiry(weaker));
+}
+
+function noteOn(what: string, key: PublicKey, weaker: Signature | undefined): string | undefined {
+  if (weaker === undefined) return undefined;
+  return `the newest ${what} ${key.fingerprint} ${flawOf(weaker)}: an older one counts, but for what the newest takes away`;
+}
+
+function flawOf(signature: Signature): string {
+  const hash = gradedHash(signature.hashAlgorithm);
+  if (hash !== undefined && hash.grade !== "strong") return `rests on ${hash.name.toUpperCase()}`;
+  return signature.version === 3 ? "is of version 3" : "has a critical part that is not known";
 }
 
 /**

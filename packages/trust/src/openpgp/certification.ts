@@ -9,7 +9,7 @@
  * As GnuPG decides it for certifiers of marginal trust whose own keys are beyond doubt, and stricter in this: SHA-1
  * and RIPEMD-160 certify at no date, a primary key marked for other uses only certifies nothing, and what is dated in
  * the future, of version 3 or under a critical restriction does not count, nor does a photograph. A revocation counts
- * also over SHA-1, also from the same second, and also of a certification that calls itself irrevocable.
+ * also over MD5 or SHA-1, also from the same second, and also of a certification that calls itself irrevocable.
  * Leaves out: how many certifiers are enough, whose keys these are, and trust signatures: whoever is certified
  * certifies nobody in turn.
  */
@@ -19,7 +19,7 @@ import type { KeyId } from "@firstmile/formats/openpgp/public-key";
 import { type Signature, SignatureType } from "@firstmile/formats/openpgp/signature";
 import { MAX_USER_ID } from "@firstmile/formats/openpgp/user-id";
 import type { Fingerprint } from "../signature/outcome.ts";
-import { signatureExpiry } from "./certificate-state.ts";
+import { earliest, signatureExpiry } from "./certificate-state.ts";
 import type { Certifier } from "./certifier.ts";
 import { gradedHash } from "./hash-algorithm.ts";
 import { mayBeFrom, saysOnlyKnown } from "./self-signature.ts";
@@ -30,6 +30,7 @@ import { CERTIFICATIONS } from "./user-id-state.ts";
 export type CertificationCode =
   | "bad-certification"
   | "weak-certification"
+  | "persona-certification"
   | "unsupported-certification"
   | "future-certification"
   | "expired-certification"
@@ -139,19 +140,27 @@ class Checks {
    */
   #newest(certifier: Certifier, said: readonly Signature[], data: (version: 3 | 4 | 6) => Uint8Array[]) {
     let passedOver: { code: CertificationCode; from?: number } = { code: "bad-certification" };
+    const flawed: Signature[] = [];
     for (const statement of said.toSorted(newestFirst)) {
       const code = flawOf(statement, certifier);
-      if (code !== undefined) passedOver = { code };
-      else if (!this.#holds(certifier, statement, data(statement.version))) continue;
-      else if (isRevocation(statement) || statement.created <= this.#now) return this.#verdict(statement);
+      if (code !== undefined) {
+        passedOver = { code };
+        flawed.push(statement);
+      } else if (!this.#holds(certifier, statement, data(statement.version))) continue;
+      else if (isRevocation(statement) || statement.created <= this.#now)
+        return this.#verdict(
+          statement,
+          flawed.filter((one) => !isPersona(one) && this.#holds(certifier, one, data(one.version))),
+        );
       else passedOver = { code: "future-certification", from: statement.created };
     }
     return { counts: false, ...passedOver } as const;
   }
 
-  #verdict(statement: Signature) {
+  /** `flawed`: newer ones by the same certifier, which give nothing; where they name an end, that holds. */
+  #verdict(statement: Signature, flawed: readonly Signature[]) {
     if (isRevocation(statement)) return { counts: false, code: "revoked-certification" } as const;
-    const expires = signatureExpiry(statement);
+    const expires = earliest(...[statement, ...flawed].map(signatureExpiry));
     // An older certification does not come back: its maker gave a newer one an end.
     if (expires !== undefined && expires <= this.#now)
       return { counts: false, code: "expired-certification" } as const;
@@ -174,6 +183,10 @@ function isRevocation({ type }: Signature): boolean {
   return type === SignatureType.certificationRevocation;
 }
 
+function isPersona({ type }: Signature): boolean {
+  return type === SignatureType.personaCertification;
+}
+
 function newestFirst(a: Signature, b: Signature): number {
   return b.created - a.created || Number(isRevocation(b)) - Number(isRevocation(a));
 }
@@ -181,8 +194,9 @@ function newestFirst(a: Signature, b: Signature): number {
 /** What keeps a statement from counting whoever made it. A revocation only takes away, so little is asked of it. */
 function flawOf(statement: Signature, { key }: Certifier): CertificationCode | undefined {
   const grade = gradedHash(statement.hashAlgorithm)?.grade;
-  if (isRevocation(statement))
-    return grade === undefined || grade === "weak" ? "weak-certification" : undefined;
+  if (isRevocation(statement)) return grade === undefined ? "weak-certification" : undefined;
+  // GnuPG's default, min-cert-level 2: its maker says that they did not look who the owner is.
+  if (isPersona(statement)) return "persona-certification";
   if (statement.version === 3 || !saysOnlyKnown(statement)) return "unsupported-certification";
   if (grade !== "strong") return "weak-certification";
   return statement.created < key.created ? "bad-certification" : undefined;

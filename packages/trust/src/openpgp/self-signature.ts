@@ -5,9 +5,11 @@
  *  - in what the primary key says of itself (direct-key signatures, certifications of its own user IDs): the policy
  *    pins the certificate by its bytes, and a certification moved here by a collision could at most restate flags
  *    and expiry of a key that is pinned anyway;
- *  - in revocations, which only ever take away.
  * Not in subkey bindings or back signatures: a collision there would bring in a key that its owner never saw, into
- * a certificate whose bytes somebody fetched before pinning them. MD5 and RIPEMD-160 hold nowhere.
+ * a certificate whose bytes somebody fetched before pinning them. MD5 and RIPEMD-160 hold in none of these. Revocations
+ * hold over any hash, MD5 included, because they only ever take away.
+ *
+ * A statement that does not hold and is newer than the one that does may still take away: what both allow is allowed.
  */
 
 import type { Issuer } from "@firstmile/formats/openpgp/issuer";
@@ -23,6 +25,12 @@ import type { VerifyingKey } from "./verifying-key.ts";
 const MAX_CHECKS = 500;
 /** Hashing this much costs about what a signature does, and counts as one more check. */
 const BYTES_PER_CHECK = 64 * 1024;
+
+export interface Told {
+  readonly holds: Signature | undefined;
+  /** Newer than that, by the same key, and not good enough to give anything. It still takes away. */
+  readonly weaker: Signature | undefined;
+}
 
 export class SelfSignatures {
   readonly #primary: PublicKey;
@@ -40,19 +48,29 @@ export class SelfSignatures {
   }
 
   /** The newest statement of these types over `data` that holds; of two in one second, the later one in the file. */
-  newest(
+  newest(...asked: Parameters<SelfSignatures["told"]>): Signature | undefined {
+    return this.told(...asked).holds;
+  }
+
+  /** The same, with the newest one after it that the key made and that is too weak, or says what is not understood. */
+  told(
     signatures: readonly Signature[],
     types: readonly number[],
     data: readonly Uint8Array[],
     grades: readonly HashGrade[],
-  ): Signature | undefined {
-    return signatures
-      .filter(
-        (signature) => types.includes(signature.type) && signature.version !== 3 && saysOnlyKnown(signature),
-      )
+  ): Told {
+    const sorted = signatures
+      .filter(({ type }) => types.includes(type))
       .reverse()
-      .sort((a, b) => b.created - a.created)
-      .find((signature) => this.#holds(signature, data, grades));
+      .sort((a, b) => b.created - a.created);
+    const passedOver: Signature[] = [];
+    for (const signature of sorted) {
+      const isGood = signature.version !== 3 && saysOnlyKnown(signature) && hasGrade(signature, grades);
+      if (!isGood) passedOver.push(signature);
+      else if (this.#isBy(signature, data))
+        return { holds: signature, weaker: passedOver.find((one) => this.#isBy(one, data)) };
+    }
+    return { holds: undefined, weaker: undefined };
   }
 
   /**
@@ -60,19 +78,21 @@ export class SelfSignatures {
    * with critical parts that are not understood, since ignoring it would be the less careful choice.
    */
   revocations(signatures: readonly Signature[], type: number, data: readonly Uint8Array[]): Signature[] {
-    return signatures.filter(
-      (signature) => signature.type === type && this.#holds(signature, data, ["strong", "sha1"]),
-    );
+    return signatures.filter((signature) => signature.type === type && this.#isBy(signature, data));
   }
 
-  #holds(signature: Signature, data: readonly Uint8Array[], grades: readonly HashGrade[]): boolean {
-    const hash = gradedHash(signature.hashAlgorithm);
-    if (hash === undefined || !grades.includes(hash.grade) || !mayBeFrom(signature.issuer, this.#primary))
+  #isBy(signature: Signature, data: readonly Uint8Array[]): boolean {
+    if (gradedHash(signature.hashAlgorithm) === undefined || !mayBeFrom(signature.issuer, this.#primary))
       return false;
     const size = data.reduce((sum, part) => sum + part.length, 0);
     this.#checks += 1 + Math.floor(size / BYTES_PER_CHECK);
     return !this.exhausted && this.#key.verify(signature, data);
   }
+}
+
+function hasGrade({ hashAlgorithm }: Signature, grades: readonly HashGrade[]): boolean {
+  const hash = gradedHash(hashAlgorithm);
+  return hash !== undefined && grades.includes(hash.grade);
 }
 
 /** RFC 9580 section 5.2.3.7: a critical subpacket or notation that is not understood voids its signature. */

@@ -17,7 +17,7 @@ export type Standing =
 /** `userId` is one of the certificate's that `state` was loaded from. `now` in Unix seconds. */
 export function standingAt(state: CertificateState, userId: UserId, now: number): Standing {
   const said = state.userIds.find((one) => one.userId === userId);
-  const end = signatureExpiry(said?.self);
+  const end = earliest(signatureExpiry(said?.self), signatureExpiry(said?.weaker));
   const code = keyCode(state, now) ?? said?.refusal ?? (said === undefined ? "unclaimed-user-id" : undefined);
   if (code !== undefined) return { stands: false, code };
   if (end !== undefined && end <= now) return { stands: false, code: "expired-user-id" };

@@ -17,6 +17,8 @@ export interface UserIdState {
   readonly userId: UserId;
   /** The owner's newest word for it; undefined where it is not bound, or no more. */
   readonly self: Signature | undefined;
+  /** A newer one that does not hold, where there is one. */
+  readonly weaker?: Signature | undefined;
   /** Unclaimed: the key's owner never said that it is theirs. Of a flooded certificate nothing is known. */
   readonly refusal: "unclaimed-user-id" | "revoked-user-id" | undefined;
 }
@@ -24,10 +26,11 @@ export interface UserIdState {
 export function userIdState(primary: PublicKey, userId: UserId, own: SelfSignatures): UserIdState {
   const { signatures } = userId;
   const data = userIdData(primary, userId);
-  const self = own.newest(signatures, CERTIFICATIONS, data, ["strong", "sha1"]);
+  const { holds: self, weaker } = own.told(signatures, CERTIFICATIONS, data, ["strong", "sha1"]);
   if (self === undefined) return { userId, self, refusal: "unclaimed-user-id" };
   const revoked = own.revocations(signatures, SignatureType.certificationRevocation, data);
-  if (revoked.every(({ created }) => created < self.created)) return { userId, self, refusal: undefined };
+  if (revoked.every(({ created }) => created < self.created))
+    return { userId, self, weaker, refusal: undefined };
   return { userId, self: undefined, refusal: "revoked-user-id" };
 }
 

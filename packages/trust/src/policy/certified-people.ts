@@ -8,6 +8,7 @@
  */
 import { sameOwner } from "../openpgp/owners.ts";
 import type { Ballot, ElectionCode, Register, Votes } from "./election.ts";
+import { authorityNumbers } from "./key-parts.ts";
 import type { Operator, PrincipalName } from "./names.ts";
 import type { Certified, Key, Principal } from "./policy.ts";
 import { identities } from "./principals.ts";
@@ -114,7 +115,8 @@ export class CertifiedPeople {
     const certified = keys.flatMap((key) =>
       key.kind === "openpgp" ? this.#addresses(key.certificate.fingerprint) : [],
     );
-    return [...keys.flatMap(identities), ...[...emails, ...certified].map(mailMark)];
+    const authorities = keys.flatMap((key) => authorityNumbers(key) ?? []);
+    return [...keys.flatMap(identities), ...authorities, ...[...emails, ...certified].map(mailMark)];
   }
 }
 

@@ -5,17 +5,18 @@
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
+import { isAddress } from "@firstmile/formats/git/address";
 import { parseNixPublicKey } from "@firstmile/formats/nix/key";
 import { type OpenPgpCertificate, parseCertificates } from "@firstmile/formats/openpgp/certificate";
 import { parseNumberedKey } from "@firstmile/formats/signify/key";
 import { parseSshPublicKey } from "@firstmile/formats/ssh/public-key";
 import { sigstoreInstance } from "../sigstore/trusted-root.ts";
-import { sshFingerprint } from "../ssh/keys.ts";
 import type { DefectCode, DefectList, Position } from "./defect.ts";
-import type { Node } from "./document.ts";
-import { KeyLifeReader } from "./key-life.ts";
+import { child, type Node } from "./document.ts";
+import { KeyLifeReader, lifeOf, reportIdle, type SaidEvent } from "./key-life.ts";
+import { eventNames } from "./key-parts.ts";
 import { listed, nearest, quoted } from "./nearest.ts";
-import type { Key, KeyEvent, SshKey } from "./policy.ts";
+import type { Key, KeyEvent, OpenPgpKey, SshKey } from "./policy.ts";
 import type { KeyTable } from "./shape.ts";
 
 /** Largest key file, in bytes: certificates with many certifications run to megabytes. */
@@ -29,6 +30,8 @@ export class KeyReader {
   readonly #defects: DefectList;
   /** Key files that the policy names and that are there: what its digest covers. */
   readonly named = new Map<string, Uint8Array>();
+  /** Each event that speaks of one key of a certificate. */
+  readonly spokenOf: { readonly of: OpenPgpKey; readonly event: KeyEvent; readonly at: Position }[] = [];
   readonly #keyrings = new Map<string, readonly OpenPgpCertificate[]>();
 
   constructor(files: ReadonlyMap<string, Uint8Array>, defects: DefectList) {
@@ -43,15 +46,15 @@ export class KeyReader {
       const isInPlace = /^(?:nix|minisign|signify):/.test(entry);
       return isInPlace ? this.#inPlace(entry, at) : this.#fromFile({ file: entry }, [], node);
     }
-    const life = new KeyLifeReader(this.#defects).read(entry, node);
-    if (entry.sigstore !== undefined) return this.#sigstore(entry, entry.sigstore, life, at);
+    const said = new KeyLifeReader(this.#defects).read(entry, node);
+    if (entry.sigstore !== undefined) return this.#sigstore(entry, entry.sigstore, said, node);
     const foreign = SIGSTORE_ONLY.find((name) => entry[name] !== undefined);
     if (foreign !== undefined || entry.file === undefined) {
       const problem = foreign === undefined ? "no file" : `${quoted(foreign)} and no "sigstore"`;
       this.#defects.add(at, "impossible-key", `this key has ${problem}`, KEY_TABLE_HELP);
       return [];
     }
-    return this.#fromFile(entry, life, node);
+    return this.#fromFile(entry, said, node);
   }
 
   /** The certificates of a keyring whose owners are nobody by name. */
@@ -64,16 +67,27 @@ export class KeyReader {
     return certificates;
   }
 
-  #fromFile(entry: KeyTable, life: readonly KeyEvent[], { at }: Node): Key[] {
+  #fromFile(entry: KeyTable, said: readonly SaidEvent[], { at }: Node): Key[] {
     const path = entry.file!;
     const bytes = this.#open(path, at);
     if (!bytes) return [];
-    const keys = this.#parse(path, bytes, entry, life, at);
-    this.#checkNamed(life, keys, path, at);
+    const keys = this.#parse(path, bytes, entry, at).map((key) => this.#withLife(key, said));
+    this.#checkNamed(said, keys, path, at);
+    reportIdle(said, keys, this.#defects);
     return entry.authority === undefined ? keys : this.#authorities(keys, entry.authority, path, at);
   }
 
-  #sigstore(entry: KeyTable, file: string, life: readonly KeyEvent[], at: Position): Key[] {
+  #withLife(key: Key, said: readonly SaidEvent[]): Key {
+    if (key.kind === "openpgp") {
+      const names = new Set(eventNames(key));
+      for (const { event, at } of said)
+        if (event.key !== undefined && names.has(event.key)) this.spokenOf.push({ of: key, event, at });
+    }
+    return key.kind === "nix" || said.length === 0 ? key : { ...key, life: lifeOf(said, key) };
+  }
+
+  #sigstore(entry: KeyTable, file: string, said: readonly SaidEvent[], node: Node): Key[] {
+    const { at } = node;
     const { identity, issuer } = entry;
     const foreign = FILE_ONLY.find((name) => entry[name] !== undefined);
     if (foreign !== undefined || identity === undefined || issuer === undefined) {
@@ -84,8 +98,22 @@ export class KeyReader {
     }
     const trustedRoot = this.#open(file, at);
     if (trustedRoot === undefined) return [];
-    this.#checkSigstore(file, trustedRoot, [identity, issuer], at);
-    return [{ kind: "sigstore", file, trustedRoot, identity, issuer, life }];
+    const isAlike = /^[!-~]*$/.test(identity) || identity.includes("@");
+    this.#checkSigstore(file, trustedRoot, isAlike ? [issuer] : [identity, issuer], at);
+    if (isAlike) this.#checkIdentity(identity, child(node, "identity")?.at ?? at);
+    for (const { event, at: place } of said) {
+      if (event.key === undefined) continue;
+      const problem = `a Sigstore identity signs with a new key each time, so no event can name ${quoted(event.key)}`;
+      this.#defects.add(
+        place,
+        "impossible-key",
+        problem,
+        'remove "key": the event then holds for the identity',
+      );
+    }
+    const key: Key = { kind: "sigstore", file, trustedRoot, identity, issuer, life: [] };
+    reportIdle(said, [key], this.#defects);
+    return [{ ...key, life: lifeOf(said, key) }];
   }
 
   #checkSigstore(file: string, trustedRoot: Uint8Array, names: readonly string[], at: Position): void {
@@ -98,6 +126,19 @@ export class KeyReader {
     if (odd === undefined) return;
     const help = "write the e-mail address or URL exactly as certificates name it, in ASCII";
     this.#defects.add(at, "impossible-key", `no certificate can name ${quoted(odd)}`, help);
+  }
+
+  /** Certificates name somebody by an address or by a URI, and both are compared byte for byte. */
+  #checkIdentity(identity: string, at: Position): void {
+    const isPlain = /^[!-~]{1,512}$/.test(identity);
+    if (isPlain && (/^[a-z][a-z0-9+.-]*:\/\//i.test(identity) || isAddress(identity))) return;
+    const problem = `${quoted(identity)} is neither an e-mail address nor a URI`;
+    this.#defects.add(
+      at,
+      "bad-value",
+      problem,
+      "write the bare address or the whole URI that certificates name",
+    );
   }
 
   #authorities(keys: readonly Key[], certifiedAs: readonly string[], file: string, at: Position): Key[] {
@@ -117,9 +158,9 @@ export class KeyReader {
   }
 
   /** A retirement of a key that the file does not hold would retire nothing. */
-  #checkNamed(life: readonly KeyEvent[], keys: readonly Key[], file: string, at: Position): void {
-    const held = new Set(keys.flatMap(fingerprintsOf));
-    for (const { key } of life) {
+  #checkNamed(said: readonly SaidEvent[], keys: readonly Key[], file: string, at: Position): void {
+    const held = new Set(keys.flatMap(eventNames));
+    for (const { key } of said.map(({ event }) => event)) {
       if (key === undefined || held.has(key)) continue;
       const problem = `${file} holds no key with the fingerprint ${quoted(key)}`;
       this.#defects.add(at, "impossible-key", problem, `it holds ${listed([...held])}`);
@@ -165,28 +206,17 @@ export class KeyReader {
     this.#defects.add(at, "missing-key-file", `the trust repository has no file ${quoted(path)}`, help);
   }
 
-  #parse(
-    file: string,
-    bytes: Uint8Array,
-    { touch = false, pin = false }: KeyTable,
-    life: readonly KeyEvent[],
-    at: Position,
-  ): Key[] {
+  #parse(file: string, bytes: Uint8Array, { touch = false, pin = false }: KeyTable, at: Position): Key[] {
     const text = latin1(bytes.subarray(0, 256)).trimStart();
     if (/^-----BEGIN [A-Z ]*PRIVATE KEY/.test(text)) return this.#refusePrivate(file, at);
-    if (SSH_LINE.test(text)) return this.#sshKeys(file, bytes, { touch, pin, life }, at);
+    if (SSH_LINE.test(text)) return this.#sshKeys(file, bytes, { touch, pin }, at);
     if (touch || pin) this.#refuseDemand(file, "is no SSH key", at);
     const certificates = this.#attempt(file, at, () => parseCertificates(bytes));
-    return (certificates ?? []).map((certificate) => ({ kind: "openpgp", file, certificate, life }));
+    return (certificates ?? []).map((certificate) => ({ kind: "openpgp", file, certificate, life: [] }));
   }
 
-  #sshKeys(
-    file: string,
-    bytes: Uint8Array,
-    said: Omit<SshKey, "kind" | "file" | "key">,
-    at: Position,
-  ): Key[] {
-    const { touch, pin } = said;
+  #sshKeys(file: string, bytes: Uint8Array, demands: Pick<SshKey, "touch" | "pin">, at: Position): Key[] {
+    const { touch, pin } = demands;
     const lines = latin1(bytes)
       .split("\n")
       .map((line) => line.replace(/\r$/, ""));
@@ -195,7 +225,7 @@ export class KeyReader {
       const key = this.#attempt(file, at, () => parseSshPublicKey(line));
       if (!key) continue;
       if ((touch || pin) && !key.type.startsWith("sk-")) this.#refuseDemand(file, `is a ${key.type} key`, at);
-      keys.push({ kind: "ssh", file, key, ...said });
+      keys.push({ kind: "ssh", file, key, ...demands, life: [] });
     }
     return keys;
   }
@@ -229,14 +259,6 @@ const SIGSTORE_ONLY = ["identity", "issuer"] as const;
 const FILE_ONLY = ["file", "touch", "pin", "authority"] as const;
 const KEY_TABLE_HELP =
   'write { file = "keys/alice.pub", ... }, or { sigstore = "keys/trusted_root.json", identity = "alice@example.org", issuer = "https://..." }';
-
-/** Every fingerprint that a life event may name. */
-function fingerprintsOf(key: Key): string[] {
-  if (key.kind === "ssh" || key.kind === "ssh-authority") return [sshFingerprint(key.key)];
-  if (key.kind !== "openpgp") return [];
-  const { primary, subkeys } = key.certificate;
-  return [primary, ...subkeys.map((subkey) => subkey.key)].map(({ fingerprint }) => fingerprint);
-}
 
 const MALFORMED: DefectCode = "malformed-key";
 const SSH_LINE = /^(?:ssh-|ecdsa-|sk-|#)/;

@@ -6,6 +6,7 @@
  * slip of whoever writes it, and text made to be read in two ways. Leaves out: who wrote it (its repository's history
  * says that) and whether it has expired (the caller knows the time).
  */
+import { withSharedLives } from "../imports/life.ts";
 import { checkShape } from "./check.ts";
 import { DefectList, MAX_DEFECTS, POLICY_FILE, type Position } from "./defect.ts";
 import { digestFiles } from "./digest.ts";
@@ -18,6 +19,7 @@ import type { ImportName, PrincipalName, RoleName } from "./names.ts";
 import type { Group, Import, Key, Policy, PolicyResult, Principal } from "./policy.ts";
 import { readPrincipals } from "./principals.ts";
 import { topShape } from "./shape.ts";
+import { reportSilentSubkeys } from "./silent-subkeys.ts";
 import { SourceReader } from "./sources.ts";
 import { type Electorate, isMet, isMetByOperator } from "./thresholds.ts";
 import { readUpstreams } from "./upstream.ts";
@@ -56,6 +58,7 @@ function assemble(
   const keys = new KeyReader(files, defects);
   const { principals, names } = readPrincipals(child(root, "principal"), keys, defects);
   const importing = readImports(child(root, "import"), defects);
+  if (importing.size === 0) reportSilentSubkeys(keys.spokenOf, principals.values(), defects);
   const keyring = (file: string, at: Position) => keys.keyring(file, at);
   const groups = readRoles(root, names, { imports: importing, keyring }, defects);
   const roles = groups.roles();
@@ -85,7 +88,7 @@ function assemble(
     mode,
     expires,
     digest,
-    principals,
+    principals: withSharedLives(principals),
     roles,
     sources,
     imports,

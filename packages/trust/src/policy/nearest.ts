@@ -46,7 +46,7 @@ export function listed(words: Iterable<string>): string {
 export function quoted(word: string): string {
   const cut = word.length > 80 ? `${word.slice(0, 80)}…` : word;
   return JSON.stringify(cut).replace(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    /[\u007f-\u00a0\u00ad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2069\u3000\ufeff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

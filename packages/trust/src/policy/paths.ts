@@ -115,3 +115,81 @@ export function ruleFor<R extends { readonly paths: readonly Glob[] }>(
   if (/[^\0-\xff]/.test(text) || segments.some((s) => s === "" || s === "." || s === "..")) return undefined;
   return rules.findLast((rule) => rule.paths.some((glob) => matchesGlob(glob, segments)));
 }
+
+/**
+ * All rules that must be met for what stands at a path. Besides the one that `ruleFor` finds these are the rules for
+ * paths below it, as far as they name it: where the rules have `/secure/`, a link, a submodule or a file called `secure`
+ * decides what `./secure/key.nix` is, or takes its place.
+ *
+ * @returns the rule of the path itself first; none where no rule covers the path, which is then nobody's to write
+ */
+export function rulesAt<R extends { readonly paths: readonly Glob[] }>(
+  path: Uint8Array | string,
+  rules: readonly R[],
+): R[] {
+  const own = ruleFor(path, rules);
+  if (own === undefined) return [];
+  const text = typeof path === "string" ? path : latin1(path);
+  const named = directoriesOf(rules).get(text.slice(text.lastIndexOf("/") + 1));
+  if (named === undefined) return [own];
+  const segments = text.split("/");
+  const after = rules.indexOf(own);
+  const later: R[] = [];
+  // A later rule for all that is below takes the place of those before it, as everywhere.
+  for (const { rule, glob } of named.toReversed()) {
+    if (rules.indexOf(rule as R) <= after) break;
+    const meeting = meets(glob, segments);
+    if (meeting !== "nothing" && !later.includes(rule as R)) later.push(rule as R);
+    if (meeting === "all") break;
+  }
+  return [own, ...later];
+}
+
+/** By the name of a directory that a glob names or goes through, in the order of the rules. */
+type NamedDirectories = ReadonlyMap<string, readonly { readonly rule: object; readonly glob: Glob }[]>;
+/** Worked out once for each list of rules. */
+const DIRECTORIES = new WeakMap<object, NamedDirectories>();
+
+function directoriesOf(rules: readonly { readonly paths: readonly Glob[] }[]): NamedDirectories {
+  const known = DIRECTORIES.get(rules);
+  if (known) return known;
+  const found = new Map<string, { rule: object; glob: Glob }[]>();
+  for (const rule of rules) {
+    for (const glob of rule.paths) {
+      for (const name of new Set(glob.segments.filter((_, i) => isDirectory(glob, i))))
+        found.set(name, [...(found.get(name) ?? []), { rule, glob }]);
+    }
+  }
+  DIRECTORIES.set(rules, found);
+  return found;
+}
+
+/** Whether a segment stands for one directory by its name, below which the glob goes on. */
+function isDirectory({ segments, below }: Glob, at: number): boolean {
+  return !/[*?]/.test(segments[at]!) && (at < segments.length - 1 || below > 0);
+}
+
+/**
+ * How much below a path the glob covers, going by the directories that it names. Row by row, one for each segment of
+ * the glob, so that time is the product of both lengths at most.
+ */
+function meets(glob: Glob, path: readonly string[]): "nothing" | "some" | "all" {
+  const { segments, below } = glob;
+  let row = path.map(() => false);
+  let isStart = true;
+  let found: "nothing" | "some" = "nothing";
+  for (const [i, segment] of segments.entries()) {
+    const next: boolean[] = [];
+    for (const [p, name] of path.entries()) {
+      const before = p === 0 ? isStart : row[p - 1]!;
+      if (segment === "**") next.push(row[p]! || before || (p > 0 && next[p - 1]!));
+      else next.push(before && matchesSegment(segment, name));
+    }
+    row = next;
+    isStart &&= segment === "**";
+    if (!row.at(-1) || !isDirectory(glob, i)) continue;
+    if (i === segments.length - 1 && below === 1) return "all";
+    found = "some";
+  }
+  return found;
+}

@@ -70,7 +70,7 @@ export type DistrustedKey = KeyEvent & { readonly kind: "distrusted" };
 
 /** What root or a warden says of a key that its owner's own statements do not. */
 export type KeyEvent = {
-  /** The one key meant, of several in a file: a primary key, a subkey, an SSH key. Undefined: all of the file. */
+  /** The one subkey meant, of an OpenPGP certificate. Undefined: all of the entry. */
   readonly key: string | undefined;
 } & (
   | { readonly kind: "retired"; readonly after: readonly IntroductionCommit[] }
@@ -117,6 +117,8 @@ export interface NixKey {
   readonly name: string;
   /** The Ed25519 public key, 32 bytes. */
   readonly key: Uint8Array;
+  /** Said elsewhere, of the same numbers in another format; absent: nothing. */
+  readonly life?: readonly KeyEvent[];
 }
 
 /** A key that signs releases and nothing else. */

@@ -3,12 +3,14 @@
  * whichever format each lists it, or one person could meet a threshold of two.
  */
 import { encodeHex } from "@firstmile/formats/bytes/text";
+import { isAddress } from "@firstmile/formats/git/address";
 import type { KeyMaterial } from "@firstmile/formats/openpgp/public-key";
 import type { SshPublicKey } from "@firstmile/formats/ssh/public-key";
 import { checkShape } from "./check.ts";
 import type { DefectList, Position } from "./defect.ts";
 import { child, entries, type Node } from "./document.ts";
 import { MAX_NAMED } from "./groups.ts";
+import { authorityNumbers } from "./key-parts.ts";
 import type { KeyReader } from "./keys.ts";
 import { isName, NAME_RULE, type Operator, type PrincipalName } from "./names.ts";
 import { quoted } from "./nearest.ts";
@@ -68,9 +70,17 @@ function readPrincipal(
     return found;
   });
   const emails = [shape.email ?? []].flat();
-  for (const email of emails) owners.claimEmail(email, name, child(node, "email")!.at);
+  emails.forEach((email, i) => {
+    const list = child(node, "email")!;
+    const { at } = child(list, i) ?? list;
+    if (isAddress(email)) owners.claimEmail(email, name, list.at);
+    else defects.add(at, "bad-value", `${quoted(email)} is not an e-mail address`, EMAIL_HELP);
+  });
   return { name: name as PrincipalName, emails, operator: operator as Operator, keys };
 }
+
+const EMAIL_HELP =
+  'write the bare address that commits have between "<" and ">": email = "alice@example.org"; several in a list';
 
 /** A principal is its own operator unless it says otherwise: another may use that name only to mean the same one. */
 function checkOperators(
@@ -92,6 +102,8 @@ function checkOperators(
 class KeyOwners {
   readonly #defects: DefectList;
   readonly #owners = new Map<string, string>();
+  /** Whom each authority certifies, by its numbers. */
+  readonly #certified = new Map<string, Set<string>>();
   readonly #emails = new Map<string, string>();
 
   constructor(defects: DefectList) {
@@ -104,6 +116,27 @@ class KeyOwners {
       if (owner === undefined) this.#owners.set(identity, name);
       else this.#report(identity, owner, name, at);
     }
+    this.#claimAuthority(key, name, at);
+  }
+
+  /** Whoever holds an authority's key can sign for everybody whom it certifies: it may be the own key of no other. */
+  #claimAuthority(key: Key, name: string, at: Position): void {
+    const authority = authorityNumbers(key);
+    if (authority !== undefined) {
+      this.#certified.set(authority, (this.#certified.get(authority) ?? new Set()).add(name));
+      const owner = this.#owners.get(authority);
+      if (owner !== undefined && owner !== name) this.#reportAuthority(owner, name, at);
+      return;
+    }
+    const served = identities(key).flatMap((id) => [...(this.#certified.get(id) ?? [])]);
+    const other = served.find((one) => one !== name);
+    if (other !== undefined) this.#reportAuthority(name, other, at);
+  }
+
+  #reportAuthority(owner: string, certified: string, at: Position): void {
+    const problem = `${quoted(owner)} signs with this key, and it is an authority for ${quoted(certified)}: one person would count as two`;
+    const help = `make another key for the authority, or remove one of the two entries`;
+    this.#defects.add(at, "duplicate-key", problem, help);
   }
 
   /** Commits name their author by address: one of two people would pass for not having written what they wrote. */

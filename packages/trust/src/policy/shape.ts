@@ -83,7 +83,8 @@ export type KeyTable = z.infer<typeof keyTable>;
 export const keyShape = z.union([text, keyTable]);
 
 export const principalShape = z.strictObject({
-  email: z.union([text, z.array(text)]).optional(),
+  /** Whether each is an address is checked in principals.ts. */
+  email: z.union([z.string(), z.array(z.string())]).optional(),
   operator: text.optional(),
   keys: z.array(keyShape),
 });

@@ -1,6 +1,6 @@
 /**
  * Signatures by others over a commit's id, as git-signatures keeps them in notes: an OpenPGP signature or an SSHSIG
- * over the id's lower-case hex digits, with or without a line break behind. They can never be taken for a commit's
+ * over the id's lower-case hex digits and one line break. They can never be taken for a commit's
  * own signature, whose message is a commit object.
  */
 import { encodeUtf8, latin1 } from "@firstmile/formats/bytes/text";
@@ -27,7 +27,5 @@ export function verifyCosignature(
   if (latin1(signature.subarray(0, 40)).startsWith("-----BEGIN SSH SIGNATURE-----")) {
     return verifySshsig(signature, cosignedText(commit), COSIGN_NAMESPACE, keys.ssh, now);
   }
-  const outcome = verifyOpenPgp(signature, cosignedText(commit), keys.openpgp, now);
-  if (outcome.valid || outcome.code !== "bad-signature") return outcome;
-  return verifyOpenPgp(signature, encodeUtf8(commit), keys.openpgp, now);
+  return verifyOpenPgp(signature, cosignedText(commit), keys.openpgp, now);
 }

@@ -1,6 +1,7 @@
 /** Whose key is whose, by one policy. Keys verify; people count. */
 import { renderNumberedKey } from "@firstmile/formats/signify/key";
 import { openPgpKeys } from "../openpgp/keys.ts";
+import { partsOf, saidOf } from "../policy/key-parts.ts";
 import type { PrincipalName } from "../policy/names.ts";
 import type { AuthorKey, Key, KeyEvent, Policy } from "../policy/policy.ts";
 import { sigstoreFingerprint, sigstoreKeys } from "../sigstore/keys.ts";
@@ -24,17 +25,36 @@ export function identitiesOf(policy: Pick<Policy, "principals" | "distrusted">):
   const ownerOf = new Map<Fingerprint, PrincipalName>();
   const lives = new Map<Fingerprint, KeyEvent[]>();
   for (const { name, key } of owned) {
-    for (const fingerprint of fingerprintsOf(key)) {
-      ownerOf.set(fingerprint, name);
-      const said = key.kind === "nix" ? [] : key.life;
-      if (said.length > 0) lives.set(fingerprint, [...(lives.get(fingerprint) ?? []), ...said]);
-    }
+    for (const fingerprint of fingerprintsOf(key)) ownerOf.set(fingerprint, name);
+    for (const [fingerprint, said] of livesOf(key))
+      lives.set(fingerprint, [...(lives.get(fingerprint) ?? []), ...said]);
   }
   for (const [name, event] of policy.distrusted ?? []) {
     const fingerprint = name as Fingerprint;
     lives.set(fingerprint, [...(lives.get(fingerprint) ?? []), event]);
   }
   return { keys: keyRing(keys), ownerOf, lives };
+}
+
+/**
+ * By each name under which a signature by the key can come out: also by that of an SSH certificate over the same
+ * numbers, whose authority answers for whom it names and not for the life of the key.
+ */
+function livesOf(key: Key): [Fingerprint, KeyEvent[]][] {
+  if (!key.life?.length) return [];
+  const listed = fingerprintsOf(key);
+  return partsOf(key).flatMap((part) => {
+    const said = saidOf(key, part);
+    const own = said.map((event) => ({ ...event, key: part.fingerprint }));
+    const elsewhere = said.map((event) => ({ ...event, key: undefined }));
+    const others = part.names.filter(
+      (name) => name !== part.fingerprint && !listed.includes(name as Fingerprint),
+    );
+    return [
+      ...listed.map((name): [Fingerprint, KeyEvent[]] => [name, own]),
+      ...others.map((name): [Fingerprint, KeyEvent[]] => [name as Fingerprint, elsewhere]),
+    ];
+  });
 }
 
 function keyRing(keys: readonly Key[]): KeyRing {

@@ -9,7 +9,7 @@
  */
 import type { FileVersion } from "@firstmile/formats/statement/review";
 import type { PrincipalName } from "../policy/names.ts";
-import { ruleFor } from "../policy/paths.ts";
+import { ruleFor, rulesAt } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
 import type { SignedReview } from "../statement/review-index.ts";
@@ -87,10 +87,14 @@ export class SliceCoverage {
 
   /** `path` in Latin-1. */
   standing(path: string, content: Content): FileStanding {
-    const rule = this.ruleOf(path);
     const objection = this.#evidence.distrust.ofContent(content.sha256, path);
     if (objection) return { kind: "distrusted", objection };
-    if (!rule?.review) return { kind: "unruled" };
+    const all = rulesAt(path, this.#source.rules).map((rule) => this.#standingBy(rule, path, content));
+    return all.find((standing) => !passes(standing)) ?? all[0] ?? { kind: "unruled" };
+  }
+
+  #standingBy(rule: Rule, path: string, content: Content): FileStanding {
+    if (!rule.review) return { kind: "unruled" };
     const by = this.#rejected(rule.review, path, content);
     if (by.length > 0) return { kind: "rejected", by };
     const coverage = this.#coverage(rule, rule.review).of(path, content);
@@ -108,7 +112,9 @@ export class SliceCoverage {
     if (!rule?.review) return [];
     const { distrust, waivers, vouched, bumped } = this.#evidence;
     const against = distrust.ids.has(id) || this.#rejected(rule.review, path, { id, mode }).length > 0;
-    if (!against && waivers.coversPath(rule.waive, this.#source.name, path)) return "any";
+    const rules = rulesAt(path, this.#source.rules);
+    const isWaived = rules.every(({ waive }) => waivers.coversPath(waive, this.#source.name, path));
+    if (!against && isWaived) return "any";
     const named = this.approvals.named({ id, mode }).map(({ sha256 }) => sha256);
     const published = vouched.get(path)?.sha256 ?? [];
     const next = bumped?.get(path)?.content.sha256 ?? [];
@@ -120,9 +126,15 @@ export class SliceCoverage {
     return ruleFor(path, this.#source.rules);
   }
 
+  /** The rule that keeps a content from passing, where several hold for its path. */
+  #failing(path: string, content: Content): Rule | undefined {
+    const rules = rulesAt(path, this.#source.rules);
+    return rules.find((rule) => !passes(this.#standingBy(rule, path, content))) ?? rules[0];
+  }
+
   /** The smallest sets of people who would have to read an uncovered content besides those who have. */
   completions(path: string, content: Content): readonly (readonly PrincipalName[])[] {
-    const rule = this.ruleOf(path);
+    const rule = this.#failing(path, content);
     if (!rule?.review) return [];
     const { people } = this.#coverage(rule, rule.review).of(path, content);
     const wrote = this.#evidence.wrote(content);
@@ -132,7 +144,7 @@ export class SliceCoverage {
 
   /** Everybody whom the rule of a path names, by what they have to do with an uncovered content there. */
   people(path: string, content: Content): PeopleOfFile {
-    const rule = this.ruleOf(path);
+    const rule = this.#failing(path, content);
     if (!rule?.review) return { have: [], wrote: [], left: [] };
     const { people } = this.#coverage(rule, rule.review).of(path, content);
     const { missing } = meets(rule.review.by, people, this.#policy);
@@ -162,7 +174,9 @@ export class SliceCoverage {
   }
 
   #otherwise(rule: Rule, path: string, content: Content, { people }: Coverage): FileStanding {
-    const bumped = this.#evidence.bumped?.get(path);
+    // Bumps were judged by the rule of the path itself.
+    const takesBumps = rule === this.ruleOf(path) || rule.review?.bump !== undefined;
+    const bumped = takesBumps ? this.#evidence.bumped?.get(path) : undefined;
     const because = bumpReason(bumped, content, (before) => this.#isCovered(rule, path, before));
     if (because !== undefined) return { kind: "bumped", because };
     const vouched = this.#evidence.vouched.get(path);

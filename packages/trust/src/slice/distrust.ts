@@ -12,12 +12,12 @@ import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
 import type { Statement } from "@firstmile/formats/statement/statement";
 import type { ContentTarget } from "@firstmile/formats/statement/target";
 import { digest } from "../crypto/hash.ts";
+import { namesakes } from "../policy/key-parts.ts";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
 import type { DistrustedKey, Key, Policy, PolicyDigest, Principal } from "../policy/policy.ts";
 import { peopleOf } from "../policy/thresholds.ts";
 import { type Identities, identitiesOf } from "../signature/identities.ts";
-import type { Fingerprint, SignatureOutcome } from "../signature/outcome.ts";
-import { certifiedFingerprint, sshFingerprint } from "../ssh/keys.ts";
+import type { SignatureOutcome } from "../signature/outcome.ts";
 import { nixFingerprint } from "../statement/nix-keys.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
 import { signedTogether } from "./signers.ts";
@@ -48,9 +48,13 @@ export class Distrust {
 
   /** Of verified statements, those that somebody signed who is a warden under these rules. */
   constructor(policy: Policy, statements: Iterable<VerifiedStatement>) {
-    for (const { statement, by, digest: name } of heard(policy, statements)) {
+    const words = heard(policy, statements);
+    // One key in two formats is one key, by whichever name a warden calls it.
+    const also = words.some(({ statement }) => statement.keys.length > 0) ? namesOfKeys(policy) : new Map();
+    for (const { statement, by, digest: name } of words) {
       const objection = { by, because: statement.because, statement: name };
-      for (const key of statement.keys) this.#keys.set(spelled(key), objection);
+      for (const key of statement.keys)
+        for (const one of also.get(spelled(key)) ?? [spelled(key)]) this.#keys.set(one, objection);
       for (const target of statement.targets) {
         if (target.kind === "store") this.#store.set(target.baseName, objection);
         else this.#enter(target, objection);
@@ -135,34 +139,35 @@ export class Distrust {
     const told = this.#tellable(policy);
     if (told.every(([fingerprint]) => policy.distrusted?.has(fingerprint))) return policy;
     const distrusted = new Map([...(policy.distrusted ?? []), ...told]);
-    const principals = new Map([...policy.principals].map(([name, one]) => [name, this.#judged(one)]));
+    const principals = new Map(
+      [...policy.principals].map(([name, one]) => [name, withoutNixKeys(one, distrusted)]),
+    );
     const names = [...distrusted.keys()].sort();
     const text = ["firstmile policy with distrust 1", policy.digest, ...names].join("\0");
     const name = encodeHex(digest("sha256", encodeUtf8(text))) as PolicyDigest;
     return { ...policy, principals, distrusted, digest: name };
   }
 
-  /** By the names under which signatures come out: who signs for an authority has one for each name. */
   #tellable(policy: Policy): [string, DistrustedKey][] {
-    const authorities = [...policy.principals.values()].flatMap(({ keys }) =>
-      keys.filter((key) => key.kind === "ssh-authority"),
-    );
+    const also = this.#keys.size > 0 ? namesOfKeys(policy) : new Map<string, ReadonlySet<string>>();
     return [...this.#keys].flatMap(([fingerprint, { by, because }]) => {
       const event: DistrustedKey = { kind: "distrusted", key: undefined, reason: because, by };
-      const own = authorities.filter(({ key }) => sshFingerprint(key) === fingerprint);
-      const named = own.flatMap(({ certifiedAs }) =>
-        certifiedAs.map((name) => certifiedFingerprint(fingerprint as Fingerprint, name)),
-      );
-      return [fingerprint, ...named].map((name): [string, DistrustedKey] => [name, event]);
+      const names = also.get(fingerprint) ?? [fingerprint];
+      return [...names].map((name): [string, DistrustedKey] => [name, event]);
     });
   }
+}
 
-  #judged(principal: Principal): Principal {
-    const isGone = (key: Key) => key.kind === "nix" && this.#keys.has(nixFingerprint(key));
-    return principal.keys.some(isGone)
-      ? { ...principal, keys: principal.keys.filter((key) => !isGone(key)) }
-      : principal;
-  }
+function withoutNixKeys(principal: Principal, distrusted: ReadonlyMap<string, DistrustedKey>): Principal {
+  const isGone = (key: Key) => key.kind === "nix" && distrusted.has(nixFingerprint(key));
+  return principal.keys.some(isGone)
+    ? { ...principal, keys: principal.keys.filter((key) => !isGone(key)) }
+    : principal;
+}
+
+/** Every name of each key: who signs for an authority has one for each name that it certifies. */
+function namesOfKeys({ principals }: Policy): ReadonlyMap<string, ReadonlySet<string>> {
+  return namesakes([...principals.values()].flatMap(({ keys }) => keys));
 }
 
 /** Every name under which something that a principal signs can come out. */

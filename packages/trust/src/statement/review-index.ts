@@ -29,7 +29,7 @@ export interface ApprovalTerms {
   readonly skimmed: boolean;
 }
 
-/** A version after a change, with the SHA-256 of its content where the reader knows it. */
+/** A version before or after a change, with the SHA-256 of its content where the reader knows it. */
 export interface ResultVersion extends FileVersion {
   readonly sha256?: string | undefined;
 }
@@ -46,8 +46,13 @@ export function reviewsOf(
   });
 }
 
-/** Who read which content, by its SHA-256; "" where the statement has none. */
-type Readers = Map<string, Set<PrincipalName>>;
+/** Who read which contents, by their SHA-256; undefined where the statement has none. */
+interface Read {
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+  readonly by: Set<PrincipalName>;
+}
+type Readers = Map<string, Read>;
 
 /** Each change of each review is entered once; a lookup costs as many steps as there are people who reviewed that change. */
 export class ReviewIndex {
@@ -71,7 +76,10 @@ export class ReviewIndex {
     this.#approved.set(from, ends);
     const readers: Readers = ends.get(versionKey(after)) ?? new Map();
     ends.set(versionKey(after), readers);
-    enter(readers, after?.sha256 ?? "", by);
+    const key = `${before?.sha256} ${after?.sha256}`;
+    const read = readers.get(key) ?? { before: before?.sha256, after: after?.sha256, by: new Set() };
+    for (const name of by) read.by.add(name);
+    readers.set(key, read);
   }
 
   /** Whether anybody approved `path` going from `before` to something else. */
@@ -81,19 +89,22 @@ export class ReviewIndex {
 
   /**
    * Who approved `path` (Latin-1) going from `before` to `after`. With `sha256` given, only who read that very
-   * content: Git's SHA-1 can be made to name two.
+   * content: Git's SHA-1 can be made to name two. Of a version before, a review need not give it.
    */
   approvals(
     path: string,
-    before: FileVersion | undefined,
+    before: ResultVersion | undefined,
     after: ResultVersion | undefined,
   ): ReadonlySet<PrincipalName> {
     const readers = this.#approved.get(`${path}\0${versionKey(before)}`)?.get(versionKey(after));
     if (readers === undefined) return NOBODY;
-    if (after?.sha256 !== undefined) return readers.get(after.sha256) ?? NOBODY;
-    return readers.size === 1
-      ? [...readers.values()][0]!
-      : new Set([...readers.values()].flatMap((by) => [...by]));
+    const fitting = [...readers.values()].filter(
+      (read) =>
+        (after?.sha256 === undefined || read.after === after.sha256) &&
+        (before?.sha256 === undefined || read.before === undefined || read.before === before.sha256),
+    );
+    if (fitting.length === 1) return fitting[0]!.by;
+    return fitting.length === 0 ? NOBODY : new Set(fitting.flatMap(({ by }) => [...by]));
   }
 
   /** Who rejected `after` at `path`, wherever from; who rejected taking `before` away, where there is no `after`. */

@@ -40,6 +40,12 @@ export class ReviewsInTime implements Reviews {
     return new Set(this.statements.flatMap(({ statement }) => statement.changes.map(({ path }) => path)));
   }
 
+  /** Those of which some review gives the SHA-256 of what was there before. */
+  get pathsFrom(): ReadonlySet<string> {
+    const named = this.statements.flatMap(({ statement }) => statement.changes);
+    return new Set(named.flatMap(({ path, before }) => (before?.sha256 === undefined ? [] : [path])));
+  }
+
   /** Unix seconds at which the first key behind a review expires; undefined where none does. */
   get validUntil(): number | undefined {
     let first = Number.POSITIVE_INFINITY;

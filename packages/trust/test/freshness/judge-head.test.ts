@@ -294,3 +294,104 @@ describe("properties", () => {
     );
   });
 });
+
+describe("two heads that are not on one line", () => {
+  const isHere = (id: CommitId) => Number.parseInt(id.slice(0, 12), 16) < 990;
+  const asked = (any: number, said: readonly Said[]) => judgeHead({ ...question(any, 5, said), isHere });
+
+  test.each<[string, number, Said[], "fresh" | "stale-head" | "equivocation"]>([
+    [
+      "by one person",
+      1,
+      [
+        [5, 1, "alice"],
+        [901, 1, "alice"],
+      ],
+      "equivocation",
+    ],
+    [
+      "by one person, the other way round",
+      1,
+      [
+        [901, 0, "alice"],
+        [5, 1, "alice"],
+      ],
+      "equivocation",
+    ],
+    [
+      "by one person, neither of this line's",
+      1,
+      [
+        [901, 0, "alice"],
+        [4, 1, "alice"],
+      ],
+      "equivocation",
+    ],
+    [
+      "by one person, when others are enough",
+      1,
+      [
+        [5, 1, "alice"],
+        [901, 1, "alice"],
+        [5, 1, "bob"],
+      ],
+      "fresh",
+    ],
+    [
+      "by one person of two that are asked for",
+      2,
+      [
+        [5, 1, "alice", "bob"],
+        [901, 1, "bob"],
+      ],
+      "equivocation",
+    ],
+    [
+      "by two people",
+      1,
+      [
+        [5, 1, "alice"],
+        [901, 1, "bob"],
+      ],
+      "fresh",
+    ],
+    [
+      "one of them too long ago",
+      1,
+      [
+        [5, 1, "alice"],
+        [901, 8, "alice"],
+      ],
+      "fresh",
+    ],
+    [
+      "one of them in the future",
+      1,
+      [
+        [5, 1, "alice"],
+        [901, -1, "alice"],
+      ],
+      "fresh",
+    ],
+    [
+      "one of them not here",
+      1,
+      [
+        [5, 1, "alice"],
+        [995, 1, "alice"],
+      ],
+      "fresh",
+    ],
+    [
+      "by nobody: both are on one line",
+      1,
+      [
+        [5, 1, "alice"],
+        [3, 2, "alice"],
+      ],
+      "fresh",
+    ],
+  ])("%s", (_, any, said, code) => {
+    expect(asked(any, said).code).toBe(code);
+  });
+});

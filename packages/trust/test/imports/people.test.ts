@@ -52,6 +52,29 @@ describe("one person in two repositories", () => {
     expect([...resolved.principals.keys()]).toEqual(["alice", "bob"]);
   });
 
+  test("is not counted who holds the key of a certification authority for another", () => {
+    const { file, life, key } = ssh("ca");
+    const authority = { kind: "ssh-authority", file, life, key, certifiedAs: ["x"] } as const;
+    const own = (here: Key, there: Key) => {
+      const ours = policy("own", {
+        people: { alice: [ssh("a"), here], bob: [ssh("b")] },
+        roles: { both: { any: 2, of: ["alice", "acme/packager"] } },
+        imports: { acme: {} },
+      });
+      const theirs = policy("acme", { people: { x: [there] }, roles: { packager: { any: 1, of: ["x"] } } });
+      return resolveImports(ours, map({ acme: had(theirs) }), NOW);
+    };
+    for (const [here, there] of [
+      [authority, ssh("ca")],
+      [ssh("ca"), authority],
+    ] as const) {
+      const resolved = own(here, there);
+      expect([...resolved.principals.keys()]).toEqual(["alice", "bob"]);
+      expect(resolved.findings.get("acme/packager")).toMatchObject([{ code: "import-contested" }]);
+    }
+    expect([...own(ssh("ca"), nix("other")).principals.keys()]).toEqual(["alice", "bob", "acme/x"]);
+  });
+
   test("is found by the numbers of a key, whatever the format", () => {
     const resolved = both({ builder: [nix("a")] });
     expect([...resolved.principals.keys()]).toEqual(["alice", "bob"]);

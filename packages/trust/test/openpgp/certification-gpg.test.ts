@@ -25,6 +25,8 @@ const STRICTER = new Set([
   "future",
   // RFC 9580 section 5.2.3.20 lets a reader ignore the revocation.
   "revoked-irrevocable",
+  // There MD5 proves nothing, not even that its maker takes something back.
+  "revoked-md5",
   // There third-party signatures over SHA-1 since 2019 are passed over, be they revocations.
   "revoked-sha1",
   // There the later one in the file counts.

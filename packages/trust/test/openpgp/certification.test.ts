@@ -66,7 +66,7 @@ const candidate = (...others: Buffer[]) => forgeCandidate({ key: alice, userIds:
 const revocation = (options: SignatureOptions = {}) => by({ type: 0x30, created: MADE + DAY, ...options });
 
 describe("what counts", () => {
-  test.each([0x10, 0x11, 0x12, 0x13])("a certification of type 0x%s", (type) => {
+  test.each([0x10, 0x12, 0x13])("a certification of type 0x%s", (type) => {
     expect(verdict({ candidate: candidate(by({ type })) })).toBe("certified");
   });
 
@@ -90,6 +90,12 @@ describe("what counts", () => {
     };
     expect(verdict({ candidate: candidate(by()), certifiers: [masters(options)] })).toBe("certified");
     expect(verdict({ candidate: candidate(by()), certifiers: [masters({ flags: 1 })] })).toBe("certified");
+  });
+
+  test.each([0x10, 0x12, 0x13])("class %i, also below a persona certification that is newer", (type) => {
+    expect(verdict({ candidate: candidate(by({ type })) })).toBe("certified");
+    const newer = by({ type: 0x11, created: MADE + DAY });
+    expect(verdict({ candidate: candidate(by({ type }), newer) })).toBe("certified");
   });
 
   test("its own end and everybody's expiry are told", () => {
@@ -159,6 +165,13 @@ describe("what does not", () => {
       [by({ hashed: [subpacket(7, Buffer.of(0))] }), revocation()],
     ],
     ["only by a key-binding signature", "silent", [by({ type: 0x1f })]],
+    ["a persona certification", "persona-certification", [by({ type: 0x11 })]],
+    ["taken back over MD5", "revoked-certification", [by(), revocation({ hash: "md5" })]],
+    [
+      "past the end of a newer one over SHA-1",
+      "expired-certification",
+      [by(), by({ created: MADE + DAY, hash: "sha1", hashed: [signatureExpiry(DAY)] })],
+    ],
   ])("%s: %s", (_, code, others) => {
     expect(verdict({ candidate: candidate(...others) })).toBe(code);
   });

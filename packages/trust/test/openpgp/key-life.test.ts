@@ -3,9 +3,12 @@ import { encodeArmor } from "@firstmile/formats/openpgp/armor";
 import { parseCertificates } from "@firstmile/formats/openpgp/certificate";
 import { describe, expect, test } from "vitest";
 import { loadCertificate } from "../../src/openpgp/certificate-state.ts";
+import { certificateNotes } from "../../src/openpgp/notes.ts";
+import type { Policy, Principal } from "../../src/policy/policy.ts";
 import { alice, code, laptop, mallory, message, verify } from "./alice.ts";
 import {
   DAY,
+  type ForgedSubkey,
   forgeCertificate,
   forgeSignature,
   issuerFingerprint,
@@ -16,6 +19,7 @@ import {
   NOW,
   packet,
   revocationReason,
+  type SignatureOptions,
   signatureExpiry,
   subpacket,
 } from "./forge.ts";
@@ -28,6 +32,15 @@ const RFC_9580_A3 =
   "Xbki+PSAld2nhJh/LVmFsS+60WyvXkQ1wpsGGBsKAAAALAWCY4d/4wKbDCIhBssYbE8GCaaX5NUt+mxyKwwfHifBilZwj2Ul7Ce62azJAAAA" +
   "AAQBIKbpGG2dWTX8j+VjFM21J0hqWlEg+bdiojWnKfA5AQpWUWtnNwDEM0g12vYxoWM8Y81W+bHBw805I8kWVkXU6vFOi+HWvv/ira7ofJu1" +
   "6NnoUkhclkUrk0mXubZvyl4GBg==";
+
+/** What every verdict would say of somebody with these certificates. */
+function notes(certificates: readonly Buffer[]): string[] {
+  const keys = certificates.flatMap((bytes) =>
+    parseCertificates(bytes).map((certificate) => ({ kind: "openpgp", file: "", certificate, life: [] })),
+  );
+  const alone = { name: "alice", keys } as unknown as Principal;
+  return certificateNotes({ principals: new Map([[alone.name, alone]]) as Policy["principals"] });
+}
 
 describe("life of keys", () => {
   test("key, subkey and signature expiry are told apart", () => {
@@ -178,6 +191,76 @@ describe("life of keys", () => {
     expect(verify(made, [old])).toMatchObject({ valid: true });
     expect(verify(made, [old, revoked])).toMatchObject({ code: "revoked-key" });
     expect(verify(made, [revoked, old])).toMatchObject({ code: "revoked-key" });
+  });
+
+  test.each(["md5", "ripemd160"])("a revocation over %s is heard: of key, subkey and user ID", (hash) => {
+    expect(code({}, { revocations: [{ hash }] })).toBe("revoked-key");
+    const subkeys = [{ key: laptop, revocations: [{ hash }] }];
+    expect(
+      verify(forgeSignature(laptop, message), [forgeCertificate({ primary: alice, subkeys })]),
+    ).toMatchObject({
+      code: "revoked-key",
+    });
+  });
+
+  describe("a newer binding that does not hold", () => {
+    const bound = (more: Partial<ForgedSubkey> = {}) =>
+      forgeCertificate({ primary: alice, subkeys: [{ key: laptop, ...more }] });
+    const newer = (options: SignatureOptions) => ({ created: MADE + DAY, ...options });
+    const made = forgeSignature(laptop, message);
+    const unknown = [subpacket(100, Buffer.of(1), true)];
+
+    test.each<[string, SignatureOptions, string]>([
+      ["over SHA-1", { hash: "sha1" }, "rests on SHA1"],
+      ["over MD5", { hash: "md5" }, "rests on MD5"],
+      ["with a critical part that is not known", { hashed: unknown }, "critical part"],
+    ])("%s takes away, gives nothing, and is told", (_, options, flaw) => {
+      const noFlag = bound({ flags: 0x20, options: newer(options) });
+      expect(verify(made, [bound()])).toMatchObject({ valid: true });
+      for (const both of [
+        [bound(), noFlag],
+        [noFlag, bound()],
+      ])
+        expect(verify(made, both)).toMatchObject({
+          code: "not-a-signing-key",
+          message: expect.stringContaining(flaw),
+        });
+      const ends = newer({ ...options, hashed: [...(options.hashed ?? []), keyExpiry(30 * DAY)] });
+      expect(verify(made, [bound(), bound({ options: ends })])).toMatchObject({ code: "expired-key" });
+      const gives = bound({ options: newer(options) });
+      expect(verify(made, [bound({ flags: 0x20 }), gives])).toMatchObject({ code: "not-a-signing-key" });
+      expect(verify(made, [gives, bound()])).toMatchObject({ valid: true });
+      expect(notes([bound(), gives])).toEqual([expect.stringContaining(flaw)]);
+    });
+
+    test("by somebody else, or older, says nothing", () => {
+      const foreign = bound({
+        flags: 0x20,
+        binder: mallory,
+        options: newer({ hash: "sha1", issuer: [issuerFingerprint(alice)] }),
+      });
+      expect(verify(made, [bound(), foreign])).toMatchObject({ valid: true });
+      const old = bound({ flags: 0x20, options: { hash: "sha1" } });
+      const good = bound({ options: newer({}) });
+      expect(verify(made, [old, good])).toMatchObject({ valid: true });
+      expect(notes([bound(), foreign])).toEqual([]);
+      expect(notes([old, good])).toEqual([]);
+    });
+  });
+
+  test("a newer self-signature over MD5 takes away, gives nothing, and is told", () => {
+    const certified = forgeCertificate({ primary: alice });
+    const weak = (hashed: readonly Buffer[], flags = 3) =>
+      forgeCertificate({ primary: alice, flags, self: { created: MADE + DAY, hash: "md5", hashed } });
+    const made = forgeSignature(alice, message);
+    expect(verify(made, [certified, weak([keyExpiry(30 * DAY)])])).toMatchObject({ code: "expired-key" });
+    expect(verify(made, [certified, weak([], 1)])).toMatchObject({ code: "not-a-signing-key" });
+    expect(verify(made, [certified, weak([keyExpiry(900 * DAY)])])).toMatchObject({
+      valid: true,
+      validUntil: MADE + 900 * DAY,
+    });
+    expect(notes([certified, weak([])])).toEqual([expect.stringContaining("rests on MD5")]);
+    expect(notes([certified])).toEqual([]);
   });
 
   test("the newest self-signature decides the expiry", () => {

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileGlob, type Glob, ruleFor } from "@firstmile/trust/policy/paths";
+import { compileGlob, type Glob, ruleFor, rulesAt } from "@firstmile/trust/policy/paths";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 
@@ -109,4 +109,67 @@ test.skipIf(!hasGit)("globs cover what git's own .gitignore does", { timeout: 12
     }),
     { numRuns: 400 },
   );
+});
+
+describe("what stands in place of a directory", () => {
+  const rules = (...globs: readonly string[][]) => globs.map((list, i) => ({ i, paths: list.map(glob) }));
+  const at = (path: string, ...globs: readonly string[][]) =>
+    rulesAt(path, rules(...globs)).map(({ i }) => i);
+
+  test.each<[string, string, string[][], number[]]>([
+    ["falls under both rules", "secure", [["**"], ["/secure/"]], [0, 1]],
+    ["also with stars behind", "secure", [["**"], ["/secure/**"]], [0, 1]],
+    ["also where files below are named", "secure", [["**"], ["/secure/*.nix", "/secure/key"]], [0, 1]],
+    ["also further up", "a", [["**"], ["/a/b/secure/"]], [0, 1]],
+    ["also at any depth", "x/y/secure", [["**"], ["secure/"]], [0, 1]],
+    ["also behind a star", "a/x/secure", [["**"], ["/a/*/secure/"]], [0, 1]],
+    ["also behind stars", "a/x/y/secure", [["**"], ["/a/**/secure/k"]], [0, 1]],
+    ["under all that hold below", "a", [["**"], ["/a/"], ["/a/public/"]], [0, 2, 1]],
+    ["not under one that another replaces", "a", [["**"], ["/a/"], ["a/"]], [0, 2]],
+    ["not under one before its own", "secure", [["/secure/"], ["**"]], [1]],
+    ["not under its own twice", "secure", [["/secure", "/secure/"]], [0]],
+    ["not below it", "secure/k", [["**"], ["/secure/"]], [1]],
+    ["not beside it", "secure2", [["**"], ["/secure/"]], [0]],
+    ["not elsewhere", "x/secure", [["**"], ["/secure/"]], [0]],
+    ["not where the name is a pattern", "a/x", [["**"], ["/a/*/"]], [0]],
+    ["not where nobody may write it", "secure", [["/secure/"]], []],
+  ])("%s: %s", (_, path, globs, expected) => {
+    expect(at(path, ...globs)).toEqual(expected);
+  });
+
+  test("meets every rule that holds for a path below it which the rules name", () => {
+    const name = fc.constantFrom("a", "b", "c");
+    const path = fc.array(name, { minLength: 1, maxLength: 3 });
+    const text = fc
+      .tuple(fc.boolean(), path, fc.boolean())
+      .map(([root, segments, below]) => `${root ? "/" : ""}${segments.join("/")}${below ? "/" : ""}`);
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(text, { minLength: 1, maxLength: 2 }), { maxLength: 4 }),
+        path,
+        (globs, at) => {
+          const all = rules(["**"], ...globs);
+          const place = at.join("/");
+          const met = new Set(rulesAt(place, all).map(({ i }) => i));
+          const below = globs.flat().flatMap((one) => {
+            const segments = one.replace(/^\/|\/$/g, "").split("/");
+            return segments.map((_, i) => segments.slice(i).join("/"));
+          });
+          // Only what the rules name by its place: any directory can have a file of any other name.
+          const named = below.filter((one) =>
+            globs.flat().some((g) => `/${g}/`.includes(`/${place}/${one}/`)),
+          );
+          for (const one of named) expect(met).toContain(ruleFor(`${place}/${one}`, all)!.i);
+          expect(met).toContain(ruleFor(place, all)!.i);
+        },
+      ),
+    );
+  });
+
+  test("takes time in proportion on hostile globs and paths", () => {
+    const hostile = rules(["**"], [`${"**/a/".repeat(200)}b/`]);
+    const start = performance.now();
+    rulesAt(`${"a/".repeat(2000)}a`, hostile);
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
 });

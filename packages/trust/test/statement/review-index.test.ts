@@ -60,6 +60,22 @@ describe("approvals", () => {
   test("count with the SHA-256 that was read", () => {
     expect(approved.approvals("a.nix", file("1"), after("2"))).toEqual(new Set([ALICE, BOB]));
   });
+  test("count with the SHA-256 of what was there before, where the review gives it", () => {
+    const from = (sha256?: string) => ({ ...file("1"), ...(sha256 === undefined ? {} : { sha256 }) });
+    const [right, wrong] = ["1".repeat(64), "9".repeat(64)];
+    const said = (before: ReturnType<typeof from>) => review({ changes: [{ ...BASE, before }] });
+    const mixed = index([
+      [said(from(right)), ALICE],
+      [said(from(wrong)), BOB],
+    ]);
+    expect(mixed.approvals("a.nix", from(right), after("2"))).toEqual(new Set([ALICE]));
+    expect(mixed.approvals("a.nix", from(wrong), after("2"))).toEqual(new Set([BOB]));
+    expect(index([[said(from()), ALICE]]).approvals("a.nix", from(right), after("2"))).toEqual(
+      new Set([ALICE]),
+    );
+    const gone = review({ changes: [{ path: "a.nix", before: from(wrong), after: undefined }] });
+    expect(index([[gone, ALICE]]).approvals("a.nix", from(right), undefined)).toEqual(new Set());
+  });
   test("count for every change of the review, and for removals by what they remove", () => {
     const removal: ReviewedChange = { path: "b.nix", before: file("4"), after: undefined };
     const both = index([[review({ changes: [BASE, removal] }), ALICE]]);

@@ -96,6 +96,7 @@ class VerifyRun {
       progress: (done, total) => this.context.terminal.progress(`checking commits: ${done} of ${total}`),
     });
     for (const place of incomplete) this.context.terminal.say(unreadText(place));
+    for (const note of verdict.notes ?? []) this.context.terminal.say(`note: ${harmless(note)}`);
     return verdict;
   }
 
