@@ -11,6 +11,7 @@ import type { Authenticated } from "@firstmile/trust/history/accepted";
 import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
 import type { CommitTable } from "@firstmile/trust/history/commit-table";
 import { asksForReviews } from "@firstmile/trust/history/review";
+import { spokenOf } from "@firstmile/trust/hearing/words";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { takesBumps } from "@firstmile/trust/slice/bumped";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
@@ -128,12 +129,15 @@ function keyOf({ policy, source }: HistoryQuestion, statements: readonly Verifie
  */
 function rejections(statements: readonly VerifiedStatement[], source: Source): string {
   const bumpsPass = takesBumps(source);
-  const said = statements.flatMap(({ statement, digest, outcomes }) => {
+  const said = statements.flatMap((verified) => {
+    const { statement, digest } = verified;
     const isRejection = statement.kind === "review" && statement.verdict === "reject";
     // A warden's word against a source ends what was let pass as a bump to it.
     if (!isRejection && !(bumpsPass && statement.kind === "distrust")) return [];
-    const good = outcomes.flatMap((outcome) => (outcome.valid ? outcome : (outcome.lapsed ?? [])));
-    return good.map(({ key, signingKey }) => `${digest} ${key} ${signingKey}`);
+    // What was taken back is not among them, so that a withdrawal has everything looked at anew as well.
+    return spokenOf(verified).map(({ key, signingKey, endsInDoubt = false }) =>
+      [digest, key, signingKey, endsInDoubt].join(" "),
+    );
   });
   return createHash("sha256")
     .update([...new Set(said)].sort().join("\n"))

@@ -26,7 +26,7 @@ export interface AuditOptions {
 }
 
 /** What a warden speaks against, for whoever looks through a store: a base name, or SHA-256 in hex. */
-export interface ToldObjection extends Pick<Objection, "by" | "because"> {
+export interface ToldObjection extends Pick<Objection, "by" | "because" | "doubt"> {
   readonly name: string;
 }
 
@@ -151,6 +151,6 @@ function told(
 ): ToldObjection[] {
   return [...names].flatMap((name) => {
     const objection = objectionTo(name);
-    return objection ? [{ name, by: objection.by, because: objection.because }] : [];
+    return objection ? [{ name, by: objection.by, because: objection.because, doubt: objection.doubt }] : [];
   });
 }

@@ -28,6 +28,7 @@ import {
 } from "../mirrors/head-statements.ts";
 import { runOk } from "../process/run.ts";
 import type { StatementPlace } from "../statements/place.ts";
+import { formerRules } from "./past.ts";
 import { type Pin, readPin, trustGitDir, writePin } from "./pin.ts";
 import { readTrustCommits } from "./read.ts";
 import { type Walk, type WalkedHead, walkTo } from "./walk.ts";
@@ -127,7 +128,9 @@ export async function currentPolicy(stateDir: string, now: number): Promise<Curr
     const authentic = root.get(pin.followed);
     if (!authentic)
       throw new RepositoryError(`the rules that this machine follows cannot be read: ${resumed.message}`);
-    const { policy } = authentic;
+    const { policy: followed } = authentic;
+    const former = await formerRules({ git, tip: pin.followed, introduction: pin.introduction.commit });
+    const policy = withFormer(followed, former);
     const heads = await keptHeads(stateDir, policy, now);
     const freshness = await freshnessAtHead({ git, now }, authentic, heads);
     const stale = freshness ? [freshness.reason] : [];
@@ -136,6 +139,11 @@ export async function currentPolicy(stateDir: string, now: number): Promise<Curr
   } finally {
     git.dispose();
   }
+}
+
+/** The rules with the people who were listened to before. */
+export function withFormer(policy: Policy, former: readonly Policy[]): Policy {
+  return former.length === 0 ? policy : { ...policy, past: { former, imports: new Map() } };
 }
 
 interface Following extends Omit<Walk, "dir" | "git"> {

@@ -131,15 +131,17 @@ async function loadImport(dir: string, spec: Import, now: number, journey: Journ
     if (!current) return unavailable("no-policy", `${spec.name} was never fetched and authenticated`);
     if (!isFor(current.pin, spec))
       return unavailable("introduction-not-vouched", `${spec.name} was followed from another introduction`);
-    const refusal = firstRefusal(current.reasons);
-    if (refusal) return { ok: false, reason: refusal };
-    const { pin, policy } = current;
+    const { pin, policy, reasons } = current;
     const onwards = { ...journey, passed: [...journey.passed, spec.introduction.commit] };
     const imported = spec.transitive ? await loadBelow(dir, policy, now, onwards) : new Map();
-    return { ok: true, commit: pin.followed, policy, imported };
+    const state = { commit: pin.followed, policy, imported };
+    const refusal = firstRefusal(reasons);
+    // It gives nothing any more; what it says against something is still heard.
+    return refusal ? { ok: false, reason: refusal, held: state } : { ok: true, ...state };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    return unavailable("policy-invalid", `what this machine has of ${spec.name} cannot be read: ${problem}`);
+    const message = `what this machine has of ${spec.name} cannot be read: ${problem}`;
+    return { ok: false, reason: lacking("policy-invalid", message), isUnreadable: true };
   }
 }
 

@@ -11,10 +11,13 @@
  * Left out: how well somebody read; people who write under names that the policy does not know.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { doubtIn, type Speaker } from "../hearing/hearing.ts";
 import type { PrincipalName } from "../policy/names.ts";
 import { ruleFor } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
-import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
+import { isMet, meets } from "../policy/thresholds.ts";
+import { doubtText } from "../slice/distrust.ts";
+import { rejecters } from "../slice/rejecters.ts";
 import type { ResultVersion, ReviewIndex } from "../statement/review-index.ts";
 import { type DeniedCommit, SHOWN_PATHS } from "./judge.ts";
 import { type By, EVERYBODY, MAX_STRETCH, type Piece, unreadChanges } from "./reading.ts";
@@ -30,7 +33,7 @@ export interface BroughtChange extends PathChange {
 /** What people approved and rejected, by content: see statement/review-index.ts. */
 export interface Reviews {
   /** As it counts for what a commit brings: a retired reviewer's word counts in old commits. */
-  at(commit: CommitId): Pick<ReviewIndex, "approvals" | "isReadFrom" | "rejections">;
+  at(commit: CommitId): Pick<ReviewIndex, "approvals" | "isReadFrom" | "against">;
 }
 
 /** A commit on the line of first parents and what it brings. */
@@ -72,7 +75,8 @@ export function judgeReviews(
   const suffices = memoized(policy);
   for (const [path, { rule, review, changes }] of changesByPath(source, steps)) {
     const { step: last, change } = changes.at(-1)!;
-    const rejected = rejection(policy, review, steps[last]!.commit, change, reviews);
+    const said = reviews.at(steps[last]!.commit).against(path, change.before, change.after);
+    const rejected = rejecters(said, { policy, source: source.name, path, by: review.by });
     if (rejected.length > 0 && !source.goodlist.has(steps[last]!.commit))
       note(last, { path, rule, review, have: NOBODY, rejected });
     const pieces = readers.of(path, changes, review);
@@ -114,7 +118,8 @@ interface Unread {
   readonly review: ReviewRule;
   /** Who read it and counts. */
   readonly have: ReadonlySet<PrincipalName>;
-  readonly rejected: readonly PrincipalName[];
+  /** Content that somebody of the group rejected does not pass as long as the path has it. */
+  readonly rejected: readonly Speaker[];
 }
 
 interface PathHistory {
@@ -138,20 +143,6 @@ function changesByPath(source: Source, steps: readonly Step[]): Map<string, Path
 function historyOf(source: Source, path: string): PathHistory | undefined {
   const rule = ruleFor(path, source.rules);
   return rule?.review && { rule, review: rule.review, changes: [] };
-}
-
-/** Content that somebody of the group rejected does not pass as long as the path has it. */
-function rejection(
-  policy: Policy,
-  { by }: ReviewRule,
-  commit: CommitId,
-  { path, before, after }: PathChange,
-  reviews: Reviews,
-): PrincipalName[] {
-  const against = reviews.at(commit).rejections(path, before, after);
-  if (against.size === 0) return [];
-  const heard = peopleOf(by, policy);
-  return [...against].filter((name) => heard.has(name));
 }
 
 /** Who read the changes of a path, one by one or several as one, and had no part in them. */
@@ -263,11 +254,11 @@ function denial(policy: Policy, source: Source, step: Step, unread: readonly Unr
   const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
   const common = { commit: step.commit, paths: paths.slice(0, SHOWN_PATHS) };
   if (rejected) {
-    const who = rejected.rejected.join(" and ");
+    const who = rejected.rejected.map(({ name }) => name).join(" and ");
     return {
       ...common,
       code: "review-rejected",
-      message: `brings ${first.path}, which ${who} rejected as it is`,
+      message: `brings ${first.path}, which ${who} rejected as it is${doubtText(doubtIn(rejected.rejected))}`,
       remedy: "change what was rejected; the review says why",
     };
   }

@@ -18,7 +18,7 @@ import {
   type Votes,
 } from "./election.ts";
 import type { PrincipalName, RoleName, SourceName } from "./names.ts";
-import type { Certified, Group, Member, Policy, Principal, Rule } from "./policy.ts";
+import type { Certified, Group, HeldRules, Member, Past, Policy, Principal, Rule } from "./policy.ts";
 import { upstreamGroups, withGroups } from "./upstream.ts";
 
 /** Where a certified member stands in the policy. */
@@ -65,12 +65,34 @@ export interface ElectorateAt {
  */
 export function electorateAt(policy: Policy, now: number): ElectorateAt {
   const places = certifiedPlaces(policy);
-  if (places.length === 0) return { policy, validUntil: undefined };
+  const past = pastAt(policy.past, now);
+  if (places.length === 0)
+    return { policy: past === policy.past ? policy : { ...policy, ...(past && { past }) }, validUntil: undefined };
   const election = elect(policy, places, now);
   return {
-    policy: fill(policy, election),
+    policy: { ...fill(policy, election), ...(past && { past }) },
     validUntil: earliest(...[...election.ballots.values()].map(({ validUntil }) => validUntil)),
   };
+}
+
+/** The same object where nobody in it is certified. */
+function pastAt(past: Past | undefined, now: number): Past | undefined {
+  if (!past) return past;
+  const written = past.written && electorateAt(past.written, now).policy;
+  const former = past.former.map((state) => electorateAt(state, now).policy);
+  const imports = new Map([...past.imports].map(([name, one]) => [name, heldAt(one, now)]));
+  const isSame =
+    written === past.written &&
+    former.every((state, i) => state === past.former[i]) &&
+    [...imports].every(([name, one]) => one === past.imports.get(name));
+  return isSame ? past : { ...past, ...(written && { written }), former, imports };
+}
+
+function heldAt(held: HeldRules, now: number): HeldRules {
+  const policy = electorateAt(held.policy, now).policy;
+  const imports = new Map([...held.imports].map(([name, one]) => [name, heldAt(one, now)]));
+  const isSame = policy === held.policy && [...imports].every(([name, one]) => one === held.imports.get(name));
+  return isSame ? held : { policy, imports };
 }
 
 /** For each certified member, in the order of the policy: who it stands for at `now`, through whom, and who not. */

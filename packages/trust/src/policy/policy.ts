@@ -45,6 +45,24 @@ export interface Policy {
   readonly evidence: readonly string[];
   /** Keys that wardens speak against, by fingerprint: slice/distrust.ts puts them there, no text does. */
   readonly distrusted?: ReadonlyMap<string, DistrustedKey>;
+  /** Who was listened to before: words against something outlive what ended since. Whoever reads repositories adds it. */
+  readonly past?: Past;
+}
+
+/** Rules that held before these. */
+export interface Past {
+  /** These rules as root wrote them, imports not filled in. Absent: they have none. */
+  readonly written?: Policy;
+  /** Former authentic states of the same trust repository, newest first. */
+  readonly former: readonly Policy[];
+  /** The last authentic state of each import that is held, whatever it gives today. */
+  readonly imports: ReadonlyMap<ImportName, HeldRules>;
+}
+
+/** Another repository's rules; `policy.past` has its own former states. */
+export interface HeldRules {
+  readonly policy: Policy;
+  readonly imports: ReadonlyMap<ImportName, HeldRules>;
 }
 
 export interface Principal {

@@ -8,6 +8,7 @@
  * Leaves out: whether these are all files that were read, which whoever served them knows.
  */
 import type { FileVersion } from "@firstmile/formats/statement/review";
+import { doubtIn, type Speaker } from "../hearing/hearing.ts";
 import type { PrincipalName } from "../policy/names.ts";
 import { ruleFor } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
@@ -18,6 +19,7 @@ import { type BumpedFile, bumpReason } from "./bumped.ts";
 import type { Vouched, VouchedNames } from "./channels.ts";
 import { type Coverage, CoverageOfRule, type Weighing } from "./coverage-of-rule.ts";
 import type { Distrust, Objection } from "./distrust.ts";
+import { rejecters } from "./rejecters.ts";
 import { Rejections } from "./rejections.ts";
 import type { Waived, Waivers } from "./waivers.ts";
 
@@ -31,7 +33,12 @@ export type FileStanding =
   /** For now. `since`: who read what changed since the content that is waived, where it is another. */
   | { readonly kind: "waived"; readonly waiver: Waived; readonly since?: readonly PrincipalName[] }
   | { readonly kind: "distrusted"; readonly objection: Objection }
-  | { readonly kind: "rejected"; readonly by: readonly PrincipalName[] }
+  /** `doubt`: why root is asked whether the word may end; undefined where somebody's is in no doubt. */
+  | {
+      readonly kind: "rejected";
+      readonly by: readonly PrincipalName[];
+      readonly doubt?: string | undefined;
+    }
   /** `have` read it and do not suffice; `ended`: a waiver that no longer holds. */
   | {
       readonly kind: "uncovered";
@@ -91,8 +98,9 @@ export class SliceCoverage {
     const objection = this.#evidence.distrust.ofContent(content.sha256, path);
     if (objection) return { kind: "distrusted", objection };
     if (!rule?.review) return { kind: "unruled" };
-    const by = this.#rejected(rule.review, path, content);
-    if (by.length > 0) return { kind: "rejected", by };
+    const against = this.#rejected(rule.review, path, content);
+    if (against.length > 0)
+      return { kind: "rejected", by: against.map(({ name }) => name), doubt: doubtIn(against) };
     const coverage = this.#coverage(rule, rule.review).of(path, content);
     if (coverage.covered) return read(coverage);
     return this.#otherwise(rule, path, content, coverage);
@@ -233,9 +241,10 @@ export class SliceCoverage {
     return this.#rejected(review, path, content).length > 0;
   }
 
-  #rejected(review: ReviewRule, path: string, content: FileVersion): PrincipalName[] {
-    const by = this.#rejections.of(path, content, review.anywhere);
-    return by.size === 0 ? [] : [...by.intersection(this.#heardBy(review))].sort();
+  #rejected(review: ReviewRule, path: string, content: FileVersion): readonly Speaker[] {
+    const said = this.#rejections.of(path, content, review.anywhere);
+    if (said.length === 0) return [];
+    return rejecters(said, { policy: this.#policy, source: this.#source.name, path, by: review.by });
   }
 
   #heardBy(review: ReviewRule): ReadonlySet<PrincipalName> {

@@ -7,6 +7,7 @@ import type { Source } from "../policy/policy.ts";
 import type { ReasonCode } from "../verdict/codes.ts";
 import { found, lacking, type Reason } from "../verdict/verdict.ts";
 import type { SliceCoverage } from "./cover.ts";
+import { doubtText, objectionText } from "./distrust.ts";
 import { failing, type JudgedFile } from "./judged.ts";
 import type { JudgedNames } from "./names-coverage.ts";
 import { countText } from "./names-text.ts";
@@ -81,14 +82,12 @@ export function fileReason(
 ): Reason {
   const path = visiblePath(file.path);
   switch (standing.kind) {
-    case "distrusted": {
-      const { by, because } = standing.objection;
-      return lacking("distrusted", `${path}: ${by.join(" and ")} distrusts it: ${because}`, {
+    case "distrusted":
+      return lacking("distrusted", `${path}: ${objectionText(standing.objection)}`, {
         remedy: "use a version without a distrust against it",
       });
-    }
     case "rejected":
-      return lacking("review-rejected", `${path}: ${standing.by.join(" and ")} rejected it as it is`, {
+      return lacking("review-rejected", `${path}: ${rejectedText(standing)}`, {
         remedy: "change what was rejected; the review says why",
       });
     case "unruled":
@@ -110,6 +109,13 @@ export function fileReason(
     }
   }
 }
+
+/** `bob rejected it as it is`. */
+export function rejectedText({ by, doubt }: Pick<RejectedStanding, "by" | "doubt">, what = "it as it is"): string {
+  return `${by.join(" and ")} rejected ${what}${doubtText(doubt)}`;
+}
+
+type RejectedStanding = JudgedFile["standing"] & { readonly kind: "rejected" };
 
 function lackingText(have: readonly string[], rule: JudgedFile["rule"]): string {
   const group = rule?.review?.role

@@ -9,6 +9,7 @@ import {
   type RuleCounts,
   type StandingCounts,
 } from "@firstmile/trust/slice/judged";
+import { doubtText } from "@firstmile/trust/slice/distrust";
 import { failingNames } from "@firstmile/trust/slice/names-reason";
 import { day } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
@@ -196,9 +197,9 @@ export function standingText(standing: SlicedFile["standing"]): string {
     case "waived":
       return `waived by ${standing.waiver.by.join(" and ")} until ${day(standing.waiver.until)}${sinceText(standing.since)}`;
     case "distrusted":
-      return `distrusted by ${standing.objection.by.join(" and ")}: ${harmless(standing.objection.because)}`;
+      return `distrusted by ${standing.objection.by.join(" and ")}: ${harmless(standing.objection.because + doubtText(standing.objection.doubt))}`;
     case "rejected":
-      return `rejected by ${standing.by.join(" and ")}`;
+      return `rejected by ${standing.by.join(" and ")}${doubtText(standing.doubt)}`;
     case "uncovered": {
       const ended = standing.ended ? `, waived until ${day(standing.ended.until)} only` : "";
       return (standing.have.length > 0 ? `read by ${standing.have.join(" and ")} alone` : "not read") + ended;
