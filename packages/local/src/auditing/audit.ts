@@ -3,10 +3,10 @@
  * asks that lies, with everything that refers to it.
  */
 import { parseStoreBaseName, parseStorePath, type StorePath } from "@firstmile/formats/nix/store-path";
+import { objectionText } from "@firstmile/trust/slice/distrust";
 import type { NixTools } from "../admission/nix-tools.ts";
 import type { AuditAnswer, ToldObjection } from "../gate/audit.ts";
 import type { AuditFinding } from "../gate/audit-causes.ts";
-import { objectionText } from "@firstmile/trust/slice/distrust";
 import { pathsOfContents, rootsOf, validAmong, withReferrers } from "./store-paths.ts";
 
 /** A finding with what it comes to in the store. */

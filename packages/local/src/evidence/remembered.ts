@@ -7,11 +7,11 @@
  */
 import { createHash } from "node:crypto";
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { spokenOf } from "@firstmile/trust/hearing/words";
 import type { Authenticated } from "@firstmile/trust/history/accepted";
 import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
 import type { CommitTable } from "@firstmile/trust/history/commit-table";
 import { asksForReviews } from "@firstmile/trust/history/review";
-import { spokenOf } from "@firstmile/trust/hearing/words";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { takesBumps } from "@firstmile/trust/slice/bumped";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";

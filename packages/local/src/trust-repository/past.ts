@@ -24,6 +24,12 @@ export interface Line {
   readonly introduction: CommitId | undefined;
 }
 
+/** Rules that held before, and the last commit that had them. */
+export interface FormerRules {
+  readonly commit: CommitId;
+  readonly policy: Policy;
+}
+
 /** A commit with a name for the rules and keys in its tree. */
 interface State {
   readonly commit: CommitId;
@@ -32,10 +38,10 @@ interface State {
 
 /** Most histories that are kept in memory: this machine's own, and those of its imports. */
 const KEPT = 128;
-const known = new Map<string, Promise<readonly Policy[]>>();
+const known = new Map<string, Promise<readonly FormerRules[]>>();
 
 /** Rules that differ from those of the tip, newest first, each once. Throws `RepositoryError`. */
-export function formerRules(line: Line): Promise<readonly Policy[]> {
+export function formerRules(line: Line): Promise<readonly FormerRules[]> {
   const key = `${line.git.objects} ${line.introduction ?? ""} ${line.tip}`;
   const before = known.get(key);
   if (before) return before;
@@ -46,23 +52,37 @@ export function formerRules(line: Line): Promise<readonly Policy[]> {
   return read;
 }
 
-async function readFormer({ git, tip, introduction }: Line): Promise<readonly Policy[]> {
-  const states = await statesOf(git, tip, introduction);
-  const [now] = states;
+/** The rules of the tip itself; none where it has none that can be read. */
+export async function headRules({ git, tip }: Line): Promise<readonly FormerRules[]> {
+  const [files] = await readRules(git, [tip]);
+  const policy = loadFormerPolicy(files!);
+  return policy ? [{ commit: tip, policy }] : [];
+}
+
+async function readFormer({ git, tip, introduction }: Line): Promise<readonly FormerRules[]> {
+  const [now, ...before] = await statesOf(git, tip, introduction);
   const unique = new Map<string, CommitId>();
-  for (const { name, commit } of states)
-    if (name !== now?.name && !unique.has(name)) unique.set(name, commit);
+  for (const { name, commit } of before)
+    if (name !== now!.name && !unique.has(name)) unique.set(name, commit);
   const ids = [...unique.values()];
   const files = await readRules(git, ids);
-  return ids.map((id, i) => {
+  return ids.flatMap((commit, i) => {
     const policy = loadFormerPolicy(files[i]!);
-    if (policy) return policy;
-    throw new RepositoryError(`the rules as they were in ${id} cannot be read, so who was listened to is not known`);
+    if (policy) return [{ commit, policy }];
+    // A draft below an introduction was nobody's rule.
+    if (introduction === undefined) return [];
+    throw new RepositoryError(
+      `the rules as they were in ${commit} cannot be read, so who was listened to is not known`,
+    );
   });
 }
 
 /** From the tip down, each commit once. */
-async function statesOf(git: NeutralGit, tip: CommitId, introduction: CommitId | undefined): Promise<State[]> {
+async function statesOf(
+  git: NeutralGit,
+  tip: CommitId,
+  introduction: CommitId | undefined,
+): Promise<State[]> {
   using objects = new GitObjects(git.env);
   const states: State[] = [];
   const seen = new Set([tip]);

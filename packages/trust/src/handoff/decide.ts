@@ -8,8 +8,8 @@
  * Leaves out: whether the release is sound: a signature says who made it and not what it does.
  */
 import type { HandoffStatement } from "@firstmile/formats/statement/handoff";
-import { NOTHING_OLD, Standing } from "../history/standing.ts";
 import { spokenIn } from "../hearing/words.ts";
+import { NOTHING_OLD, Standing } from "../history/standing.ts";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Policy } from "../policy/policy.ts";
 import { meets, peopleOf } from "../policy/thresholds.ts";

@@ -126,7 +126,8 @@ export class Hearing {
   #harm({ key, signingKey }: Spoken): string | undefined {
     const said = [key, signingKey].flatMap((one) => this.#identities.lives.get(one as Fingerprint) ?? []);
     const own = said.filter((event) => event.key === undefined || event.key === signingKey);
-    const event = own.find(({ kind }) => kind === "compromised") ?? own.find(({ kind }) => kind !== "retired");
+    const event =
+      own.find(({ kind }) => kind === "compromised") ?? own.find(({ kind }) => kind !== "retired");
     return event && harmText(key, event);
   }
 

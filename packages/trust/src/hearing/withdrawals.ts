@@ -57,8 +57,8 @@ class Ended {
   constructor(policy: Policy, identities: Identities, withdrawals: readonly Withdrawal[]) {
     this.#hearing = hearingOf(policy);
     const standing = new Standing(identities, NOTHING_OLD);
-    for (const { statement, outcomes } of withdrawals) {
-      const weighed = outcomes.map((outcome) => standing.weigh(outcome, NO_COMMIT));
+    for (const { statement, outcomes, digest } of withdrawals) {
+      const weighed = outcomes.map((outcome) => standing.weigh(outcome, NO_COMMIT, digest));
       const by = peopleBehind(weighed, identities.ownerOf);
       for (const named of [...statement.statements, ...statement.keys])
         this.#own.set(named, (this.#own.get(named) ?? new Set()).union(by));
@@ -100,8 +100,9 @@ function byRoot(policy: Policy, withdrawals: readonly Withdrawal[]): WithdrawSta
   const identities = identitiesOf({ principals: policy.principals });
   const standing = new Standing(identities, NOTHING_OLD);
   return [...Map.groupBy(withdrawals, ({ digest }) => digest).values()].flatMap((copies) => {
-    const outcomes = copies.flatMap((one) => one.outcomes);
-    const weighed = outcomes.map((outcome) => standing.weigh(outcome, NO_COMMIT));
+    const weighed = copies.flatMap(({ outcomes, digest }) =>
+      outcomes.map((outcome) => standing.weigh(outcome, NO_COMMIT, digest)),
+    );
     return isMet(group, peopleBehind(weighed, identities.ownerOf), policy) ? [copies[0]!.statement] : [];
   });
 }

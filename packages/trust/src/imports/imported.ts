@@ -31,6 +31,11 @@ export interface UnavailableImport {
 
 export type ImportedPolicy = AuthenticImport | UnavailableImport;
 
+/** The last authentic state that is held, whether or not it gives anything today. */
+export function heldState(one: ImportedPolicy): Omit<AuthenticImport, "ok"> | undefined {
+  return one.ok ? one : one.held;
+}
+
 /** One thing of an import that does not count, in words for a person. */
 export interface ImportFinding {
   readonly ok: false;

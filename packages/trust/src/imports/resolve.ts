@@ -12,8 +12,8 @@ import type { ImportName, RoleName, SourceName } from "../policy/names.ts";
 import type { Group, Member, Policy, PolicyDigest, Source } from "../policy/policy.ts";
 import { withGroups } from "../policy/upstream.ts";
 import {
-  type AuthenticImport,
   finding,
+  heldState,
   type ImportedPolicy,
   type ImportFinding,
   NOBODY,
@@ -188,7 +188,7 @@ const ROOT = "root" as RoleName;
 function wordsOn(policy: Policy, imported: ImportedPolicies): KeyLives {
   const lives = new KeyLives();
   lives.hear("", policy.principals.values());
-  for (const [says, { principals }] of policiesIn(imported, held)) lives.hear(says, principals.values());
+  for (const [says, { principals }] of policiesIn(imported, heldState)) lives.hear(says, principals.values());
   return lives;
 }
 
@@ -199,12 +199,8 @@ function keyringsOf(policy: Policy, imported: ImportedPolicies): Keyrings {
   return keyrings;
 }
 
-type State = Omit<AuthenticImport, "ok">;
-
 /** What an import gives today. */
-const given = (one: ImportedPolicy): State | undefined => (one.ok ? one : undefined);
-/** The last state of it that is held. */
-const held = (one: ImportedPolicy): State | undefined => (one.ok ? one : one.held);
+const given = (one: ImportedPolicy): ReturnType<typeof heldState> => (one.ok ? one : undefined);
 
 /** Each policy at hand, once, with the imports that lead to it. */
 function policiesIn(
@@ -232,7 +228,7 @@ const DOMAIN = "firstmile policy with imports 1\0";
 /** Names hold no "\0" or space, so that no two states are one text. */
 function digestOf(policy: Policy, imported: ImportedPolicies, now: number): PolicyDigest {
   const inForce = new Set(policiesIn(imported).map(([, one]) => one));
-  const states = policiesIn(imported, held).map(([name, one]) => {
+  const states = policiesIn(imported, heldState).map(([name, one]) => {
     if (!inForce.has(one)) return `${name} ${one.digest} held`;
     return `${name} ${one.digest} ${one.expires > now ? "in force" : "expired"}`;
   });

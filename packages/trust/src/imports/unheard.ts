@@ -8,7 +8,7 @@
 import type { ImportName, RoleName } from "../policy/names.ts";
 import type { HeldRules, Policy } from "../policy/policy.ts";
 import { lacking, type Reason } from "../verdict/verdict.ts";
-import type { ImportedPolicy } from "./imported.ts";
+import { heldState, type ImportedPolicy } from "./imported.ts";
 import { reachOf } from "./reach.ts";
 
 const WARDEN = "warden" as RoleName;
@@ -20,9 +20,11 @@ export function heldRules(
 ): Map<ImportName, HeldRules> {
   return new Map(
     [...imported].flatMap(([name, one]) => {
-      const state = one.ok ? one : one.held;
+      const state = heldState(one);
       if (!state || passed.includes(one)) return [];
-      return [[name, { policy: state.policy, imports: heldRules(state.imported, [...passed, one]) }] as const];
+      return [
+        [name, { policy: state.policy, imports: heldRules(state.imported, [...passed, one]) }] as const,
+      ];
     }),
   );
 }
@@ -42,7 +44,7 @@ export function unheard(
   const listened = warden ? reachOf([warden], policy.roles).imported.keys() : [];
   const missing = [...listened].find((name) => {
     const one = imported.get(name);
-    return !one || (!one.ok && !one.held);
+    return !one || !heldState(one);
   });
   if (missing === undefined) return {};
   const one = imported.get(missing);
@@ -70,7 +72,7 @@ function brokenIn(
     if (seen.has(one)) continue;
     seen.add(one);
     if (!one.ok && one.isUnreadable) return { name: `${prefix}${name}`, reason: one.reason };
-    const state = one.ok ? one : one.held;
+    const state = heldState(one);
     const further = state && brokenIn(state.imported, `${prefix}${name}/`, seen);
     if (further) return further;
   }

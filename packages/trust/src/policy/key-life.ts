@@ -6,20 +6,28 @@ import type { DefectList } from "./defect.ts";
 import { child, type Node } from "./document.ts";
 import { quoted } from "./nearest.ts";
 import type { IntroductionCommit, KeyEvent } from "./policy.ts";
+import { parseReadings } from "./readings.ts";
 import type { KeyTable } from "./shape.ts";
+
+/** A file below keys/ that the policy names; undefined where it is not there, which is told. */
+export type OpenFile = (path: string, node: Node) => Uint8Array | undefined;
 
 export class KeyLifeReader {
   readonly #defects: DefectList;
+  readonly #open: OpenFile;
 
-  constructor(defects: DefectList) {
+  constructor(defects: DefectList, open: OpenFile) {
     this.#defects = defects;
+    this.#open = open;
   }
 
   read(entry: KeyTable, node: Node): KeyEvent[] {
-    const retired = asList(entry.retired).map(({ after, key }): KeyEvent => {
+    const retired = asList(entry.retired).map(({ after, key, readings }): KeyEvent => {
       const commits = (typeof after === "string" ? [after] : after) as IntroductionCommit[];
       for (const commit of commits) this.#checkCommit(commit, child(node, "retired")!);
-      return { kind: "retired", key: fingerprint(key), after: commits };
+      const vouched = readings === undefined ? [] : this.#readings(readings, child(node, "retired")!);
+      const event = { kind: "retired", key: fingerprint(key), after: commits } as const;
+      return vouched.length === 0 ? event : { ...event, vouched };
     });
     const compromised = asList(entry.compromised).map(
       ({ reason, key }): KeyEvent => ({ kind: "compromised", key: fingerprint(key), reason }),
@@ -30,6 +38,15 @@ export class KeyLifeReader {
       this.#defects.add(node.at, "impossible-key", problem, help);
     }
     return [...compromised, ...retired];
+  }
+
+  #readings(path: string, node: Node): readonly string[] {
+    const bytes = this.#open(path, node);
+    const list = bytes && parseReadings(bytes);
+    if (typeof list !== "string") return list ?? [];
+    const help = "make it with firstmile trust readings FINGERPRINT";
+    this.#defects.add(node.at, "malformed-key", `the list of readings ${quoted(path)}: ${list}`, help);
+    return [];
   }
 
   #checkCommit(commit: string, node: Node): void {

@@ -91,7 +91,12 @@ export type KeyEvent = {
   /** The one key meant, of several in a file: a primary key, a subkey, an SSH key. Undefined: all of the file. */
   readonly key: string | undefined;
 } & (
-  | { readonly kind: "retired"; readonly after: readonly IntroductionCommit[] }
+  | {
+      readonly kind: "retired";
+      readonly after: readonly IntroductionCommit[];
+      /** SHA-256 of statements in hex that the key signed before, as root lists them or this machine held them. */
+      readonly vouched?: readonly string[];
+    }
   | { readonly kind: "compromised"; readonly reason: string }
   | { readonly kind: "distrusted"; readonly reason: string; readonly by: readonly PrincipalName[] }
 );

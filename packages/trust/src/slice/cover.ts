@@ -26,7 +26,13 @@ import type { Waived, Waivers } from "./waivers.ts";
 /** What one file comes to. Those that pass: `read`, `bumped`, `vouched` and `waived`. */
 export type FileStanding =
   /** Enough people read it whole, or every change that led to it. */
-  | { readonly kind: "read"; readonly by: readonly PrincipalName[]; readonly derived: boolean }
+  | {
+      readonly kind: "read";
+      readonly by: readonly PrincipalName[];
+      readonly derived: boolean;
+      /** Those of them who signed with a key that root has retired since. */
+      readonly retired?: readonly PrincipalName[];
+    }
   /** A change of version and hash alone, with the same author's signature. */
   | { readonly kind: "bumped"; readonly because: string }
   | { readonly kind: "vouched"; readonly by: readonly PrincipalName[] }
@@ -44,6 +50,8 @@ export type FileStanding =
       readonly kind: "uncovered";
       readonly have: readonly PrincipalName[];
       readonly ended: Waived | undefined;
+      /** Who read this content with a key that was retired, so that it does not count. */
+      readonly retired?: readonly PrincipalName[];
     }
   /** No rule covers the path. */
   | { readonly kind: "unruled" };
@@ -59,6 +67,8 @@ export interface PeopleOfFile {
 
 export interface CoverageEvidence {
   readonly reviews: readonly SignedReview[];
+  /** Approvals that do not count since a key was retired: told where they would have covered something. */
+  readonly lapsed?: readonly SignedReview[];
   readonly distrust: Distrust;
   readonly waivers: Waivers;
   /** What a channel vouches for at this commit, by path: vouchedPaths. */
@@ -78,6 +88,7 @@ export class SliceCoverage {
   readonly #source: Source;
   readonly #evidence: CoverageEvidence;
   readonly #rejections: Rejections;
+  #lapsedApprovals: Approvals | undefined;
   readonly #ofRule = new Map<Rule, CoverageOfRule>();
   /** The same with what is waived to rest on. */
   readonly #onWaived = new Map<Rule, CoverageOfRule>();
@@ -102,7 +113,7 @@ export class SliceCoverage {
     if (against.length > 0)
       return { kind: "rejected", by: against.map(({ name }) => name), doubt: doubtIn(against) };
     const coverage = this.#coverage(rule, rule.review).of(path, content);
-    if (coverage.covered) return read(coverage);
+    if (coverage.covered) return this.#read(coverage, content);
     return this.#otherwise(rule, path, content, coverage);
   }
 
@@ -185,7 +196,24 @@ export class SliceCoverage {
     if (holds) return { kind: "waived", waiver: holds };
     const since = this.#sinceWaived(rule, path, content);
     if (since?.waiver) return { kind: "waived", waiver: since.waiver, since: [...since.people].sort() };
-    return { kind: "uncovered", have: [...people].sort(), ended };
+    const retired = this.#lapsed(rule.review, content).filter((name) => !people.has(name));
+    const open = { kind: "uncovered", have: [...people].sort(), ended } as const;
+    return retired.length > 0 ? { ...open, retired } : open;
+  }
+
+  #read({ people, whole }: Coverage, content: Content): FileStanding {
+    const retired = this.approvals.all(content, content.sha256).flatMap((one) => one.retired(people));
+    const standing = { kind: "read", by: [...people].sort(), derived: !whole } as const;
+    return retired.length > 0 ? { ...standing, retired: retired.sort() } : standing;
+  }
+
+  /** People of the rule who approved this content by a key that was retired; told, and counted for nothing. */
+  #lapsed(review: ReviewRule | undefined, content: Content): PrincipalName[] {
+    if (!review || !this.#evidence.lapsed) return [];
+    this.#lapsedApprovals ??= new Approvals(this.#evidence.lapsed);
+    const all = this.#lapsedApprovals.all(content, content.sha256).flatMap(({ approvals }) => approvals);
+    const heard = this.#heardBy(review);
+    return [...new Set(all.flatMap(({ by }) => [...by]))].filter((name) => heard.has(name)).sort();
   }
 
   #isCovered(rule: Rule, path: string, content: Content): boolean {
@@ -252,10 +280,6 @@ export class SliceCoverage {
     this.#heard.set(review, heard);
     return heard;
   }
-}
-
-function read({ people, whole }: Coverage): FileStanding {
-  return { kind: "read", by: [...people].sort(), derived: !whole };
 }
 
 /** Whether a file of this standing passes. */

@@ -27,6 +27,8 @@ export function rejecters(said: readonly Rejected[], { policy, source, path, by 
   // Where signatures are not told, those behind them are.
   const heard = peopleOf(by, policy);
   const told = said.flatMap((one) => (one.spoken ? [] : [...one.by])).filter((name) => heard.has(name));
-  const all = new Map([...speakers, ...told.map((name) => ({ name, doubt: undefined }))].map((one) => [one.name, one]));
+  const all = new Map(
+    [...speakers, ...told.map((name) => ({ name, doubt: undefined }))].map((one) => [one.name, one]),
+  );
   return [...all.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -19,6 +19,8 @@ export interface SignedReview {
   readonly review: ReviewStatement;
   /** People of today's rules. */
   readonly by: ReadonlySet<PrincipalName>;
+  /** Those of them whose only keys on it root has retired since. */
+  readonly retired?: ReadonlySet<PrincipalName>;
   /** Of a rejection: its good signatures, also by keys that the rules of today do not list. */
   readonly spoken?: readonly Spoken[];
 }
@@ -59,6 +61,24 @@ export function reviewsOf(
       return spoken.length > 0 ? [{ review: statement, by, spoken }] : [];
     }
     const by = peopleBehind(outcomes, ownerOf);
+    if (by.size === 0) return [];
+    const current = outcomes.filter((outcome) => outcome.valid && !outcome.retired);
+    const retired = by.difference(peopleBehind(current, ownerOf));
+    return [{ review: statement, by, ...(retired.size > 0 && { retired }) }];
+  });
+}
+
+/** Approvals by people of today's rules whose keys root has retired, where nothing vouches for them. */
+export function lapsedReviews(
+  statements: Iterable<VerifiedStatement>,
+  ownerOf: Identities["ownerOf"],
+): SignedReview[] {
+  return [...statements].flatMap(({ statement, outcomes }) => {
+    if (statement.kind !== "review" || statement.verdict !== "approve") return [];
+    const retired = outcomes.flatMap((one) =>
+      !one.valid && one.code === "retired-key" ? (one.key ?? []) : [],
+    );
+    const by = new Set(retired.flatMap((key) => ownerOf.get(key) ?? []));
     return by.size > 0 ? [{ review: statement, by }] : [];
   });
 }

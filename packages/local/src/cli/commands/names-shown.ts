@@ -1,6 +1,7 @@
 /** Listings and asked names as a person reads them, below the files of a slice. */
-import { type JudgedNames, passesNames } from "@firstmile/trust/slice/names-coverage";
+
 import { doubtText } from "@firstmile/trust/slice/distrust";
+import { type JudgedNames, passesNames } from "@firstmile/trust/slice/names-coverage";
 import { failingNames } from "@firstmile/trust/slice/names-reason";
 import { changeLines, directoryText, namesText, some, TYPES } from "@firstmile/trust/slice/names-text";
 import { partsText, proofText } from "@firstmile/trust/slice/reason";

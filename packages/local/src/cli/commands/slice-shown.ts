@@ -2,6 +2,7 @@
 import { groupText } from "@firstmile/trust/policy/group-text";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { passes } from "@firstmile/trust/slice/cover";
+import { doubtText } from "@firstmile/trust/slice/distrust";
 import {
   countByRule,
   countStandings,
@@ -9,9 +10,8 @@ import {
   type RuleCounts,
   type StandingCounts,
 } from "@firstmile/trust/slice/judged";
-import { doubtText } from "@firstmile/trust/slice/distrust";
 import { failingNames } from "@firstmile/trust/slice/names-reason";
-import { day } from "@firstmile/trust/slice/reason";
+import { day, readersText, retiredText } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { JudgedDownload } from "../../slicing/downloads.ts";
@@ -189,7 +189,7 @@ function sinceText(since: readonly string[] | undefined): string {
 export function standingText(standing: SlicedFile["standing"]): string {
   switch (standing.kind) {
     case "read":
-      return `read${standing.derived ? " by change" : ""} by ${standing.by.join(" and ")}`;
+      return `read${standing.derived ? " by change" : ""} by ${readersText(standing.by, standing.retired)}`;
     case "bumped":
       return standing.because;
     case "vouched":
@@ -202,7 +202,8 @@ export function standingText(standing: SlicedFile["standing"]): string {
       return `rejected by ${standing.by.join(" and ")}${doubtText(standing.doubt)}`;
     case "uncovered": {
       const ended = standing.ended ? `, waived until ${day(standing.ended.until)} only` : "";
-      return (standing.have.length > 0 ? `read by ${standing.have.join(" and ")} alone` : "not read") + ended;
+      const read = standing.have.length > 0 ? `read by ${standing.have.join(" and ")} alone` : "not read";
+      return read + ended + retiredText(standing.retired);
     }
     case "unruled":
       return "no rule covers it";

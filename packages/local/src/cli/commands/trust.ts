@@ -5,7 +5,12 @@ import { groupText } from "@firstmile/trust/policy/group-text";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { verdict } from "@firstmile/trust/verdict/verdict";
 import { trustedStateDirectory } from "../../state/directory.ts";
-import { heldEvidence, updateEvidence } from "../../trust-repository/evidence.ts";
+import {
+  followedStatements,
+  heldEvidence,
+  sourceStatements,
+  updateEvidence,
+} from "../../trust-repository/evidence.ts";
 import {
   addTrust,
   type CurrentPolicy,
@@ -14,6 +19,7 @@ import {
   placesOf,
   updateTrust,
 } from "../../trust-repository/follow.ts";
+import { rememberReadings } from "../../trust-repository/held-readings.ts";
 import { type ImportUpdate, loadImports, updateImports } from "../../trust-repository/imports.ts";
 import { readPin } from "../../trust-repository/pin.ts";
 import type { FirstmileContext } from "../context.ts";
@@ -41,7 +47,18 @@ export async function add(this: FirstmileContext, flags: AddFlags, url: string):
 
 export async function update(this: FirstmileContext, flags: ShowFlags): Promise<void> {
   this.terminal.progress("fetching and authenticating the trust repository");
-  const followed = await updateTrust(this.stateDir, this.now);
+  const { stateDir, now } = this;
+  const followed = await updateTrust(stateDir, now, {
+    beforeMoving: async (before, next) => {
+      const { places } = await followedStatements(
+        stateDir,
+        before,
+        await loadImports(stateDir, before.policy, now),
+      );
+      const all = [...places, ...sourceStatements(stateDir)];
+      await rememberReadings(stateDir, { before: before.policy, next }, all, now);
+    },
+  });
   await answer(this, followed, flags.json);
   const current =
     flags.json || !readPin(this.stateDir) ? undefined : await currentPolicy(this.stateDir, this.now);
