@@ -1,9 +1,12 @@
 /** `firstmile trust add | update | show`. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import type { DoubtfulWord } from "@firstmile/trust/hearing/in-doubt";
+import { resolveImports } from "@firstmile/trust/imports/resolve";
 import { groupText } from "@firstmile/trust/policy/group-text";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { verdict } from "@firstmile/trust/verdict/verdict";
+import { doubtfulWords } from "../../exceptions/words.ts";
 import { trustedStateDirectory } from "../../state/directory.ts";
 import {
   followedStatements,
@@ -30,6 +33,7 @@ import { duration, minute } from "../time-text.ts";
 import { showVerdict } from "../verdict-tree.ts";
 import type { AddFlags, ShowFlags } from "./trust.command.ts";
 import { heldText, updateText } from "./trust-evidence.ts";
+import { showWordsInDoubt, wordsJson } from "./words-shown.ts";
 
 export async function add(this: FirstmileContext, flags: AddFlags, url: string): Promise<void> {
   const introduction = { commit: wholeId(flags.introduction), signedBy: flags.signedBy.map(fingerprint) };
@@ -63,6 +67,15 @@ export async function update(this: FirstmileContext, flags: ShowFlags): Promise<
   const current =
     flags.json || !readPin(this.stateDir) ? undefined : await currentPolicy(this.stateDir, this.now);
   for (const line of current ? ageOf(current, this.now) : []) this.terminal.print(line);
+  if (current) showWordsInDoubt(this.terminal, await wordsOf(this, current));
+}
+
+/** What is in force and in doubt by the rules that this machine follows now. */
+async function wordsOf({ stateDir, now }: FirstmileContext, current: CurrentPolicy): Promise<DoubtfulWord[]> {
+  const imports = await loadImports(stateDir, current.policy, now);
+  const { places } = await followedStatements(stateDir, current, imports);
+  const policy = resolveImports(current.policy, imports, now);
+  return doubtfulWords(policy, [...places, ...sourceStatements(stateDir)], now);
 }
 
 export async function show(this: FirstmileContext, flags: ShowFlags): Promise<void> {
@@ -123,8 +136,12 @@ async function answer(context: FirstmileContext, followed: Followed, json: boole
   const { terminal } = context;
   const imports = await followImports(context, followed);
   const evidence = await followEvidence(context, followed);
-  if (json) terminal.json({ ...followed.verdict, imports: imports.map(importJson), evidence });
-  else {
+  if (json) {
+    const current = readPin(context.stateDir) && (await currentPolicy(context.stateDir, context.now));
+    const inDoubt = wordsJson(current ? await wordsOf(context, current) : []);
+    terminal.json({ ...followed.verdict, imports: imports.map(importJson), evidence, inDoubt });
+  }
+  if (!json) {
     showVerdict(terminal, followed.verdict);
     for (const update of imports) showImport(terminal, update);
     if (followed.verdict.allowed) terminal.print(progressOf(followed.commits));
