@@ -107,7 +107,7 @@ export class Hearing {
     const harm = this.#harm(spoken);
     if (harm !== undefined) return { name: called, doubt: harm };
     const isCertain = isInRole || heard.some((one) => one.isLatest);
-    return { name: called, doubt: isCertain ? undefined : this.#doubt(spoken) };
+    return { name: called, doubt: isCertain ? undefined : this.#doubt(spoken, listened) };
   }
 
   /** Every name under which this machine's own rules ever listed a key, and whose it is today. */
@@ -131,9 +131,14 @@ export class Hearing {
     return event && harmText(key, event);
   }
 
-  #doubt({ key }: Spoken): string {
-    const isListed = (this.#listings.get(key) ?? []).some(({ book }) => book.isLatest);
-    return isListed ? `the owner of ${key} has left the role` : `${key} is not listed any more`;
+  #doubt({ key }: Spoken, listened: Listened): string {
+    const today = (this.#listings.get(key) ?? []).filter(({ book }) => book.isLatest);
+    if (today.length === 0) return `${key} is not listed any more`;
+    const latest = this.#own.filter(({ isLatest }) => isLatest);
+    const isInRole = today.some((listing) => latest.some((book) => isListenedTo(book, listened, listing)));
+    return isInRole
+      ? `${key} does not count any more as it is listed, such as when its owner revoked it`
+      : `the owner of ${key} has left the role`;
   }
 }
 
