@@ -56,7 +56,12 @@ function reviewCase(
       const { repository, introduction } = await cast.begin([alice, bob, carol, dan], {
         files: { [FILE]: "0\n" },
       });
-      const { tip, life, root, denied = [] } = await tell({ cast, repository, introduction, alice, bob, carol, dan });
+      const {
+        tip,
+        life,
+        root,
+        denied = [],
+      } = await tell({ cast, repository, introduction, alice, bob, carol, dan });
       const people = {
         alice: [alice],
         bob: [bob],
@@ -307,7 +312,10 @@ const ENDS: readonly HistoryCase[] = [
   reviewCase("rejected-with-another-mode", "the rejected content comes with another mode", async (play) => {
     const executable = (review: ReviewStatement): ReviewStatement => ({
       ...review,
-      changes: review.changes.map((one) => ({ ...one, after: one.after && { ...one.after, mode: 0o100755 } })),
+      changes: review.changes.map((one) => ({
+        ...one,
+        after: one.after && { ...one.after, mode: 0o100755 },
+      })),
     });
     const { tip } = await rejectedByCarol(play, executable);
     return { tip, denied: [["review-rejected", tip]] };

@@ -12,7 +12,7 @@ import type { Authenticated } from "@firstmile/trust/history/accepted";
 import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
 import type { CommitTable } from "@firstmile/trust/history/commit-table";
 import { asksForReviews } from "@firstmile/trust/history/review";
-import type { Source } from "@firstmile/trust/policy/policy";
+import type { Past, Policy, Source } from "@firstmile/trust/policy/policy";
 import { takesBumps } from "@firstmile/trust/slice/bumped";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import {
@@ -119,7 +119,7 @@ function keyOf({ policy, source }: HistoryQuestion, statements: readonly Verifie
     source: source.name,
     mode: source.authenticate,
     introduction: source.introduction.commit,
-    against: rejections(statements, source),
+    against: rejections(statements, source, policy),
   };
 }
 
@@ -127,7 +127,7 @@ function keyOf({ policy, source }: HistoryQuestion, statements: readonly Verifie
  * A rejection can come later than what it rejects, and so can its signer: with another set of them, nothing that was
  * allowed is sure. What only strangers signed is left out, or they could have everything looked at anew for ever.
  */
-function rejections(statements: readonly VerifiedStatement[], source: Source): string {
+function rejections(statements: readonly VerifiedStatement[], source: Source, policy: Policy): string {
   const bumpsPass = takesBumps(source);
   const said = statements.flatMap((verified) => {
     const { statement, digest } = verified;
@@ -139,7 +139,20 @@ function rejections(statements: readonly VerifiedStatement[], source: Source): s
       [digest, key, signingKey, endsInDoubt].join(" "),
     );
   });
+  // The same rules after others listen to more people than before them.
+  const former = policy.past ? stateNames(policy.past) : [];
   return createHash("sha256")
     .update([...new Set(said)].sort().join("\n"))
+    .update(`\n${former.join(" ")}`)
     .digest("hex");
+}
+
+/** Digests of every former state that is listened to, imports' ones too. */
+function stateNames({ former, imports }: Past): string[] {
+  const held = [...imports].flatMap(([name, { policy }]) => [
+    name,
+    policy.digest,
+    ...(policy.past ? stateNames(policy.past) : []),
+  ]);
+  return [...former.map(({ digest }) => digest), ...held];
 }

@@ -294,6 +294,13 @@ function ends(word: "distrust" | "rejection"): Record<string, () => Story | Prom
       before: imported(name),
       acme: { before: {}, after: { roles: { root: [erin], security: { any: 1, of: [bob] } } } },
     }),
+    "root took the import of the role out of the rules": () => ({
+      word,
+      by: dave,
+      before: imported(name),
+      acme: { before: {} },
+      after: { ...role(name, [carol, carla]), more: "" },
+    }),
     "the role grew over its limits": () => crowded(name),
     "the signer withdrew it": () => withdrawn(() => [bob]),
     "root withdrew it": () => withdrawn(() => [alice, amy]),

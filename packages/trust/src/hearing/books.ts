@@ -120,15 +120,22 @@ function statesOf(
   );
   const former = policy.past?.former ?? [];
   const states = [policy, ...former].map(
-    (state, i) => new Book(state, prefix, i === 0, i === 0 ? imports : sameImports(state, policy, imports)),
+    (state, i, known) =>
+      new Book(state, prefix, i === 0, i === 0 ? imports : sameImports(state, known, imports)),
   );
   all.push(...states);
   return states;
 }
 
 /** What an import is called decides nothing: it is the repository of that introduction. */
-function sameImports(state: Policy, today: Policy, imports: Imports): Imports {
-  const held = new Map([...imports].map(([name, books]) => [introductionIn(today, name), books]));
+function sameImports(state: Policy, known: readonly Policy[], imports: Imports): Imports {
+  // What is held under a name is the repository of the newest state that has the name.
+  const held = new Map(
+    [...imports].map(([name, books]) => {
+      const newest = known.find((one) => one.imports.has(name));
+      return [newest && introductionIn(newest, name), books];
+    }),
+  );
   return new Map(
     [...state.imports.keys()].flatMap((name) => {
       const books = held.get(introductionIn(state, name));

@@ -27,6 +27,8 @@ export interface UnavailableImport {
   readonly held?: Omit<AuthenticImport, "ok">;
   /** Whether something was held that cannot be read now. */
   readonly isUnreadable?: boolean;
+  /** Root took the import out of the rules: its people are in doubt, and what it says of keys counts no more. */
+  readonly isRemoved?: boolean;
 }
 
 export type ImportedPolicy = AuthenticImport | UnavailableImport;

@@ -37,7 +37,7 @@ type ImportedPolicies = ReadonlyMap<ImportName, ImportedPolicy>;
  */
 export function resolveImports(policy: Policy, imported: ImportedPolicies, now: number): ResolvedPolicy {
   const findings = new Map<string, ImportFinding[]>();
-  if (policy.imports.size === 0) return { ...policy, findings, resolvedUntil: Number.POSITIVE_INFINITY };
+  if (policy.imports.size + imported.size === 0) return { ...policy, findings, resolvedUntil: Number.POSITIVE_INFINITY };
   const people = new People(policy.principals, keyringsOf(policy, imported));
   const groups = new GroupFiller(policy, importedRoles(policy, imported, people, now, findings), findings);
   const lives = wordsOn(policy, imported);
@@ -188,7 +188,7 @@ const ROOT = "root" as RoleName;
 function wordsOn(policy: Policy, imported: ImportedPolicies): KeyLives {
   const lives = new KeyLives();
   lives.hear("", policy.principals.values());
-  for (const [says, { principals }] of policiesIn(imported, heldState)) lives.hear(says, principals.values());
+  for (const [says, { principals }] of policiesIn(imported, listed)) lives.hear(says, principals.values());
   return lives;
 }
 
@@ -201,6 +201,10 @@ function keyringsOf(policy: Policy, imported: ImportedPolicies): Keyrings {
 
 /** What an import gives today. */
 const given = (one: ImportedPolicy): ReturnType<typeof heldState> => (one.ok ? one : undefined);
+
+/** The last state that is held of one that the rules still name. */
+const listed = (one: ImportedPolicy): ReturnType<typeof heldState> =>
+  one.ok || !one.isRemoved ? heldState(one) : undefined;
 
 /** Each policy at hand, once, with the imports that lead to it. */
 function policiesIn(
