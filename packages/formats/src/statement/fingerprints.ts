@@ -9,7 +9,7 @@ const FINGERPRINT = /^[!-~][ -~]{0,510}[!-~]$/;
 export function readKeys(predicate: JsonMembers): readonly string[] {
   const keys = predicate.optionalStrings("keys", MAX_KEYS);
   if (keys.some((key) => !FINGERPRINT.test(key)))
-    predicate.fail("keys", "has an item that is no fingerprint");
+    predicate.fail("keys", "has an item that is not a fingerprint");
   if (keys.some((key, i) => i > 0 && keys[i - 1]! >= key))
     predicate.fail("keys", "are not sorted, each once");
   return keys;

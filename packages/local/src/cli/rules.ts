@@ -85,7 +85,7 @@ async function followedRules(context: FirstmileContext): Promise<Rules | undefin
   return { policy: usable(resolveImports(current.policy, imports, context.now), context.now), statements };
 }
 
-/** Rules that listen to somebody who cannot be heard decide nothing. */
+/** Rules that listen to people who cannot be heard decide nothing. */
 function usable(policy: ResolvedPolicy, now: number): ResolvedPolicy {
   const reason = policy.unusable ?? electorateNow(policy, now).unusable;
   if (!reason) return policy;

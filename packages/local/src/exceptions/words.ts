@@ -56,7 +56,7 @@ export async function statementNamed(
   );
 }
 
-/** Withdrawals at hand that name a statement, whoever signed them. */
+/** How many withdrawals at hand name a statement. Their signatures are not looked at. */
 export async function withdrawalsOf(digest: string, places: readonly StatementPlace[]): Promise<number> {
   const { found } = await readStatements(places);
   return found.filter(({ envelope }) => {

@@ -1,6 +1,6 @@
 /**
- * The former states of rules in a directory that a user names. Where it is a checkout, they are in its history; nobody
- * authenticated that, any more than the directory itself.
+ * The former states of rules in a directory that a user names. Where it is a checkout, they are in its history,
+ * which is as little authenticated as the directory itself.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";

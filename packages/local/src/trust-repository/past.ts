@@ -69,7 +69,7 @@ async function readFormer({ git, tip, introduction }: Line): Promise<readonly Fo
   return ids.flatMap((commit, i) => {
     const policy = loadFormerPolicy(files[i]!);
     if (policy) return [{ commit, policy }];
-    // A draft below an introduction was nobody's rule.
+    // A draft below an introduction was never in force.
     if (introduction === undefined) return [];
     throw new RepositoryError(
       `the rules as they were in ${commit} cannot be read, so who was listened to is not known`,

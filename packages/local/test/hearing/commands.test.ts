@@ -128,7 +128,7 @@ describe("a word in doubt", () => {
     const { checkout, types } = await story(left(), [await distrusted()]);
     const checked = await types(alice, checkout, "check", "HEAD~1..HEAD");
     expect(checked.code).toBe(0);
-    expect(flat(checked.stdout.toString())).toContain("1 word against something come");
+    expect(flat(checked.stdout.toString())).toContain("1 word against something will be in doubt");
     expect(flat(checked.stdout.toString())).toContain("distrust of a.nix by bob");
     const json = JSON.parse(
       (await types(alice, checkout, "check", "HEAD~1..HEAD", "--json")).stdout.toString(),

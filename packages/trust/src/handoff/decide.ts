@@ -127,7 +127,7 @@ class Decision {
 
   /**
    * Whether a handoff says of what file an output was made: one of those whose handoffs some rule counts, or a warden,
-   * signed it. Anybody else's would have a warden's word reach whatever output its writer chose, and so would a thief's.
+   * signed it. A stranger's, or a thief's, would have a warden's word reach the output that its writer chose.
    * A key that has expired or was retired does not cut the word off from what it is about.
    */
   #isListenedTo({ outcomes }: VerifiedHandoff): boolean {

@@ -2,7 +2,7 @@
  * Every authentic state of the rules that is known here: today's, the former ones, and those of each import, from the
  * last state that was held. Each is a book in which one looks up whose a key was and who was in a role.
  *
- * Claims: somebody is in a role of a book only with a key that the same book lists for them, so that a key given later
+ * Claims: a person is in a role of a book only with a key that the same book lists for them, so that a key given later
  * to a person who left the role speaks for them in no role. A role's people are all that it names at any depth: no
  * limit on its size empties it, and a role of an import has the people of every known state of that import.
  * Leaves out: thresholds. One word against something is enough.
@@ -80,7 +80,7 @@ export class Book {
           return group ? [...book.#people(group)] : [];
         });
       case "certified":
-        // Filled in before: what is left of it stands for nobody.
+        // Filled in before: what is left of it stands for no person.
         return [];
     }
   }

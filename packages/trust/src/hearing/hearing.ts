@@ -19,7 +19,7 @@ import { type Book, booksOf, type Listing } from "./books.ts";
 import { type KeyLayer, keyLayers } from "./layers.ts";
 import type { Spoken } from "./words.ts";
 
-/** Somebody whose word against something is in force. */
+/** A person whose word against something is in force. */
 export interface Speaker {
   readonly name: PrincipalName;
   /** Why root is asked whether the word may end. Undefined: it is not. */

@@ -58,7 +58,7 @@ function targetText(target: (WordAgainst & { readonly kind: "distrust" })["targe
   return target.path === undefined ? `sha256:${target.sha256}` : visiblePath(target.path);
 }
 
-/** Whoever is listened to in any of the places that the word could be about. */
+/** The people who are listened to in any of the places that the word could be about. */
 function speakersOf(policy: Policy, word: WordAgainst, spoken: readonly Spoken[]): Speaker[] {
   if (word.kind === "distrust") return hearingOf(policy).speakers(spoken, ({ roles }) => roles.get(WARDEN));
   const said = [{ by: new Set<PrincipalName>(), spoken }];

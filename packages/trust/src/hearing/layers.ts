@@ -15,7 +15,7 @@ import { statementIdentities } from "../statement/identities.ts";
 import type { StatementKeys } from "../statement/signature.ts";
 import type { Book } from "./books.ts";
 
-/** Keys of which no two are forms of one. */
+/** Keys, each in one form only. */
 export interface KeyLayer {
   readonly keys: StatementKeys;
   /** The books that list the key, by the name under which its signatures come out. */

@@ -2,7 +2,7 @@
  * Words against something that were taken back.
  *
  * Claims: only the person who spoke ends their own word, by a key that counts today, or root by its whole quorum, which
- * may end anybody's. A withdrawal is a word for something: what ends words for something ends it too, and the word that
+ * may end any. A withdrawal is a word for something: what ends words for something ends it too, and the word that
  * it took back is heard again. Against: a thief of a former key who would take back what its owner said; a warden who
  * would take back another's word. Leaves out: whether a withdrawal was kept back, which can only stop more.
  */

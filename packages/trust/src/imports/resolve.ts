@@ -37,7 +37,8 @@ type ImportedPolicies = ReadonlyMap<ImportName, ImportedPolicy>;
  */
 export function resolveImports(policy: Policy, imported: ImportedPolicies, now: number): ResolvedPolicy {
   const findings = new Map<string, ImportFinding[]>();
-  if (policy.imports.size + imported.size === 0) return { ...policy, findings, resolvedUntil: Number.POSITIVE_INFINITY };
+  if (policy.imports.size + imported.size === 0)
+    return { ...policy, findings, resolvedUntil: Number.POSITIVE_INFINITY };
   const people = new People(policy.principals, keyringsOf(policy, imported));
   const groups = new GroupFiller(policy, importedRoles(policy, imported, people, now, findings), findings);
   const lives = wordsOn(policy, imported);

@@ -1,7 +1,7 @@
 /**
  * What of imports can still be heard against something, and whether anything cannot.
  *
- * Claims: rules that listen to an import of which nothing can be read decide nothing. To go on would be to pass over
+ * Claims: rules that listen to an import that cannot be read decide nothing. To go on would be to pass over
  * words against something. Against: an import that is kept from this machine until it is forgotten, and damage to what
  * is held of it.
  */
@@ -49,7 +49,7 @@ export function unheard(
   if (missing === undefined) return {};
   const one = imported.get(missing);
   return unusable(
-    `the role ${WARDEN} rests on the import ${missing}, of which this machine holds nothing, so its wardens are not heard`,
+    `the role ${WARDEN} rests on the import ${missing}, and this machine holds nothing of it, so its wardens are not heard`,
     one && !one.ok ? one.reason : undefined,
   );
 }

@@ -58,7 +58,7 @@ export interface ElectorateAt {
   readonly policy: Policy;
   /** Unix seconds at which the roles may be filled otherwise; undefined where time changes nothing. */
   readonly validUntil: number | undefined;
-  /** Why nothing may be decided: a role that speaks against things is so large that it elects nobody. */
+  /** Why nothing may be decided: a role that speaks against things is so large that it would be empty. */
   readonly unusable?: Reason;
 }
 
@@ -82,7 +82,7 @@ export function electorateAt(policy: Policy, now: number): ElectorateAt {
   };
 }
 
-/** Whoever may fill the keyring of wardens or reviewers could else silence all of them. */
+/** Else the people who may fill the keyring of wardens or reviewers could silence all of them. */
 function silenced(policy: Policy, { ballots }: Election): { readonly unusable?: Reason } {
   const rules = [...policy.sources.values()].flatMap((source) => source.rules);
   const wardens = policy.roles.get("warden" as RoleName);
@@ -92,7 +92,7 @@ function silenced(policy: Policy, { ballots }: Election): { readonly unusable?: 
   );
   if (!empty) return {};
   const what = `the keyring ${empty.certified.keyring} certifies more than can be counted (${empty.code})`;
-  const message = `${what}, so nobody in it would be heard against anything`;
+  const message = `${what}, so no person in it would be heard against anything`;
   return {
     unusable: lacking("policy-invalid", message, { remedy: "root takes certificates out of the keyring" }),
   };
@@ -116,7 +116,7 @@ function reachesCertified(
   });
 }
 
-/** The same object where nobody in it is certified. */
+/** The same object where it has no certified members. */
 function pastAt(past: Past | undefined, now: number): Past | undefined {
   if (!past) return past;
   const written = past.written && electorateAt(past.written, now).policy;

@@ -36,7 +36,7 @@ export function loadPolicy(files: ReadonlyMap<string, Uint8Array>): PolicyResult
 
 /**
  * As much of former rules as says who was listened to. They were in force once, so what a later version of this program
- * finds wrong with them makes nobody's word unheard.
+ * finds wrong with them must not make a word unheard.
  *
  * @returns undefined where nothing of it can be read
  */

@@ -45,7 +45,7 @@ export interface Policy {
   readonly evidence: readonly string[];
   /** Keys that wardens speak against, by fingerprint: slice/distrust.ts puts them there, no text does. */
   readonly distrusted?: ReadonlyMap<string, DistrustedKey>;
-  /** Who was listened to before: words against something outlive what ended since. Whoever reads repositories adds it. */
+  /** Who was listened to before: words against something outlive what ended since. The reader of repositories adds it. */
   readonly past?: Past;
 }
 

@@ -39,7 +39,7 @@ export type FileStanding =
   /** For now. `since`: who read what changed since the content that is waived, where it is another. */
   | { readonly kind: "waived"; readonly waiver: Waived; readonly since?: readonly PrincipalName[] }
   | { readonly kind: "distrusted"; readonly objection: Objection }
-  /** `doubt`: why root is asked whether the word may end; undefined where somebody's is in no doubt. */
+  /** `doubt`: why root is asked whether the word may end; undefined where one of them is in no doubt. */
   | {
       readonly kind: "rejected";
       readonly by: readonly PrincipalName[];

@@ -31,7 +31,7 @@ export interface Objection {
   readonly because: string;
   /** SHA-256 of the statement in hex. */
   readonly statement: string;
-  /** Why root is asked whether it may end; undefined where somebody speaks whose word is in no doubt. */
+  /** Why root is asked whether it may end; undefined where one of their words is in no doubt. */
   readonly doubt?: string | undefined;
 }
 

@@ -18,7 +18,7 @@ export interface RejectedAt {
   readonly by: Group;
 }
 
-/** Sorted by name, each once. Empty: nobody who is listened to says no. */
+/** Sorted by name, each once. Empty: no one of those who are listened to says no. */
 export function rejecters(said: readonly Rejected[], { policy, source, path, by }: RejectedAt): Speaker[] {
   if (said.length === 0) return [];
   const readers = ({ sources }: Policy) => ruleFor(path, sources.get(source)?.rules ?? [])?.review?.by;

@@ -34,7 +34,8 @@ export async function checkRules(
   try {
     using material = new ReviewMaterial(git);
     const { base, tip } = await resolveRange(repository, range, material.reader);
-    if (base === undefined) throw badInput(`${range} names no range`, "name BASE..HEAD: origin/main..HEAD");
+    if (base === undefined)
+      throw badInput(`${range} does not name a range`, "name BASE..HEAD: origin/main..HEAD");
     const before = await wordsAt(context, repository, base);
     const after = await wordsAt(context, repository, tip);
     const known = new Set(before.map(({ statement }) => statement));
@@ -51,8 +52,8 @@ export async function checkRules(
     const many = fresh.length === 1 ? "1 word" : `${fresh.length} words`;
     terminal.print(
       fresh.length === 0
-        ? `${what}: no further word against something comes into doubt`
-        : `${what}: ${many} against something come into doubt`,
+        ? `${what}: no further word against something is in doubt`
+        : `${what}: ${many} against something will be in doubt`,
     );
     showWordsInDoubt(terminal, after);
   } finally {

@@ -24,7 +24,7 @@ export const repeatCommand = buildCommand<RepeatFlags, [word: string], Firstmile
     },
   },
   docs: {
-    brief: "Say a distrust, a rejection or a withdrawal of somebody else's as well",
+    brief: "Sign another person's distrust, rejection or withdrawal as well",
     fullDescription:
       "Signs the same statement with your own Git signing key. One wants it for a word that is in doubt, since its\n" +
       "signer's key was lost or the signer left, and for a withdrawal that needs more people of root.",

@@ -35,7 +35,7 @@ export async function repeat(this: FirstmileContext, flags: RepeatFlags, word: s
   showNext(this.terminal, where);
 }
 
-/** Undefined of a word for something: nobody vouches for that without having looked. */
+/** Undefined of a word for something: a person vouches for that only after having looked. */
 function wordsOf(statement: Statement): string | undefined {
   if (statement.kind === "withdraw")
     return `withdrawal of ${statement.statements.length} words: ${statement.because}`;

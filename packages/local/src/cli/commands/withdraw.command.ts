@@ -32,7 +32,7 @@ export const withdrawCommand = buildCommand<WithdrawFlags, string[], FirstmileCo
   },
   docs: {
     customUsage: ["3f2a9c41 --because TEXT", "--key FINGERPRINT --because TEXT"],
-    brief: "End a distrust or a rejection: your own, or as root anybody's",
+    brief: "End a distrust or a rejection: your own, or as root any",
     fullDescription:
       "Signs, with your own Git signing key, that a word against something ends. It counts for what you said yourself,\n" +
       "if your key counts today. It counts for what others said if as many people of root sign it as the role asks for:\n" +

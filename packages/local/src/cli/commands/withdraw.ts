@@ -57,7 +57,7 @@ async function wordAgainst(text: string, places: readonly StatementPlace[]): Pro
   const found = await statementNamed(text, places);
   if (isAgainst(found.statement)) return found;
   throw badInput(
-    `${text} is a ${found.statement.kind}, which speaks against nothing`,
+    `${text} is a ${found.statement.kind}, which does not speak against anything`,
     "only a distrust and a rejection are withdrawn",
   );
 }
