@@ -1,5 +1,8 @@
 /** Cases about reviews: who has read a change, which content it was, and who may not vouch for it. */
+import { createHash } from "node:crypto";
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { ReviewStatement } from "@firstmile/formats/statement/review";
+import { renderStatement, type Statement } from "@firstmile/formats/statement/statement";
 import type { Notion } from "./history-vector.ts";
 import type { Cast, HistoryCase, Told } from "./history-vector-case.ts";
 import { reviewOf, state } from "./history-vector-statements.ts";
@@ -21,6 +24,10 @@ export interface Play {
 
 export interface Ending {
   readonly tip: CommitId;
+  /** What root says of keys. */
+  readonly life?: PolicySpec["life"];
+  /** Who may change the rules; everybody unless told. */
+  readonly root?: readonly Person[];
   readonly denied?: Told["denied"];
 }
 
@@ -53,7 +60,12 @@ export function reviewCase(
       const { repository, introduction } = await cast.begin([alice, bob, carol, dan], {
         files: { [FILE]: "0\n" },
       });
-      const { tip, denied = [] } = await tell({ cast, repository, introduction, alice, bob, carol, dan });
+      const {
+        tip,
+        life,
+        root,
+        denied = [],
+      } = await tell({ cast, repository, introduction, alice, bob, carol, dan });
       const people = {
         alice: [alice],
         bob: [bob],
@@ -63,7 +75,7 @@ export function reviewCase(
       };
       return {
         repository,
-        policy: rules(introduction, people, terms),
+        policy: { ...rules(introduction, people, terms, root), ...(life && { life }) },
         rewrite: asksForReview(terms),
         tip,
         denied,
@@ -76,8 +88,9 @@ function rules(
   introduction: CommitId,
   people: Readonly<Record<string, readonly Person[]>>,
   { any = 1 }: Terms,
+  root?: readonly Person[],
 ): PolicySpec {
-  const roles = { reviewer: { any, of: ["alice", "bob", "carol"] } };
+  const roles = { reviewer: { any, of: ["alice", "bob", "carol"] }, ...(root && { root }) };
   return { people, roles, sources: { pkgs: { introduction } } };
 }
 
@@ -275,6 +288,59 @@ const CONTENT: readonly HistoryCase[] = [
   }),
 ];
 
+/** alice approved the change, and carol rejected what `asRejected` makes of it. */
+async function rejectedByCarol(
+  play: Play,
+  asRejected: (review: ReviewStatement) => ReviewStatement = (review) => review,
+): Promise<{ readonly tip: CommitId; readonly rejection: ReviewStatement }> {
+  const { repository, introduction, alice, carol } = play;
+  const tip = await change(play);
+  await state(repository, reviewOf(repository, introduction, tip, [FILE]), [alice]);
+  const rejection = asRejected(reviewOf(repository, introduction, tip, [FILE], { verdict: "reject" }));
+  await state(repository, rejection, [carol]);
+  return { tip, rejection };
+}
+
+function withdrawalOf(rejection: ReviewStatement): Statement {
+  const sha256 = createHash("sha256").update(renderStatement(rejection)).digest("hex");
+  return { kind: "withdraw", statements: [sha256], keys: [], because: "I misread it" };
+}
+
+/** What ends a word against something, and what does not: spec/statements.md, "What ends a word". */
+const ENDS: readonly HistoryCase[] = [
+  reviewCase("rejected-by-a-retired-key", "the key that rejected it was replaced since", async (play) => {
+    const { tip } = await rejectedByCarol(play);
+    const life = new Map([[play.carol, `retired = { after = "${play.introduction}" }`]]);
+    return { tip, life, denied: [["review-rejected", tip]] };
+  }),
+  reviewCase("rejected-by-a-compromised-key", "the key that rejected it was stolen since", async (play) => {
+    const { tip } = await rejectedByCarol(play);
+    const life = new Map([[play.carol, 'compromised = { reason = "stolen" }']]);
+    return { tip, life, denied: [["review-rejected", tip]] };
+  }),
+  reviewCase("rejected-with-another-mode", "the rejected content comes with another mode", async (play) => {
+    const executable = (review: ReviewStatement): ReviewStatement => ({
+      ...review,
+      changes: review.changes.map((one) => ({
+        ...one,
+        after: one.after && { ...one.after, mode: 0o100755 },
+      })),
+    });
+    const { tip } = await rejectedByCarol(play, executable);
+    return { tip, denied: [["review-rejected", tip]] };
+  }),
+  reviewCase("rejection-withdrawn", "who rejected it withdrew the rejection", async (play) => {
+    const { tip, rejection } = await rejectedByCarol(play);
+    await state(play.repository, withdrawalOf(rejection), [play.carol]);
+    return { tip };
+  }),
+  reviewCase("rejection-withdrawn-by-another", "another reviewer withdrew the rejection", async (play) => {
+    const { tip, rejection } = await rejectedByCarol(play);
+    await state(play.repository, withdrawalOf(rejection), [play.alice]);
+    return { tip, root: [play.dan], denied: [["review-rejected", tip]] };
+  }),
+];
+
 const FORM: readonly HistoryCase[] = [
   reviewCase("rejected", "one reviewer approved and another one rejected the content", async (play) => {
     const { repository, introduction, alice, carol } = play;
@@ -355,4 +421,4 @@ const MERGES: readonly HistoryCase[] = [
   ),
 ];
 
-export const REVIEW_CASES: readonly HistoryCase[] = [...WHO, ...CONTENT, ...FORM, ...MERGES];
+export const REVIEW_CASES: readonly HistoryCase[] = [...WHO, ...CONTENT, ...FORM, ...ENDS, ...MERGES];

@@ -21,6 +21,7 @@ import { type HeadStatement, headBody, readHead } from "./head.ts";
 import { type ReviewStatement, readReview, reviewBody } from "./review.ts";
 import type { StatementBody } from "./subject.ts";
 import { readWaiver, type WaiverStatement, waiverBody } from "./waiver.ts";
+import { readWithdraw, type WithdrawStatement, withdrawBody } from "./withdraw.ts";
 
 export type Statement =
   | CosignStatement
@@ -29,6 +30,7 @@ export type Statement =
   | HandoffStatement
   | WaiverStatement
   | DistrustStatement
+  | WithdrawStatement
   | ChannelStatement;
 
 /** The payload type of an in-toto Statement in a DSSE envelope. */
@@ -45,6 +47,7 @@ const PREDICATE_TYPES = {
   handoff: "urn:firstmile:handoff:1",
   waiver: "urn:firstmile:waiver:1",
   distrust: "urn:firstmile:distrust:1",
+  withdraw: "urn:firstmile:withdraw:1",
   channel: "urn:firstmile:channel:1",
 } as const satisfies Record<Statement["kind"], string>;
 
@@ -106,6 +109,8 @@ function readBody(type: string, members: JsonMembers): Statement {
       return readWaiver(members);
     case PREDICATE_TYPES.distrust:
       return readDistrust(members);
+    case PREDICATE_TYPES.withdraw:
+      return readWithdraw(members);
     case PREDICATE_TYPES.channel:
       return readChannel(members);
     default:
@@ -127,6 +132,8 @@ function bodyOf(statement: Statement): StatementBody {
       return waiverBody(statement);
     case "distrust":
       return distrustBody(statement);
+    case "withdraw":
+      return withdrawBody(statement);
     case "channel":
       return channelBody(statement);
   }

@@ -3,6 +3,7 @@
  * asks that lies, with everything that refers to it.
  */
 import { parseStoreBaseName, parseStorePath, type StorePath } from "@firstmile/formats/nix/store-path";
+import { objectionText } from "@firstmile/trust/slice/distrust";
 import type { NixTools } from "../admission/nix-tools.ts";
 import type { AuditAnswer, ToldObjection } from "../gate/audit.ts";
 import type { AuditFinding } from "../gate/audit-causes.ts";
@@ -58,11 +59,11 @@ async function unadmitted(nix: NixTools, answer: AuditAnswer): Promise<AuditFind
   return [...named, ...content].filter(([path]) => !known.has(path)).map(strayFinding);
 }
 
-function strayFinding([path, { by, because }]: readonly [StorePath, ToldObjection]): AuditFinding {
+function strayFinding([path, told]: readonly [StorePath, ToldObjection]): AuditFinding {
   return {
     kind: "distrusted",
     code: "distrusted",
-    message: `${by.join(" and ")} distrusts ${path}: ${because}`,
+    message: objectionText(told, path),
     remedy: "use a version without a distrust against it",
     derivations: [],
     outputs: [path],

@@ -14,6 +14,7 @@ import { handoffCommand } from "./commands/handoff.command.ts";
 import { initCommand } from "./commands/init.command.ts";
 import { nixCommand } from "./commands/nix.command.ts";
 import { nixConfCommand } from "./commands/nix-conf.command.ts";
+import { repeatCommand } from "./commands/repeat.command.ts";
 import { reviewCommand } from "./commands/review.command.ts";
 import { sliceCommand } from "./commands/slice.command.ts";
 import { trustRoutes } from "./commands/trust.command.ts";
@@ -21,6 +22,7 @@ import { verifyCommand } from "./commands/verify.command.ts";
 import { viewCommand } from "./commands/view.command.ts";
 import { waiveCommand } from "./commands/waive.command.ts";
 import { whyCommand } from "./commands/why.command.ts";
+import { withdrawCommand } from "./commands/withdraw.command.ts";
 import type { FirstmileContext } from "./context.ts";
 import { exitCodeOf, explainFailure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
@@ -57,6 +59,8 @@ const routes = buildRouteMap({
     handoff: handoffCommand,
     waive: waiveCommand,
     distrust: distrustCommand,
+    withdraw: withdrawCommand,
+    repeat: repeatCommand,
     admit: admitCommand,
     nix: nixCommand,
     gate: gateCommand,

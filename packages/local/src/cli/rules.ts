@@ -4,11 +4,13 @@ import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import { resolveImports } from "@firstmile/trust/imports/resolve";
 import { loadPolicy } from "@firstmile/trust/policy/load";
 import { renderDefects } from "@firstmile/trust/policy/render";
+import { electorateNow } from "../evidence/electorate.ts";
 import { trustedStateDirectory } from "../state/directory.ts";
 import { readPolicyDirectory } from "../state/policy-directory.ts";
 import { STATEMENTS_FOLDER, type StatementPlace } from "../statements/place.ts";
+import { formerRulesOf } from "../trust-repository/checkout-past.ts";
 import { followedStatements, furtherStatements } from "../trust-repository/evidence.ts";
-import { currentPolicy } from "../trust-repository/follow.ts";
+import { currentPolicy, withFormer } from "../trust-repository/follow.ts";
 import { loadImports } from "../trust-repository/imports.ts";
 import type { FirstmileContext } from "./context.ts";
 import { badInput, EXIT, Failure } from "./failure.ts";
@@ -45,7 +47,8 @@ export async function rulesIfAny(
     throw badInput(`the rules in ${directory} are not valid\n${renderDefects(loaded.defects, files)}`);
   const stateDir = trustedStateDirectory(context.stateDir);
   const imports = await loadImports(stateDir, loaded.policy, context.now);
-  const policy = resolveImports(loaded.policy, imports, context.now);
+  const former = await formerRulesOf(resolve(context.cwd, directory));
+  const policy = usable(resolveImports(withFormer(loaded.policy, former), imports, context.now), context.now);
   const path = join(resolve(context.cwd, directory), STATEMENTS_FOLDER);
   const own: StatementPlace[] = existsSync(path) ? [{ kind: "directory", path, first: true }] : [];
   return { policy, statements: [...own, ...furtherStatements(stateDir, policy, imports).places] };
@@ -79,5 +82,12 @@ async function followedRules(context: FirstmileContext): Promise<Rules | undefin
   const stateDir = trustedStateDirectory(context.stateDir);
   const imports = await loadImports(stateDir, current.policy, context.now);
   const { places: statements } = await followedStatements(stateDir, current, imports);
-  return { policy: resolveImports(current.policy, imports, context.now), statements };
+  return { policy: usable(resolveImports(current.policy, imports, context.now), context.now), statements };
+}
+
+/** Rules that listen to people who cannot be heard decide nothing. */
+function usable(policy: ResolvedPolicy, now: number): ResolvedPolicy {
+  const reason = policy.unusable ?? electorateNow(policy, now).unusable;
+  if (!reason) return policy;
+  throw new Failure(EXIT.denied, `${reason.code}: ${reason.message}`, reason.remedy);
 }

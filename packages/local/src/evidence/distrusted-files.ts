@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { DeniedCommit } from "@firstmile/trust/history/judge";
-import type { Distrust } from "@firstmile/trust/slice/distrust";
+import { type Distrust, objectionText } from "@firstmile/trust/slice/distrust";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { treeOf } from "../admission/tree-of.ts";
 import { blobOf, GitTree, GitTreeError } from "../git/git-tree.ts";
@@ -54,12 +54,12 @@ async function search(git: NeutralGit, commit: CommitId, distrust: Distrust): Pr
 function against(
   commit: CommitId,
   path: string,
-  { by, because }: NonNullable<ReturnType<Distrust["ofContent"]>>,
+  objection: NonNullable<ReturnType<Distrust["ofContent"]>>,
 ): DeniedCommit {
   return {
     commit,
     code: "distrusted",
-    message: `${visiblePath(path)}: ${by.join(" and ")} distrusts it: ${because}`,
+    message: `${visiblePath(path)}: ${objectionText(objection)}`,
     paths: [visiblePath(path)],
     remedy: "use a version without a distrust against it",
   };

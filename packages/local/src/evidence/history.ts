@@ -205,7 +205,9 @@ class HistoryRun {
   private async check(): Promise<CheckedCommits> {
     const { now, progress, source, tip } = this.question;
     const people = asksForReviews(source);
-    const job = { env: this.git.env, policy: this.policy, now, people };
+    // Threads need the keys of today alone; former rules may be many.
+    const { past: _, ...policy } = this.policy;
+    const job = { env: this.git.env, policy, now, people };
     const listing = () =>
       listIds(this.git, [tip], [this.introduction, ...this.known.stops], {
         firstParent: followedParents(source) === 1,

@@ -7,11 +7,12 @@
  */
 import { createHash } from "node:crypto";
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { spokenOf } from "@firstmile/trust/hearing/words";
 import type { Authenticated } from "@firstmile/trust/history/accepted";
 import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
 import type { CommitTable } from "@firstmile/trust/history/commit-table";
 import { asksForReviews, type TakenBack } from "@firstmile/trust/history/review";
-import type { Source } from "@firstmile/trust/policy/policy";
+import type { Past, Policy, Source } from "@firstmile/trust/policy/policy";
 import { takesBumps } from "@firstmile/trust/slice/bumped";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import {
@@ -123,7 +124,7 @@ function keyOf({ policy, source }: HistoryQuestion, statements: readonly Verifie
     source: source.name,
     mode: source.authenticate,
     introduction: source.introduction.commit,
-    against: rejections(statements, source),
+    against: rejections(statements, source, policy),
   };
 }
 
@@ -131,16 +132,32 @@ function keyOf({ policy, source }: HistoryQuestion, statements: readonly Verifie
  * A rejection can come later than what it rejects, and so can its signer: with another set of them, nothing that was
  * allowed is sure. What only strangers signed is left out, or they could have everything looked at anew for ever.
  */
-function rejections(statements: readonly VerifiedStatement[], source: Source): string {
+function rejections(statements: readonly VerifiedStatement[], source: Source, policy: Policy): string {
   const bumpsPass = takesBumps(source);
-  const said = statements.flatMap(({ statement, digest, outcomes }) => {
+  const said = statements.flatMap((verified) => {
+    const { statement, digest } = verified;
     const isRejection = statement.kind === "review" && statement.verdict === "reject";
     // A warden's word against a source ends what was let pass as a bump to it.
     if (!isRejection && !(bumpsPass && statement.kind === "distrust")) return [];
-    const good = outcomes.flatMap((outcome) => (outcome.valid ? outcome : (outcome.lapsed ?? [])));
-    return good.map(({ key, signingKey }) => `${digest} ${key} ${signingKey}`);
+    // What was taken back is not among them, so that a withdrawal has everything looked at anew as well.
+    return spokenOf(verified).map(({ key, signingKey, endsInDoubt = false }) =>
+      [digest, key, signingKey, endsInDoubt].join(" "),
+    );
   });
+  // The same rules after others listen to more people than before them.
+  const former = policy.past ? stateNames(policy.past) : [];
   return createHash("sha256")
     .update([...new Set(said)].sort().join("\n"))
+    .update(`\n${former.join(" ")}`)
     .digest("hex");
+}
+
+/** Digests of every former state that is listened to, imports' ones too. */
+function stateNames({ former, imports }: Past): string[] {
+  const held = [...imports].flatMap(([name, { policy }]) => [
+    name,
+    policy.digest,
+    ...(policy.past ? stateNames(policy.past) : []),
+  ]);
+  return [...former.map(({ digest }) => digest), ...held];
 }

@@ -1,8 +1,16 @@
 /** Statements about a source: from the repository itself, and from wherever else the caller keeps some. */
 import type { Statement } from "@firstmile/formats/statement/statement";
+import { type Hearing, hearingOf } from "@firstmile/trust/hearing/hearing";
+import { withoutWithdrawn } from "@firstmile/trust/hearing/withdrawals";
+import { isAgainst } from "@firstmile/trust/hearing/words";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { statementIdentities } from "@firstmile/trust/statement/identities";
-import { openStatement, type VerifiedStatement, verifyOpened } from "@firstmile/trust/statement/verify";
+import {
+  type OpenedStatement,
+  openStatement,
+  type VerifiedStatement,
+  verifyOpened,
+} from "@firstmile/trust/statement/verify";
 import type { StatementPlace } from "../statements/place.ts";
 import { readStatements } from "../statements/read.ts";
 
@@ -15,7 +23,8 @@ export interface HeardStatements {
 
 /**
  * Those that can be read. What cannot be read says nothing. With `kinds`, of these kinds alone: signatures on the others
- * are not looked at.
+ * are not looked at. Words against something carry all good signatures by keys that the rules ever listed, without
+ * those that were taken back.
  */
 export async function heardStatements(
   policy: Policy,
@@ -26,12 +35,27 @@ export async function heardStatements(
   const { found, incomplete } = await readStatements(places);
   if (found.length === 0) return { statements: [], incomplete };
   const { keys } = statementIdentities(policy);
+  const hearing = hearingOf(policy);
+  const wanted = kinds && new Set([...kinds, ...DECIDING]);
   const statements = found.flatMap(({ envelope }) => {
     const opened = openStatement(envelope);
-    if (!opened.ok || (kinds && !kinds.has(opened.statement.kind))) return [];
-    return [verifyOpened(opened, keys, now)];
+    if (!opened.ok || (wanted && !wanted.has(opened.statement.kind))) return [];
+    return [heard(verifyOpened(opened, keys, now), opened, hearing, now)];
   });
-  return { statements, incomplete };
+  return { statements: withoutWithdrawn(policy, statements), incomplete };
+}
+
+/** Without these it is not known what was taken back. */
+const DECIDING: readonly Statement["kind"][] = ["distrust", "withdraw"];
+
+function heard(
+  verified: VerifiedStatement,
+  opened: OpenedStatement,
+  hearing: Hearing,
+  now: number,
+): VerifiedStatement {
+  if (!isAgainst(verified.statement)) return verified;
+  return { ...verified, spoken: [...(verified.spoken ?? []), ...hearing.formerlySpoken(opened, now)] };
 }
 
 /** The same, where it is told elsewhere what could not be read. */

@@ -6,11 +6,14 @@
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
 import type { DrvPath } from "@firstmile/formats/nix/store-path";
+import type { DoubtfulWord } from "@firstmile/trust/hearing/in-doubt";
 import type { Distrust, Objection } from "@firstmile/trust/slice/distrust";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { Authenticator } from "../admission/authenticator.ts";
 import { CorruptDerivation } from "../admission/derivation-reader.ts";
+import { doubtfulWords } from "../exceptions/words.ts";
 import { type DownloadJudge, isSilent } from "../handoff/downloads.ts";
+import type { StatementPlace } from "../statements/place.ts";
 import { AuditCauses, type AuditFinding, refusalsIn } from "./audit-causes.ts";
 import type { Admission, AdmittedBy, Ledger } from "./ledger.ts";
 import { againstRecipe, distrusted, speaksOfStore } from "./objections.ts";
@@ -23,10 +26,14 @@ export interface AuditOptions {
   readonly authenticator: Authenticator;
   readonly downloads: DownloadJudge;
   readonly recipes: Recipes;
+  /** What the copies of the sources carry themselves. */
+  readonly sourceStatements: () => readonly StatementPlace[];
+  /** Unix seconds. */
+  readonly clock: () => number;
 }
 
 /** What a warden speaks against, for whoever looks through a store: a base name, or SHA-256 in hex. */
-export interface ToldObjection extends Pick<Objection, "by" | "because"> {
+export interface ToldObjection extends Pick<Objection, "by" | "because" | "doubt"> {
   readonly name: string;
 }
 
@@ -38,17 +45,30 @@ export interface AuditAnswer {
   /** Derivations that are not in the store any more, so that what they are made of was not looked at. */
   readonly unread: number;
   readonly findings: readonly AuditFinding[];
+  /** Words against something that are in force, and that root is asked about. */
+  readonly inDoubt: readonly DoubtfulWord[];
   readonly paths: readonly ToldObjection[];
   readonly contents: readonly ToldObjection[];
 }
 
 const A_TURN = 500;
-const NOTHING = { admissions: 0, derivations: 0, unread: 0, findings: [], paths: [], contents: [] };
+const NOTHING = {
+  admissions: 0,
+  derivations: 0,
+  unread: 0,
+  findings: [],
+  inDoubt: [],
+  paths: [],
+  contents: [],
+};
 
 export async function audit(options: AuditOptions): Promise<AuditAnswer> {
   const rules = await options.rules.get();
   if (!rules.ok) return { refusal: rules.reason, ...NOTHING };
-  return new Audit(options, rules.rules).run();
+  const { policy, statements } = rules.rules;
+  const places = [...statements, ...options.sourceStatements()];
+  const inDoubt = await doubtfulWords(policy, places, options.clock());
+  return { ...(await new Audit(options, rules.rules).run()), inDoubt };
 }
 
 class Audit {
@@ -62,7 +82,7 @@ class Audit {
     this.#rules = rules;
   }
 
-  async run(): Promise<AuditAnswer> {
+  async run(): Promise<Omit<AuditAnswer, "inDoubt">> {
     const { ledger } = this.#options;
     const { distrust } = this.#rules;
     const admissions = ledger.admissions();
@@ -151,6 +171,6 @@ function told(
 ): ToldObjection[] {
   return [...names].flatMap((name) => {
     const objection = objectionTo(name);
-    return objection ? [{ name, by: objection.by, because: objection.because }] : [];
+    return objection ? [{ name, by: objection.by, because: objection.because, doubt: objection.doubt }] : [];
   });
 }

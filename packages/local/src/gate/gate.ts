@@ -16,6 +16,7 @@ import { SourceRepositories } from "../admission/source-repositories.ts";
 import { DownloadJudge } from "../handoff/downloads.ts";
 import { builtHookBeside, endpointFile, type GateEndpoint, readGateEndpoint } from "../nix-conf/endpoint.ts";
 import { clearFileCaches } from "../sealing/file-cache.ts";
+import { sourceStatements } from "../trust-repository/evidence.ts";
 import { findProgram } from "../view/programs.ts";
 import { AdmittedDownloads } from "./admitted-downloads.ts";
 import { admittedSlices } from "./admitted-slices.ts";
@@ -122,7 +123,9 @@ export class Gate {
       downloads: admitted,
       storeDir,
     };
-    this.auditing = { rules, ledger, authenticator, downloads, recipes };
+    const statementsOfSources = () => sourceStatements(stateDir);
+    const asked = { clock, sourceStatements: statementsOfSources };
+    this.auditing = { rules, ledger, authenticator, downloads, recipes, ...asked };
     this.admissions = new Admissions({
       rules,
       authenticator,

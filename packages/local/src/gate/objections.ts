@@ -6,7 +6,7 @@
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
-import type { Distrust, Objection } from "@firstmile/trust/slice/distrust";
+import { type Distrust, doubtText, type Objection, objectionText } from "@firstmile/trust/slice/distrust";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { CorruptDerivation } from "../admission/derivation-reader.ts";
 import type { Recipe, Recipes } from "./recipes.ts";
@@ -88,14 +88,14 @@ export function againstRecipe(
 function reasonOf(derivation: DrvPath, { path, recipe, objection }: Found): Reason {
   if (path === derivation) return distrusted({ path, objection });
   const what = recipe === derivation ? "makes or takes" : "rests on";
-  const { by, because } = objection;
-  const message = `${derivation} ${what} ${path}, which ${by.join(" and ")} distrusts: ${because}`;
+  const { by, because, doubt } = objection;
+  const message = `${derivation} ${what} ${path}, which ${by.join(" and ")} distrusts: ${because}${doubtText(doubt)}`;
   return lacking("distrusted", message, { remedy: REMEDY });
 }
 
 /** A word against one path. */
-export function distrusted({ path, objection: { by, because } }: AgainstPath): Reason {
-  return lacking("distrusted", `${by.join(" and ")} distrusts ${path}: ${because}`, { remedy: REMEDY });
+export function distrusted({ path, objection }: AgainstPath): Reason {
+  return lacking("distrusted", objectionText(objection, path), { remedy: REMEDY });
 }
 
 /** Of an output by itself, whatever gives it. */

@@ -12,6 +12,7 @@ import { judgeTime } from "@firstmile/trust/root/follow";
 import type { Distrust } from "@firstmile/trust/slice/distrust";
 import type { Waivers } from "@firstmile/trust/slice/waivers";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import { electorateNow } from "../evidence/electorate.ts";
 import { gatherExceptions } from "../evidence/exceptions.ts";
 import type { StatementPlace } from "../statements/place.ts";
 import { followedStatements } from "../trust-repository/evidence.ts";
@@ -117,6 +118,8 @@ export class RulesHolder {
       const { pin, reasons, freshness } = current;
       const imports = await loadImports(this.stateDir, current.policy, this.clock());
       const listed = resolveImports(current.policy, imports, this.clock());
+      const unusable = listed.unusable ?? electorateNow(listed, this.clock()).unusable;
+      if (unusable) return { stamp, latestSeen: pin.latestSeen, result: { ok: false, reason: unusable } };
       const reason = reasons.at(-1)!;
       const heard = await followedStatements(this.stateDir, current, imports);
       const statements = [...heard.places, ...(this.sent?.places ?? [])];

@@ -5,18 +5,20 @@
  * this user has signed before in the same words is not there twice, though each OpenPGP or ECDSA signature is another.
  * Against: a planted envelope with somebody else's or a false signature, which must not pass for the user's own.
  */
+import { createHash } from "node:crypto";
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { equalBytes } from "@firstmile/formats/bytes/text";
 import { parseEnvelope } from "@firstmile/formats/dsse/envelope";
 import { parseCertificates } from "@firstmile/formats/openpgp/certificate";
 import { parseDetachedSignature } from "@firstmile/formats/openpgp/detached";
 import { parseSshsig } from "@firstmile/formats/ssh/sshsig";
-import type { Statement } from "@firstmile/formats/statement/statement";
+import { parseStatement, type Statement } from "@firstmile/formats/statement/statement";
+import { isAgainst } from "@firstmile/trust/hearing/words";
 import { openPgpKeys } from "@firstmile/trust/openpgp/keys";
 import type { KeyRing } from "@firstmile/trust/signature/verify";
 import { sigstoreKeys } from "@firstmile/trust/sigstore/keys";
 import { sshKeys } from "@firstmile/trust/ssh/keys";
-import { verifyStatement } from "@firstmile/trust/statement/verify";
+import { openStatement, verifyStatement } from "@firstmile/trust/statement/verify";
 import { ProcessError, run } from "../process/run.ts";
 import { SigningError, type UserKey } from "../signing/user-key.ts";
 import { readStatements } from "../statements/read.ts";
@@ -113,7 +115,12 @@ async function signedBefore(
 ): Promise<Map<Uint8Array, KeptStatement>> {
   const before = new Map<Uint8Array, KeptStatement>();
   const wanted = envelopes.map((envelope) => ({ envelope, payload: payloadOf(envelope)! }));
-  for (const { envelope: found, name, where } of (await readStatements([place])).found) {
+  const there = (await readStatements([place])).found;
+  refuseWithdrawn(
+    wanted.map(({ payload }) => payload),
+    there.map(({ envelope }) => envelope),
+  );
+  for (const { envelope: found, name, where } of there) {
     const payload = payloadOf(found);
     const same = payload && wanted.find((one) => equalBytes(one.payload, payload));
     if (!same || before.has(same.envelope)) continue;
@@ -122,6 +129,23 @@ async function signedBefore(
       before.set(same.envelope, { name, where, fresh: false });
   }
   return before;
+}
+
+/** A word that was taken back, said again in the same words, is the same statement, and would not be heard. */
+function refuseWithdrawn(payloads: readonly Uint8Array[], envelopes: readonly Uint8Array[]): void {
+  const against = payloads.filter((payload) => isAgainst(parseStatement(payload)));
+  const names = against.map((payload) => createHash("sha256").update(payload).digest("hex"));
+  if (names.length === 0) return;
+  const ended = envelopes.flatMap((envelope) => {
+    const opened = openStatement(envelope);
+    return opened.ok && opened.statement.kind === "withdraw" ? opened.statement.statements : [];
+  });
+  const one = names.find((name) => ended.includes(name));
+  if (one === undefined) return;
+  throw new SigningError(
+    `these very words were withdrawn before (${one.slice(0, 16)}), so they would not be heard`,
+    "nothing was written; give the reason in other words: --because, or --note of a review",
+  );
 }
 
 function payloadOf(envelope: Uint8Array): Uint8Array | undefined {

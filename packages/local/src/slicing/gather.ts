@@ -16,7 +16,7 @@ import { type CoverageEvidence, SliceCoverage } from "@firstmile/trust/slice/cov
 import { Distrust } from "@firstmile/trust/slice/distrust";
 import { NamesCoverage } from "@firstmile/trust/slice/names-coverage";
 import { Waivers } from "@firstmile/trust/slice/waivers";
-import { reviewsOf, type SignedReview } from "@firstmile/trust/statement/review-index";
+import { lapsedReviews, reviewsOf, type SignedReview } from "@firstmile/trust/statement/review-index";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { electorateNow } from "../evidence/electorate.ts";
@@ -112,6 +112,7 @@ class Gathering {
     const bumps = this.#bumpJudge(policy, source, statements, distrust);
     const evidence: CoverageEvidence = {
       reviews,
+      lapsed: lapsedReviews(statements, identities.ownerOf),
       distrust,
       waivers,
       vouched,
@@ -154,8 +155,12 @@ class Gathering {
   async #weighed(all: readonly VerifiedStatement[], identities: Identities): Promise<VerifiedStatement[]> {
     const { commit } = this.#question;
     const standing = new Standing(identities, await reachedBy(this.#git, commit, identities.lives));
-    const weigh = (outcome: SignatureOutcome) => standing.weigh(outcome, commit);
-    return all.map((one) => ({ ...one, outcomes: one.outcomes.map(weigh) }));
+    return all.map((one) => {
+      // A reading is of content, so that it holds at any commit where it is known to be old.
+      const statement = one.statement.kind === "review" ? one.digest : undefined;
+      const weigh = (outcome: SignatureOutcome) => standing.weigh(outcome, commit, statement);
+      return { ...one, outcomes: one.outcomes.map(weigh) };
+    });
   }
 
   /** Whether somebody said lately that this is the newest, where the rules ask for that. */

@@ -8,9 +8,9 @@
  * this machine fetch without end. Leaves out: what no place serves.
  */
 import { createHash } from "node:crypto";
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { ImportedPolicy } from "@firstmile/trust/imports/imported";
+import { heldState, type ImportedPolicy } from "@firstmile/trust/imports/imported";
 import type { ImportName } from "@firstmile/trust/policy/names";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { RepositoryError } from "../git/neutral.ts";
@@ -81,9 +81,10 @@ async function askOne(stateDir: string, { url, now, held, limits }: Question): P
 
 /** Those that the rules name, and then those of imports: the roles taken over speak there. */
 function evidenceUrls(policy: Pick<Policy, "evidence">, imports: Imports): string[] {
-  const further = [...imports.values()].flatMap((one) =>
-    one.ok ? evidenceUrls(one.policy, one.imported) : [],
-  );
+  const further = [...imports.values()].flatMap((one) => {
+    const state = heldState(one);
+    return state ? evidenceUrls(state.policy, state.imported) : [];
+  });
   return [...new Set([...policy.evidence, ...further])].slice(0, MAX_PLACES);
 }
 
@@ -118,6 +119,14 @@ export async function followedStatements(
   return { places: [own, ...further.places], state: `${pin.followed} ${further.state}` };
 }
 
+/** What the gate's copies of the sources carry themselves. */
+export function sourceStatements(stateDir: string): StatementPlace[] {
+  const root = join(stateDir, "gate", "sources");
+  if (!existsSync(root)) return [];
+  const copies = readdirSync(root).filter((name) => name.endsWith(".git"));
+  return copies.map((name) => ({ kind: "ref", repository: join(root, name) }));
+}
+
 /** What this machine has of imports and evidence repositories. */
 export function furtherStatements(
   stateDir: string,
@@ -140,10 +149,11 @@ export function furtherStatements(
 /** The statements that imported trust repositories themselves carry, as far as each was followed. */
 function importedStatements(stateDir: string, imports: Imports): (StatementPlace & { kind: "commit" })[] {
   return [...imports].flatMap(([name, one]) => {
-    if (!one.ok) return [];
+    const state = heldState(one);
+    if (!state) return [];
     const dir = importDirectory(stateDir, name);
-    const own = { kind: "commit", repository: trustGitDir(dir), commit: one.commit } as const;
-    return [own, ...importedStatements(dir, one.imported)];
+    const own = { kind: "commit", repository: trustGitDir(dir), commit: state.commit } as const;
+    return [own, ...importedStatements(dir, state.imported)];
   });
 }
 

@@ -28,8 +28,11 @@ import {
 } from "../mirrors/head-statements.ts";
 import { runOk } from "../process/run.ts";
 import type { StatementPlace } from "../statements/place.ts";
+import { heldReadings, readingsOf } from "./held-readings.ts";
+import { type FormerRules, formerRules } from "./past.ts";
 import { type Pin, readPin, trustGitDir, writePin } from "./pin.ts";
 import { readTrustCommits } from "./read.ts";
+import { activeKeys, retirements, withVouched } from "./retired-keys.ts";
 import { type Walk, type WalkedHead, walkTo } from "./walk.ts";
 
 /** An authentic policy in force on this machine, with the files it was read from. */
@@ -86,17 +89,25 @@ export async function addTrust(
   return outcome.followed;
 }
 
+export interface UpdateOptions {
+  readonly limits?: Partial<Limits>;
+  /** Told of the rules that will be followed, before anything is written. */
+  readonly beforeMoving?: (before: CurrentPolicy, next: Policy) => Promise<void>;
+}
+
 /** Asks all places of the pinned repository and follows it, if what they offer is authentic and forward. */
 export async function updateTrust(
   stateDir: string,
   now: number,
-  { limits }: { readonly limits?: Partial<Limits> } = {},
+  { limits, beforeMoving }: UpdateOptions = {},
 ): Promise<Followed> {
   const pin = readPin(stateDir);
   if (!pin) return nothingPinned();
-  const urls = placesOf(pin, (await currentPolicy(stateDir, now))?.policy);
+  const current = await currentPolicy(stateDir, now);
+  const urls = placesOf(pin, current?.policy);
   const outcome = await follow(trustGitDir(stateDir), { ...pin, now, urls, limits });
   if (outcome.head !== undefined) {
+    if (current && outcome.followed.policy) await beforeMoving?.(current, outcome.followed.policy);
     await keepHeads(headsDir(stateDir), outcome.heads);
     const latestSeen = Math.max(now, pin.latestSeen);
     writePin(stateDir, { ...pin, followed: outcome.head, updated: now, latestSeen });
@@ -127,7 +138,12 @@ export async function currentPolicy(stateDir: string, now: number): Promise<Curr
     const authentic = root.get(pin.followed);
     if (!authentic)
       throw new RepositoryError(`the rules that this machine follows cannot be read: ${resumed.message}`);
-    const { policy } = authentic;
+    const { policy: followed } = authentic;
+    const former = await formerRules({ git, tip: pin.followed, introduction: pin.introduction.commit });
+    const policy = withVouched(
+      withFormer(followed, former),
+      await vouchedIn({ dir, stateDir, now }, followed, former),
+    );
     const heads = await keptHeads(stateDir, policy, now);
     const freshness = await freshnessAtHead({ git, now }, authentic, heads);
     const stale = freshness ? [freshness.reason] : [];
@@ -136,6 +152,34 @@ export async function currentPolicy(stateDir: string, now: number): Promise<Curr
   } finally {
     git.dispose();
   }
+}
+
+/** The rules with the people who were listened to before. */
+export function withFormer(policy: Policy, former: readonly FormerRules[]): Policy {
+  if (former.length === 0) return policy;
+  return { ...policy, past: { former: former.map((one) => one.policy), imports: new Map() } };
+}
+
+/** What vouches for readings by keys that root retired: what was held, and what the repository carried before. */
+async function vouchedIn(
+  { dir, stateDir, now }: { readonly dir: string; readonly stateDir: string; readonly now: number },
+  policy: Policy,
+  former: readonly FormerRules[],
+): Promise<ReadonlyMap<string, Iterable<string>>> {
+  const retired = new Set(retirements(policy).keys());
+  if (retired.size === 0) return new Map();
+  const vouched = new Map<string, Set<string>>();
+  for (const [key, said] of heldReadings(stateDir)) vouched.set(key, new Set(said));
+  for (const one of former) {
+    const active = retired.intersection(activeKeys(one.policy));
+    if (active.size === 0) continue;
+    const place = { kind: "commit", repository: dir, commit: one.commit } as const;
+    for (const [key, said] of await readingsOf(one.policy, [place], active, now))
+      vouched.set(key, new Set([...(vouched.get(key) ?? []), ...said]));
+    // Each of these keys was in use in the nearest state that did not retire it: older ones add nothing.
+    for (const key of active) retired.delete(key);
+  }
+  return vouched;
 }
 
 interface Following extends Omit<Walk, "dir" | "git"> {

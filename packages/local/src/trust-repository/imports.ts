@@ -14,6 +14,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, write
 import { join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import {
+  heldState,
   type ImportedPolicy,
   MAX_IMPORT_DEPTH,
   MAX_REPOSITORIES,
@@ -58,7 +59,21 @@ export async function loadImports(
   policy: Policy,
   now: number,
 ): Promise<Map<ImportName, ImportedPolicy>> {
-  return loadBelow(stateDir, policy, now, start());
+  const imported = await loadBelow(stateDir, policy, now, start());
+  for (const spec of removedImports(policy)) {
+    const one = await loadImport(importDirectory(stateDir, spec.name), spec, now, start());
+    const held = heldState(one);
+    const reason = lacking("no-policy", `the rules do not import ${spec.name} any more`);
+    if (held) imported.set(spec.name, { ok: false, reason, held, isRemoved: true });
+  }
+  return imported;
+}
+
+/** Imports of former rules that these do not name: what their people said against something is in doubt, not gone. */
+function removedImports(policy: Policy): Import[] {
+  const former = (policy.past?.former ?? []).flatMap(({ imports }) => [...imports.values()]);
+  const newest = new Map(former.toReversed().map((spec) => [spec.name, spec]));
+  return [...newest.values()].filter(({ name }) => isName(name) && !policy.imports.has(name));
 }
 
 /** The policy to decide by: its imported members filled in with what this machine has of them. */
@@ -131,15 +146,17 @@ async function loadImport(dir: string, spec: Import, now: number, journey: Journ
     if (!current) return unavailable("no-policy", `${spec.name} was never fetched and authenticated`);
     if (!isFor(current.pin, spec))
       return unavailable("introduction-not-vouched", `${spec.name} was followed from another introduction`);
-    const refusal = firstRefusal(current.reasons);
-    if (refusal) return { ok: false, reason: refusal };
-    const { pin, policy } = current;
+    const { pin, policy, reasons } = current;
     const onwards = { ...journey, passed: [...journey.passed, spec.introduction.commit] };
     const imported = spec.transitive ? await loadBelow(dir, policy, now, onwards) : new Map();
-    return { ok: true, commit: pin.followed, policy, imported };
+    const state = { commit: pin.followed, policy, imported };
+    const refusal = firstRefusal(reasons);
+    // It gives nothing any more; what it says against something is still heard.
+    return refusal ? { ok: false, reason: refusal, held: state } : { ok: true, ...state };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    return unavailable("policy-invalid", `what this machine has of ${spec.name} cannot be read: ${problem}`);
+    const message = `what this machine has of ${spec.name} cannot be read: ${problem}`;
+    return { ok: false, reason: lacking("policy-invalid", message), isUnreadable: true };
   }
 }
 
@@ -165,7 +182,8 @@ function introductionOf({ introduction }: Import): Introduction {
 }
 
 function forgetOthers(stateDir: string, policy: Policy): void {
-  const names: ReadonlySet<string> = new Set(policy.imports.keys());
+  const removed = removedImports(policy).map(({ name }) => name);
+  const names: ReadonlySet<string> = new Set([...policy.imports.keys(), ...removed]);
   for (const name of directories(join(stateDir, "trust", "imports")))
     if (!names.has(name)) rmSync(join(stateDir, "trust", "imports", name), { recursive: true, force: true });
 }

@@ -31,6 +31,16 @@ export async function readTrustCommits(
   return await Promise.all(ids.map((id) => new CommitReader(objects, id).read(cosignatures.get(id) ?? [])));
 }
 
+/** The rules and keys in the trees of commits, in the order given. Throws `RepositoryError`. */
+export async function readRules(
+  git: NeutralGit,
+  ids: readonly CommitId[],
+): Promise<ReadonlyMap<string, Uint8Array>[]> {
+  using objects = new GitObjects(git.env);
+  const commits = await Promise.all(ids.map((id) => new CommitReader(objects, id).read([])));
+  return commits.map(({ files }) => files);
+}
+
 class CommitReader {
   private readonly objects: GitObjects;
   private readonly id: CommitId;

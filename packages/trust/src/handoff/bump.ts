@@ -172,7 +172,8 @@ export class BumpJudge {
   #isDistrusted({ output, release }: HandoffStatement): boolean {
     const { distrust } = this.#evidence;
     const contents = [
-      ...(output.kind === "file" ? [output.sha256] : []),
+      // Of a tree the NAR is its content, as wardens name downloads.
+      output.kind === "file" ? output.sha256 : encodeHex(narHashAsHash(output.narHash).digest),
       ...(release.kind === "file" ? [release.file.sha256] : []),
     ];
     if (distrust === undefined) return false;

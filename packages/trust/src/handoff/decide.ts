@@ -8,13 +8,14 @@
  * Leaves out: whether the release is sound: a signature says who made it and not what it does.
  */
 import type { HandoffStatement } from "@firstmile/formats/statement/handoff";
+import { spokenIn } from "../hearing/words.ts";
 import { NOTHING_OLD, Standing } from "../history/standing.ts";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Policy } from "../policy/policy.ts";
-import { meets } from "../policy/thresholds.ts";
+import { meets, peopleOf } from "../policy/thresholds.ts";
 import { type SignedUpstream, type UpstreamRule, upstreamFor } from "../policy/upstream.ts";
 import { type Identities, identitiesOf, peopleBehind } from "../signature/identities.ts";
-import type { Distrust } from "../slice/distrust.ts";
+import { type Distrust, WARDEN } from "../slice/distrust.ts";
 import type { Waivers } from "../slice/waivers.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
 import { lacking, type Reason } from "../verdict/verdict.ts";
@@ -67,6 +68,13 @@ function indexed(handoffs: readonly VerifiedHandoff[]): Map<string, VerifiedHand
   return index;
 }
 
+/** Everybody whose handoffs some rule counts, and wardens. */
+function handersOf(policy: Policy): ReadonlySet<PrincipalName> {
+  const handed = policy.upstreams.flatMap((rule) => (rule.kind === "signed" ? [rule.handoff.group] : []));
+  const groups = [...handed, policy.roles.get(WARDEN)].filter((group) => group !== undefined);
+  return new Set(groups.flatMap((group) => [...peopleOf(group, policy)]));
+}
+
 class Decision {
   readonly #policy: Policy;
   readonly #evidence: DownloadEvidence;
@@ -74,6 +82,7 @@ class Decision {
   readonly #identities: Identities;
   readonly #standing: Standing;
   readonly #authors = new Map<PrincipalName, AuthorKeys | undefined>();
+  readonly #handers: ReadonlySet<PrincipalName>;
 
   constructor(policy: Policy, handoffs: readonly VerifiedHandoff[], evidence: DownloadEvidence) {
     this.#policy = policy;
@@ -81,6 +90,7 @@ class Decision {
     this.#byOutput = indexed(handoffs);
     this.#identities = identitiesOf(policy);
     this.#standing = new Standing(this.#identities, NOTHING_OLD);
+    this.#handers = handersOf(policy);
   }
 
   decide(download: Download): Reason {
@@ -108,12 +118,24 @@ class Decision {
     const { distrust } = this.#evidence;
     if (!distrust || distrust.isEmpty) return undefined;
     const handoffs = this.#byOutput.get(outputKey(download) ?? "") ?? [];
-    // Without a person behind it, a handoff would have a warden's word reach whatever output its writer chose.
     return distrustedDownload(
       download,
-      handoffs.filter((handoff) => this.#peopleBehind(handoff).size > 0),
+      handoffs.filter((handoff) => this.#isListenedTo(handoff)),
       distrust,
     );
+  }
+
+  /**
+   * Whether a handoff says of what file an output was made: one of those whose handoffs some rule counts, or a warden,
+   * signed it. A stranger's, or a thief's, would have a warden's word reach the output that its writer chose.
+   * A key that has expired or was retired does not cut the word off from what it is about.
+   */
+  #isListenedTo({ outcomes }: VerifiedHandoff): boolean {
+    return spokenIn(outcomes).some(({ key, signingKey }) => {
+      const owner = this.#identities.ownerOf.get(key);
+      const said = [key, signingKey].flatMap((one) => this.#identities.lives.get(one) ?? []);
+      return owner !== undefined && this.#handers.has(owner) && said.every(({ kind }) => kind === "retired");
+    });
   }
 
   #signed(download: Download, rule: SignedUpstream): Reason {

@@ -1,7 +1,7 @@
 /** Words of people about one download that outweigh what its rule comes to: wardens', and then waivers. */
 import { encodeHex } from "@firstmile/formats/bytes/text";
 import type { SignedUpstream } from "../policy/upstream.ts";
-import type { Distrust, Objection } from "../slice/distrust.ts";
+import { type Distrust, type Objection, objectionText } from "../slice/distrust.ts";
 import { day, waivedReason } from "../slice/reason.ts";
 import type { WaiverAnswer, Waivers } from "../slice/waivers.ts";
 import { lacking, type Reason } from "../verdict/verdict.ts";
@@ -9,7 +9,10 @@ import type { Download } from "./download.ts";
 import { shown } from "./reasons.ts";
 import type { VerifiedHandoff } from "./verify.ts";
 
-/** By its content, its path or its derivation; of an archive that is unpacked, by the content of the archive too. */
+/**
+ * By its content, its path or its derivation; of an archive that is unpacked, by the content of the archive too, as
+ * `handoffs` say which that is.
+ */
 export function distrustedDownload(
   download: Download,
   handoffs: readonly VerifiedHandoff[],
@@ -21,12 +24,13 @@ export function distrustedDownload(
   const against =
     distrust.ofStorePath(download.output) ??
     distrust.ofStorePath(download.drvPath) ??
+    distrust.ofFixedPath(download.output) ??
     first([...contentOf(download), ...archives], (sha256) => distrust.ofContent(sha256, undefined));
   return against && distrusted(download, against);
 }
 
-function distrusted(download: Download, { by, because }: Objection): Reason {
-  return lacking("distrusted", `${shown(download)}: ${by.join(" and ")} distrusts it: ${because}`, {
+function distrusted(download: Download, objection: Objection): Reason {
+  return lacking("distrusted", `${shown(download)}: ${objectionText(objection)}`, {
     remedy: "use a version without a distrust against it",
   });
 }

@@ -16,7 +16,8 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
 import { rulesAt } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
-import { isMet, peopleOf } from "../policy/thresholds.ts";
+import { isMet } from "../policy/thresholds.ts";
+import { rejecters } from "../slice/rejecters.ts";
 import type { ResultVersion, ReviewIndex } from "../statement/review-index.ts";
 import { type DeniedCommit, SHOWN_PATHS } from "./judge.ts";
 import { Readers, versionKey } from "./readers.ts";
@@ -35,7 +36,7 @@ export interface BroughtChange extends PathChange {
 /** What people approved and rejected, by content: see statement/review-index.ts. */
 export interface Reviews {
   /** As it counts for what a commit brings: a retired reviewer's word counts in old commits. */
-  at(commit: CommitId): Pick<ReviewIndex, "approvals" | "isReadFrom" | "rejections">;
+  at(commit: CommitId): Pick<ReviewIndex, "approvals" | "isReadFrom" | "against">;
 }
 
 /** How a commit that is not on the line came to be: from the line, by commits that the line did not reach there. */
@@ -106,7 +107,8 @@ export function judgeReviews(
   const free = new Map<number, string[]>();
   for (const [path, { rule, review, changes }] of changesByPath(source, steps)) {
     const { step: last, change } = changes.at(-1)!;
-    const rejected = rejection(policy, review, steps[last]!.commit, change, reviews);
+    const said = reviews.at(steps[last]!.commit).against(path, change.before, change.after);
+    const rejected = rejecters(said, { policy, source: source.name, path, by: review.by });
     if (rejected.length > 0 && !source.goodlist.has(steps[last]!.commit))
       listed(missing, last).push({ path, rule, review, have: NOBODY, rejected });
     const { pieces, causes } = readers.of(path, changes, review);
@@ -180,20 +182,6 @@ function historiesOf(source: Source, path: string): PathHistory[] {
   return rulesAt(path, source.rules).flatMap((rule) =>
     rule.review ? [{ rule, review: rule.review, changes: [] }] : [],
   );
-}
-
-/** Content that somebody of the group rejected does not pass as long as the path has it. */
-function rejection(
-  policy: Policy,
-  { by }: ReviewRule,
-  commit: CommitId,
-  { path, before, after }: PathChange,
-  reviews: Reviews,
-): PrincipalName[] {
-  const against = reviews.at(commit).rejections(path, before, after);
-  if (against.size === 0) return [];
-  const heard = peopleOf(by, policy);
-  return [...against].filter((name) => heard.has(name));
 }
 
 /** What comes back to a version that was there before, as one change with all between: it comes to nothing. */

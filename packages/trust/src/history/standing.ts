@@ -19,14 +19,20 @@ export const NOTHING_OLD: IsReached = () => false;
 export class Standing {
   private readonly lives: Identities["lives"];
   private readonly isReached: IsReached;
+  private readonly vouched = new Map<KeyEvent, ReadonlySet<string>>();
 
   constructor({ lives }: Pick<Identities, "lives">, isReached: IsReached) {
     this.lives = lives;
     this.isReached = isReached;
   }
 
-  /** The outcome that counts, for a signature over `commit`. The same object where root says nothing of its key. */
-  weigh(outcome: SignatureOutcome, commit: CommitId): SignatureOutcome {
+  /**
+   * The outcome that counts, for a signature over `commit`. The same object where root says nothing of its key.
+   *
+   * @param statement SHA-256 in hex of a word for something that is about content: what the key said before it was
+   *   retired counts at any commit, where root or this machine vouches that it was said before
+   */
+  weigh(outcome: SignatureOutcome, commit: CommitId, statement?: string): SignatureOutcome {
     if (this.lives.size === 0) return outcome;
     const good = outcome.valid ? outcome : outcome.lapsed;
     const event = good && this.eventOf(good, commit);
@@ -34,7 +40,15 @@ export class Standing {
     if (event.kind === "compromised") return refused("compromised-key", good, reasonText(event));
     if (event.kind === "distrusted") return refused("distrusted", good, distrustText(event));
     if (this.isOldFor(event, commit)) return good;
+    if (statement !== undefined && this.isVouched(event, statement)) return { ...good, retired: true };
     return outcome.valid ? refused("retired-key", good, retiredText(event)) : outcome;
+  }
+
+  private isVouched(event: KeyEvent & { readonly kind: "retired" }, statement: string): boolean {
+    if (event.vouched === undefined) return false;
+    const known = this.vouched.get(event) ?? new Set(event.vouched);
+    this.vouched.set(event, known);
+    return known.has(statement);
   }
 
   /**

@@ -1,7 +1,9 @@
 /** What is told of changes that a rule wants read, and that too few people have read. */
+import { doubtIn, type Speaker } from "../hearing/hearing.ts";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { meets } from "../policy/thresholds.ts";
+import { doubtText } from "../slice/distrust.ts";
 import { type DeniedCommit, SHOWN_PATHS } from "./judge.ts";
 import { partIn, type UnreadCause } from "./readers.ts";
 import type { Step } from "./review.ts";
@@ -12,7 +14,8 @@ export interface Unread {
   readonly review: ReviewRule;
   /** Who read it and counts. */
   readonly have: ReadonlySet<PrincipalName>;
-  readonly rejected: readonly PrincipalName[];
+  /** Content that somebody of the group rejected does not pass as long as the path has it. */
+  readonly rejected: readonly Speaker[];
   readonly cause?: UnreadCause;
 }
 
@@ -29,11 +32,11 @@ export function unreadDenial(
   const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
   const common = { commit: step.commit, paths: paths.slice(0, SHOWN_PATHS) };
   if (rejected) {
-    const who = rejected.rejected.join(" and ");
+    const who = rejected.rejected.map(({ name }) => name).join(" and ");
     return {
       ...common,
       code: "review-rejected",
-      message: `brings ${first.path}, which ${who} rejected as it is`,
+      message: `brings ${first.path}, which ${who} rejected as it is${doubtText(doubtIn(rejected.rejected))}`,
       remedy: "change what was rejected; the review says why",
     };
   }
@@ -80,7 +83,7 @@ function remedyText(
   const sets = meets(review.by, have, policy)
     .completions.filter((people) => people.every((name) => !took.has(name)))
     .map((people) => people.join(" and "));
-  const who = sets.length > 0 ? sets.join(", or ") : "somebody who had no part in it";
+  const who = sets.length > 0 ? sets.join(", or ") : "a person who had no part in it";
   const what = cause === undefined || cause === "taken-back" ? "reads it" : "reads the merge itself";
   const base = source.authenticate === "tip" ? `${source.introduction.commit.slice(0, 12)}..` : "";
   return `${who} ${what}: firstmile review REPO ${base}${step.commit.slice(0, 12)}`;

@@ -19,13 +19,24 @@ export interface AuthenticImport {
   readonly imported: ReadonlyMap<ImportName, ImportedPolicy>;
 }
 
-/** Never fetched, not authentic, rolled back, or unreadable. */
+/** Never fetched, not authentic, rolled back, past its end, or unreadable. */
 export interface UnavailableImport {
   readonly ok: false;
   readonly reason: Reason;
+  /** The last authentic state that is held: it gives nothing, and what it says against something is heard. */
+  readonly held?: Omit<AuthenticImport, "ok">;
+  /** Whether something was held that cannot be read now. */
+  readonly isUnreadable?: boolean;
+  /** Root took the import out of the rules: its people are in doubt, and what it says of keys counts no more. */
+  readonly isRemoved?: boolean;
 }
 
 export type ImportedPolicy = AuthenticImport | UnavailableImport;
+
+/** The last authentic state that is held, whether or not it gives anything today. */
+export function heldState(one: ImportedPolicy): Omit<AuthenticImport, "ok"> | undefined {
+  return one.ok ? one : one.held;
+}
 
 /** One thing of an import that does not count, in words for a person. */
 export interface ImportFinding {
@@ -42,6 +53,8 @@ export interface ResolvedPolicy extends Policy {
   readonly findings: ReadonlyMap<string, readonly ImportFinding[]>;
   /** Unix seconds from which on an import has run out, so that this has to be resolved anew. */
   readonly resolvedUntil: number;
+  /** Why nothing may be decided by these rules: words against something that could not be heard. */
+  readonly unusable?: Reason;
 }
 
 /** Met by nobody, whoever signs. */

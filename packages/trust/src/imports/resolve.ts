@@ -2,7 +2,8 @@
  * A policy with imports -> the policy that is decided by, in which `acme/packager` is a role like any other.
  *
  * Claims: whatever of an import cannot be had is met by nobody, with a reason, and only what rests on it is denied;
- * `root` never rests on an import. The digest is another one for each state of the imports, so that nothing that was
+ * `root` never rests on an import. What an import says against something is heard from the last authentic state that is
+ * held, whatever it gives today; where that cannot be had, the rules are unusable and not silent. The digest is another one for each state of the imports, so that nothing that was
  * remembered under one is believed under the next. Leaves out: certified members, which are filled in for a time.
  */
 import { encodeHex, encodeUtf8 } from "@firstmile/formats/bytes/text";
@@ -10,13 +11,21 @@ import { digest } from "../crypto/hash.ts";
 import type { ImportName, RoleName, SourceName } from "../policy/names.ts";
 import type { Group, Member, Policy, PolicyDigest, Source } from "../policy/policy.ts";
 import { withGroups } from "../policy/upstream.ts";
-import { finding, type ImportedPolicy, type ImportFinding, NOBODY, type ResolvedPolicy } from "./imported.ts";
+import {
+  finding,
+  heldState,
+  type ImportedPolicy,
+  type ImportFinding,
+  NOBODY,
+  type ResolvedPolicy,
+} from "./imported.ts";
 import { Keyrings } from "./keyrings.ts";
 import { KeyLives } from "./life.ts";
 import { People } from "./people.ts";
 import { reachOf } from "./reach.ts";
 import { RoleImporter } from "./roles.ts";
 import { GroupSizes } from "./size.ts";
+import { heldRules, unheard } from "./unheard.ts";
 
 type ImportedPolicies = ReadonlyMap<ImportName, ImportedPolicy>;
 
@@ -28,7 +37,8 @@ type ImportedPolicies = ReadonlyMap<ImportName, ImportedPolicy>;
  */
 export function resolveImports(policy: Policy, imported: ImportedPolicies, now: number): ResolvedPolicy {
   const findings = new Map<string, ImportFinding[]>();
-  if (policy.imports.size === 0) return { ...policy, findings, resolvedUntil: Number.POSITIVE_INFINITY };
+  if (policy.imports.size + imported.size === 0)
+    return { ...policy, findings, resolvedUntil: Number.POSITIVE_INFINITY };
   const people = new People(policy.principals, keyringsOf(policy, imported));
   const groups = new GroupFiller(policy, importedRoles(policy, imported, people, now, findings), findings);
   const lives = wordsOn(policy, imported);
@@ -41,6 +51,8 @@ export function resolveImports(policy: Policy, imported: ImportedPolicies, now: 
     digest: digestOf(policy, imported, now),
     findings,
     resolvedUntil: Math.min(...expiries(imported).filter((expires) => expires > now)),
+    past: { written: policy, former: policy.past?.former ?? [], imports: heldRules(imported) },
+    ...unheard(policy, imported),
   };
 }
 
@@ -173,11 +185,11 @@ class GroupFiller {
 
 const ROOT = "root" as RoleName;
 
-/** Everybody's word on keys, of repositories at any depth: a warning needs no role. */
+/** Everybody's word on keys, of repositories at any depth: a warning needs no role, and outlives what else they give. */
 function wordsOn(policy: Policy, imported: ImportedPolicies): KeyLives {
   const lives = new KeyLives();
   lives.hear("", policy.principals.values());
-  for (const [says, { principals }] of policiesIn(imported)) lives.hear(says, principals.values());
+  for (const [says, { principals }] of policiesIn(imported, listed)) lives.hear(says, principals.values());
   return lives;
 }
 
@@ -188,16 +200,26 @@ function keyringsOf(policy: Policy, imported: ImportedPolicies): Keyrings {
   return keyrings;
 }
 
+/** What an import gives today. */
+const given = (one: ImportedPolicy): ReturnType<typeof heldState> => (one.ok ? one : undefined);
+
+/** The last state that is held of one that the rules still name. */
+const listed = (one: ImportedPolicy): ReturnType<typeof heldState> =>
+  one.ok || !one.isRemoved ? heldState(one) : undefined;
+
 /** Each policy at hand, once, with the imports that lead to it. */
 function policiesIn(
   imported: ImportedPolicies,
+  stateOf = given,
   prefix = "",
   seen = new Set<ImportedPolicy>(),
 ): [string, Policy][] {
   return [...imported].flatMap(([name, one]) => {
-    if (!one.ok || seen.has(one)) return [];
+    const state = stateOf(one);
+    if (!state || seen.has(one)) return [];
     seen.add(one);
-    return [[prefix + name, one.policy], ...policiesIn(one.imported, `${prefix}${name}/`, seen)];
+    const further = policiesIn(state.imported, stateOf, `${prefix}${name}/`, seen);
+    return [[prefix + name, state.policy], ...further];
   });
 }
 
@@ -210,9 +232,11 @@ const DOMAIN = "firstmile policy with imports 1\0";
 
 /** Names hold no "\0" or space, so that no two states are one text. */
 function digestOf(policy: Policy, imported: ImportedPolicies, now: number): PolicyDigest {
-  const states = policiesIn(imported).map(
-    ([name, { digest: one, expires }]) => `${name} ${one} ${expires > now ? "in force" : "expired"}`,
-  );
+  const inForce = new Set(policiesIn(imported).map(([, one]) => one));
+  const states = policiesIn(imported, heldState).map(([name, one]) => {
+    if (!inForce.has(one)) return `${name} ${one.digest} held`;
+    return `${name} ${one.digest} ${one.expires > now ? "in force" : "expired"}`;
+  });
   const text = [`${DOMAIN}${policy.digest}`, ...states.sort()].join("\n");
   return encodeHex(digest("sha256", encodeUtf8(text))) as PolicyDigest;
 }

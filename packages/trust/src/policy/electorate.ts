@@ -8,6 +8,7 @@
  * as they are.
  */
 import { earliest } from "../openpgp/certificate-state.ts";
+import { lacking, type Reason } from "../verdict/verdict.ts";
 import { CertifiedPeople, type CertifiedPerson } from "./certified-people.ts";
 import {
   type Ballot,
@@ -18,7 +19,7 @@ import {
   type Votes,
 } from "./election.ts";
 import type { PrincipalName, RoleName, SourceName } from "./names.ts";
-import type { Certified, Group, Member, Policy, Principal, Rule } from "./policy.ts";
+import type { Certified, Group, HeldRules, Member, Past, Policy, Principal, Rule } from "./policy.ts";
 import { upstreamGroups, withGroups } from "./upstream.ts";
 
 /** Where a certified member stands in the policy. */
@@ -57,6 +58,8 @@ export interface ElectorateAt {
   readonly policy: Policy;
   /** Unix seconds at which the roles may be filled otherwise; undefined where time changes nothing. */
   readonly validUntil: number | undefined;
+  /** Why nothing may be decided: a role that speaks against things is so large that it would be empty. */
+  readonly unusable?: Reason;
 }
 
 /**
@@ -65,12 +68,73 @@ export interface ElectorateAt {
  */
 export function electorateAt(policy: Policy, now: number): ElectorateAt {
   const places = certifiedPlaces(policy);
-  if (places.length === 0) return { policy, validUntil: undefined };
+  const past = pastAt(policy.past, now);
+  if (places.length === 0)
+    return {
+      policy: past === policy.past ? policy : { ...policy, ...(past && { past }) },
+      validUntil: undefined,
+    };
   const election = elect(policy, places, now);
   return {
-    policy: fill(policy, election),
+    policy: { ...fill(policy, election), ...(past && { past }) },
     validUntil: earliest(...[...election.ballots.values()].map(({ validUntil }) => validUntil)),
+    ...silenced(policy, election),
   };
+}
+
+/** Else the people who may fill the keyring of wardens or reviewers could silence all of them. */
+function silenced(policy: Policy, { ballots }: Election): { readonly unusable?: Reason } {
+  const rules = [...policy.sources.values()].flatMap((source) => source.rules);
+  const wardens = policy.roles.get("warden" as RoleName);
+  const speaking = [...rules.map(({ review }) => review?.by), wardens].filter((group) => group !== undefined);
+  const empty = [...ballots.values()].find(
+    ({ code, certified }) => code !== undefined && reachesCertified(speaking, certified, policy.roles),
+  );
+  if (!empty) return {};
+  const what = `the keyring ${empty.certified.keyring} certifies more than can be counted (${empty.code})`;
+  const message = `${what}, so no person in it would be heard against anything`;
+  return {
+    unusable: lacking("policy-invalid", message, { remedy: "root takes certificates out of the keyring" }),
+  };
+}
+
+function reachesCertified(
+  groups: readonly Group[],
+  wanted: Certified,
+  roles: Policy["roles"],
+  seen = new Set<Group>(),
+): boolean {
+  return groups.some((group) => {
+    if (seen.has(group)) return false;
+    seen.add(group);
+    return group.of.some((member) => {
+      if (member.kind === "certified") return member.certified === wanted;
+      const inner = member.kind === "group" ? member.group : undefined;
+      const named = member.kind === "role" ? roles.get(member.name) : inner;
+      return named !== undefined && reachesCertified([named], wanted, roles, seen);
+    });
+  });
+}
+
+/** The same object where it has no certified members. */
+function pastAt(past: Past | undefined, now: number): Past | undefined {
+  if (!past) return past;
+  const written = past.written && electorateAt(past.written, now).policy;
+  const former = past.former.map((state) => electorateAt(state, now).policy);
+  const imports = new Map([...past.imports].map(([name, one]) => [name, heldAt(one, now)]));
+  const isSame =
+    written === past.written &&
+    former.every((state, i) => state === past.former[i]) &&
+    [...imports].every(([name, one]) => one === past.imports.get(name));
+  return isSame ? past : { ...past, ...(written && { written }), former, imports };
+}
+
+function heldAt(held: HeldRules, now: number): HeldRules {
+  const policy = electorateAt(held.policy, now).policy;
+  const imports = new Map([...held.imports].map(([name, one]) => [name, heldAt(one, now)]));
+  const isSame =
+    policy === held.policy && [...imports].every(([name, one]) => one === held.imports.get(name));
+  return isSame ? held : { policy, imports };
 }
 
 /** For each certified member, in the order of the policy: who it stands for at `now`, through whom, and who not. */

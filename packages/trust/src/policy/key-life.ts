@@ -10,7 +10,11 @@ import { child, type Node } from "./document.ts";
 import { eventNames } from "./key-parts.ts";
 import { quoted } from "./nearest.ts";
 import type { IntroductionCommit, Key, KeyEvent } from "./policy.ts";
+import { parseReadings } from "./readings.ts";
 import type { KeyTable } from "./shape.ts";
+
+/** A file below keys/ that the policy names; undefined where it is not there, which is told. */
+export type OpenFile = (path: string, node: Node) => Uint8Array | undefined;
 
 /** An event, and where it stands. */
 export interface SaidEvent {
@@ -20,17 +24,23 @@ export interface SaidEvent {
 
 export class KeyLifeReader {
   readonly #defects: DefectList;
+  readonly #open: OpenFile;
 
-  constructor(defects: DefectList) {
+  constructor(defects: DefectList, open: OpenFile) {
     this.#defects = defects;
+    this.#open = open;
   }
 
   read(entry: KeyTable, node: Node): SaidEvent[] {
-    const retired = placed(entry.retired, child(node, "retired")).map(({ value: { after, key }, at }) => {
-      const commits = (typeof after === "string" ? [after] : after) as IntroductionCommit[];
-      for (const commit of commits) this.#checkCommit(commit, child(node, "retired")!);
-      return { event: { kind: "retired" as const, key: fingerprint(key), after: commits }, at };
-    });
+    const retired = placed(entry.retired, child(node, "retired")).map(
+      ({ value: { after, key, readings }, at }) => {
+        const commits = (typeof after === "string" ? [after] : after) as IntroductionCommit[];
+        for (const commit of commits) this.#checkCommit(commit, child(node, "retired")!);
+        const vouched = readings === undefined ? [] : this.#readings(readings, child(node, "retired")!);
+        const event = { kind: "retired" as const, key: fingerprint(key), after: commits };
+        return { event: vouched.length === 0 ? event : { ...event, vouched }, at };
+      },
+    );
     const compromised = placed(entry.compromised, child(node, "compromised")).map(
       ({ value: { reason, key }, at }) => ({
         event: { kind: "compromised" as const, key: fingerprint(key), reason },
@@ -43,6 +53,15 @@ export class KeyLifeReader {
     const help = "keep compromised if somebody else may have it, retired if it was only replaced";
     this.#defects.add(node.at, "impossible-key", problem, help);
     return compromised;
+  }
+
+  #readings(path: string, node: Node): readonly string[] {
+    const bytes = this.#open(path, node);
+    const list = bytes && parseReadings(bytes);
+    if (typeof list !== "string") return list ?? [];
+    const help = "make it with firstmile trust readings FINGERPRINT";
+    this.#defects.add(node.at, "malformed-key", `the list of readings ${quoted(path)}: ${list}`, help);
+    return [];
   }
 
   #checkCommit(commit: string, node: Node): void {

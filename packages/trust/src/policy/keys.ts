@@ -46,7 +46,10 @@ export class KeyReader {
       const isInPlace = /^(?:nix|minisign|signify):/.test(entry);
       return isInPlace ? this.#inPlace(entry, at) : this.#fromFile({ file: entry }, [], node);
     }
-    const said = new KeyLifeReader(this.#defects).read(entry, node);
+    const said = new KeyLifeReader(this.#defects, (path, { at: place }) => this.#open(path, place)).read(
+      entry,
+      node,
+    );
     if (entry.sigstore !== undefined) return this.#sigstore(entry, entry.sigstore, said, node);
     const foreign = SIGSTORE_ONLY.find((name) => entry[name] !== undefined);
     if (foreign !== undefined || entry.file === undefined) {

@@ -36,6 +36,16 @@ export function loadPolicy(files: ReadonlyMap<string, Uint8Array>): PolicyResult
   return { ok: false, defects: defects.sorted() };
 }
 
+/**
+ * As much of former rules as says who was listened to. They were in force once, so what a later version of this program
+ * finds wrong with them must not make a word unheard.
+ *
+ * @returns undefined where nothing of it can be read
+ */
+export function loadFormerPolicy(files: ReadonlyMap<string, Uint8Array>): Policy | undefined {
+  return read(files, new DefectList());
+}
+
 function read(files: ReadonlyMap<string, Uint8Array>, defects: DefectList): Policy | undefined {
   const bytes = files.get(POLICY_FILE);
   if (!bytes) {

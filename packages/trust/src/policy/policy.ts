@@ -45,6 +45,24 @@ export interface Policy {
   readonly evidence: readonly string[];
   /** Keys that wardens speak against, by fingerprint: slice/distrust.ts puts them there, no text does. */
   readonly distrusted?: ReadonlyMap<string, DistrustedKey>;
+  /** Who was listened to before: words against something outlive what ended since. The reader of repositories adds it. */
+  readonly past?: Past;
+}
+
+/** Rules that held before these. */
+export interface Past {
+  /** These rules as root wrote them, imports not filled in. Absent: they have none. */
+  readonly written?: Policy;
+  /** Former authentic states of the same trust repository, newest first. */
+  readonly former: readonly Policy[];
+  /** The last authentic state of each import that is held, whatever it gives today. */
+  readonly imports: ReadonlyMap<ImportName, HeldRules>;
+}
+
+/** Another repository's rules; `policy.past` has its own former states. */
+export interface HeldRules {
+  readonly policy: Policy;
+  readonly imports: ReadonlyMap<ImportName, HeldRules>;
 }
 
 export interface Principal {
@@ -73,7 +91,12 @@ export type KeyEvent = {
   /** The one subkey meant, of an OpenPGP certificate. Undefined: all of the entry. */
   readonly key: string | undefined;
 } & (
-  | { readonly kind: "retired"; readonly after: readonly IntroductionCommit[] }
+  | {
+      readonly kind: "retired";
+      readonly after: readonly IntroductionCommit[];
+      /** SHA-256 of statements in hex that the key signed before, as root lists them or this machine held them. */
+      readonly vouched?: readonly string[];
+    }
   | { readonly kind: "compromised"; readonly reason: string }
   | { readonly kind: "distrusted"; readonly reason: string; readonly by: readonly PrincipalName[] }
 );

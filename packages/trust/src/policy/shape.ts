@@ -61,6 +61,7 @@ export const topShape = z.strictObject({
 
 const retiredShape = z.strictObject({
   after: z.union([text, z.array(text).min(1)]),
+  readings: text.optional(),
   key: text.optional(),
 });
 const compromisedShape = z.strictObject({ reason: text, key: text.optional() });
@@ -161,7 +162,7 @@ export const KNOWN_KEYS: Readonly<Record<Part, readonly string[]>> = {
   ],
   principal: ["email", "operator", "keys"],
   key: ["file", "touch", "pin", "authority", "sigstore", "identity", "issuer", "retired", "compromised"],
-  retired: ["after", "key"],
+  retired: ["after", "readings", "key"],
   compromised: ["reason", "key"],
   group: ["any", "of", "certified"],
   certified: ["by", "any", "keyring"],

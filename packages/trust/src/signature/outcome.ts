@@ -42,6 +42,8 @@ export interface SignatureValid {
   readonly signingKey: Fingerprint;
   /** Unix seconds when the first of the keys and bindings involved expires; undefined where none does. */
   readonly validUntil: number | undefined;
+  /** Root retired the key; the statement counts since it is vouched for from before that. */
+  readonly retired?: true;
 }
 
 export interface SignatureRefused {

@@ -20,6 +20,8 @@ export interface Approval {
   readonly before: ReviewedChange["before"];
   readonly source: string | undefined;
   readonly by: ReadonlySet<PrincipalName>;
+  /** Those of them who signed it with a key alone that root has retired since. */
+  readonly retired?: ReadonlySet<PrincipalName> | undefined;
 }
 
 /** A content that some approval leads to. One object for each content, so that it can be a key. */
@@ -40,6 +42,14 @@ export class Approved {
     return this.#byPath.get(path) ?? [];
   }
 
+  /** Of these people, who approved it with keys alone that root has retired since. */
+  retired(people: Iterable<PrincipalName>): PrincipalName[] {
+    return [...people].filter((name) => {
+      const theirs = this.approvals.filter(({ by }) => by.has(name));
+      return theirs.length > 0 && theirs.every(({ retired }) => retired?.has(name));
+    });
+  }
+
   is({ mode, id, sha256 }: Content): boolean {
     return this.content.mode === mode && this.content.id === id && this.content.sha256 === sha256;
   }
@@ -53,19 +63,12 @@ export class Approvals {
   readonly #byId = new Map<string, Approved[]>();
 
   constructor(reviews: Iterable<SignedReview>) {
-    for (const { review, by } of reviews) {
+    for (const { review, by, retired } of reviews) {
       if (review.verdict !== "approve" || review.machine || review.depth !== "read") continue;
-      for (const change of review.changes) this.#enter(change, review.source, by);
+      for (const { path, before, after } of review.changes)
+        if (hasDigest(after))
+          this.#approved(after).approvals.push({ path, before, source: review.source, by, retired });
     }
-  }
-
-  #enter(
-    { path, before, after }: ReviewedChange,
-    source: string | undefined,
-    by: ReadonlySet<PrincipalName>,
-  ): void {
-    if (!hasDigest(after)) return;
-    this.#approved(after).approvals.push({ path, before, source, by });
   }
 
   #approved(content: Content): Approved {

@@ -8,6 +8,7 @@
  * Leaves out: whether these are all files that were read, which whoever served them knows.
  */
 import type { FileVersion } from "@firstmile/formats/statement/review";
+import { doubtIn, type Speaker } from "../hearing/hearing.ts";
 import type { PrincipalName } from "../policy/names.ts";
 import { ruleFor, rulesAt } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
@@ -18,25 +19,39 @@ import { type BumpedFile, bumpReason } from "./bumped.ts";
 import type { Vouched, VouchedNames } from "./channels.ts";
 import { type Coverage, CoverageOfRule, type Weighing } from "./coverage-of-rule.ts";
 import type { Distrust, Objection } from "./distrust.ts";
+import { rejecters } from "./rejecters.ts";
 import { Rejections } from "./rejections.ts";
 import type { Waived, Waivers } from "./waivers.ts";
 
 /** What one file comes to. Those that pass: `read`, `bumped`, `vouched` and `waived`. */
 export type FileStanding =
   /** Enough people read it whole, or every change that led to it. */
-  | { readonly kind: "read"; readonly by: readonly PrincipalName[]; readonly derived: boolean }
+  | {
+      readonly kind: "read";
+      readonly by: readonly PrincipalName[];
+      readonly derived: boolean;
+      /** Those of them who signed with a key that root has retired since. */
+      readonly retired?: readonly PrincipalName[];
+    }
   /** A change of version and hash alone, with the same author's signature. */
   | { readonly kind: "bumped"; readonly because: string }
   | { readonly kind: "vouched"; readonly by: readonly PrincipalName[] }
   /** For now. `since`: who read what changed since the content that is waived, where it is another. */
   | { readonly kind: "waived"; readonly waiver: Waived; readonly since?: readonly PrincipalName[] }
   | { readonly kind: "distrusted"; readonly objection: Objection }
-  | { readonly kind: "rejected"; readonly by: readonly PrincipalName[] }
+  /** `doubt`: why root is asked whether the word may end; undefined where one of them is in no doubt. */
+  | {
+      readonly kind: "rejected";
+      readonly by: readonly PrincipalName[];
+      readonly doubt?: string | undefined;
+    }
   /** `have` read it and do not suffice; `ended`: a waiver that no longer holds. */
   | {
       readonly kind: "uncovered";
       readonly have: readonly PrincipalName[];
       readonly ended: Waived | undefined;
+      /** Who read this content with a key that was retired, so that it does not count. */
+      readonly retired?: readonly PrincipalName[];
     }
   /** No rule covers the path. */
   | { readonly kind: "unruled" };
@@ -52,6 +67,8 @@ export interface PeopleOfFile {
 
 export interface CoverageEvidence {
   readonly reviews: readonly SignedReview[];
+  /** Approvals that do not count since a key was retired: told where they would have covered something. */
+  readonly lapsed?: readonly SignedReview[];
   readonly distrust: Distrust;
   readonly waivers: Waivers;
   /** What a channel vouches for at this commit, by path: vouchedPaths. */
@@ -71,6 +88,7 @@ export class SliceCoverage {
   readonly #source: Source;
   readonly #evidence: CoverageEvidence;
   readonly #rejections: Rejections;
+  #lapsedApprovals: Approvals | undefined;
   readonly #ofRule = new Map<Rule, CoverageOfRule>();
   /** The same with what is waived to rest on. */
   readonly #onWaived = new Map<Rule, CoverageOfRule>();
@@ -95,10 +113,11 @@ export class SliceCoverage {
 
   #standingBy(rule: Rule, path: string, content: Content): FileStanding {
     if (!rule.review) return { kind: "unruled" };
-    const by = this.#rejected(rule.review, path, content);
-    if (by.length > 0) return { kind: "rejected", by };
+    const against = this.#rejected(rule.review, path, content);
+    if (against.length > 0)
+      return { kind: "rejected", by: against.map(({ name }) => name), doubt: doubtIn(against) };
     const coverage = this.#coverage(rule, rule.review).of(path, content);
-    if (coverage.covered) return read(coverage);
+    if (coverage.covered) return this.#read(coverage, content);
     return this.#otherwise(rule, path, content, coverage);
   }
 
@@ -191,7 +210,24 @@ export class SliceCoverage {
     if (holds) return { kind: "waived", waiver: holds };
     const since = this.#sinceWaived(rule, path, content);
     if (since?.waiver) return { kind: "waived", waiver: since.waiver, since: [...since.people].sort() };
-    return { kind: "uncovered", have: [...people].sort(), ended };
+    const retired = this.#lapsed(rule.review, content).filter((name) => !people.has(name));
+    const open = { kind: "uncovered", have: [...people].sort(), ended } as const;
+    return retired.length > 0 ? { ...open, retired } : open;
+  }
+
+  #read({ people, whole }: Coverage, content: Content): FileStanding {
+    const retired = this.approvals.all(content, content.sha256).flatMap((one) => one.retired(people));
+    const standing = { kind: "read", by: [...people].sort(), derived: !whole } as const;
+    return retired.length > 0 ? { ...standing, retired: retired.sort() } : standing;
+  }
+
+  /** People of the rule who approved this content by a key that was retired; told, and counted for nothing. */
+  #lapsed(review: ReviewRule | undefined, content: Content): PrincipalName[] {
+    if (!review || !this.#evidence.lapsed) return [];
+    this.#lapsedApprovals ??= new Approvals(this.#evidence.lapsed);
+    const all = this.#lapsedApprovals.all(content, content.sha256).flatMap(({ approvals }) => approvals);
+    const heard = this.#heardBy(review);
+    return [...new Set(all.flatMap(({ by }) => [...by]))].filter((name) => heard.has(name)).sort();
   }
 
   #isCovered(rule: Rule, path: string, content: Content): boolean {
@@ -247,9 +283,10 @@ export class SliceCoverage {
     return this.#rejected(review, path, content).length > 0;
   }
 
-  #rejected(review: ReviewRule, path: string, content: FileVersion): PrincipalName[] {
-    const by = this.#rejections.of(path, content, review.anywhere);
-    return by.size === 0 ? [] : [...by.intersection(this.#heardBy(review))].sort();
+  #rejected(review: ReviewRule, path: string, content: FileVersion): readonly Speaker[] {
+    const said = this.#rejections.of(path, content, review.anywhere);
+    if (said.length === 0) return [];
+    return rejecters(said, { policy: this.#policy, source: this.#source.name, path, by: review.by });
   }
 
   #heardBy(review: ReviewRule): ReadonlySet<PrincipalName> {
@@ -257,10 +294,6 @@ export class SliceCoverage {
     this.#heard.set(review, heard);
     return heard;
   }
-}
-
-function read({ people, whole }: Coverage): FileStanding {
-  return { kind: "read", by: [...people].sort(), derived: !whole };
 }
 
 /** Whether a file of this standing passes. */

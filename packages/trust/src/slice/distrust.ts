@@ -9,18 +9,16 @@
 import { decodeHex, encodeHex, encodeUtf8 } from "@firstmile/formats/bytes/text";
 import { fixedOutputPath, nameOf, type StorePath, storeDirOf } from "@firstmile/formats/nix/store-path";
 import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
-import type { Statement } from "@firstmile/formats/statement/statement";
 import type { ContentTarget } from "@firstmile/formats/statement/target";
 import { digest } from "../crypto/hash.ts";
+import { doubtIn, hearingOf } from "../hearing/hearing.ts";
+import { spokenOf } from "../hearing/words.ts";
 import { namesakes } from "../policy/key-parts.ts";
 import type { PrincipalName, RoleName } from "../policy/names.ts";
 import type { DistrustedKey, Key, Policy, PolicyDigest, Principal } from "../policy/policy.ts";
-import { peopleOf } from "../policy/thresholds.ts";
-import { type Identities, identitiesOf } from "../signature/identities.ts";
-import type { SignatureOutcome } from "../signature/outcome.ts";
+import { identitiesOf } from "../signature/identities.ts";
 import { nixFingerprint } from "../statement/nix-keys.ts";
 import type { VerifiedStatement } from "../statement/verify.ts";
-import { signedTogether } from "./signers.ts";
 
 export const WARDEN = "warden" as RoleName;
 /** How what is fetched is named by its content: as one file, or unpacked. */
@@ -32,6 +30,18 @@ export interface Objection {
   readonly because: string;
   /** SHA-256 of the statement in hex. */
   readonly statement: string;
+  /** Why root is asked whether it may end; undefined where one of their words is in no doubt. */
+  readonly doubt?: string | undefined;
+}
+
+/** `bob distrusts it: it opens a back door`; where the word is in doubt, also why. */
+export function objectionText({ by, because, doubt }: Omit<Objection, "statement">, what = "it"): string {
+  return `${by.join(" and ")} distrusts ${what}: ${because}${doubtText(doubt)}`;
+}
+
+/** What is put behind a word that is in doubt; nothing behind any other. */
+export function doubtText(doubt: string | undefined): string {
+  return doubt === undefined ? "" : ` (in doubt: ${doubt})`;
 }
 
 export class Distrust {
@@ -51,8 +61,9 @@ export class Distrust {
     const words = heard(policy, statements);
     // One key in two formats is one key, by whichever name a warden calls it.
     const also = words.some(({ statement }) => statement.keys.length > 0) ? namesOfKeys(policy) : new Map();
-    for (const { statement, by, digest: name } of words) {
-      const objection = { by, because: statement.because, statement: name };
+    for (const { statement, speakers, digest: name } of words) {
+      const by = speakers.map(({ name: who }) => who);
+      const objection = { by, because: statement.because, statement: name, doubt: doubtIn(speakers) };
       for (const key of statement.keys)
         for (const one of also.get(spelled(key)) ?? [spelled(key)]) this.#keys.set(one, objection);
       for (const target of statement.targets) {
@@ -182,36 +193,18 @@ function spelled(fingerprint: string): string {
   return /^[0-9a-f]+$/i.test(fingerprint) ? fingerprint.toUpperCase() : fingerprint;
 }
 
-/** What was signed by a warden, also by a key that has ended since: what is bad stays so. */
+/** What a warden signed, by whichever key the rules ever listed for them: what is bad stays so. */
 function heard(policy: Policy, statements: Iterable<VerifiedStatement>) {
-  const group = policy.roles.get(WARDEN);
-  if (!group) return [];
-  const wardens = peopleOf(group, policy);
-  const identities = identitiesOf(policy);
-  const spoken = [...statements].filter(({ statement }) => isDistrust(statement));
-  const weighed = spoken.map((one) => ({
-    ...one,
-    outcomes: one.outcomes.map((outcome) => lasting(outcome, identities)),
-  }));
-  return signedTogether(weighed, identities.ownerOf, isDistrust)
-    .map((one) => ({ ...one, by: [...one.by].filter((name) => wardens.has(name)).sort() }))
-    .filter(({ by }) => by.length > 0);
+  const hearing = hearingOf(policy);
+  const words = Map.groupBy([...statements].filter(isDistrust), ({ digest: name }) => name);
+  return [...words]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, copies]) => {
+      const speakers = hearing.speakers(copies.flatMap(spokenOf), ({ roles }) => roles.get(WARDEN));
+      return speakers.length === 0 ? [] : [{ statement: copies[0]!.statement, digest: name, speakers }];
+    });
 }
 
-function isDistrust(statement: Statement): statement is DistrustStatement {
-  return statement.kind === "distrust";
-}
-
-/**
- * A word against something does not end with the key that said it, or time alone would let through what was stopped.
- * Only root's word that the key is in other hands ends it; another warden's does not, or two could silence each other.
- */
-function lasting(outcome: SignatureOutcome, { lives }: Pick<Identities, "lives">): SignatureOutcome {
-  const good = outcome.valid ? outcome : outcome.lapsed;
-  if (!good) return outcome;
-  const said = [good.signingKey, good.key].flatMap((key) => lives.get(key) ?? []);
-  const isLost = said.some(
-    ({ kind, key }) => kind === "compromised" && (key === undefined || key === good.signingKey),
-  );
-  return isLost ? { valid: false, code: "compromised-key", message: "", key: good.key } : good;
+function isDistrust(verified: VerifiedStatement): verified is VerifiedStatement<DistrustStatement> {
+  return verified.statement.kind === "distrust";
 }

@@ -124,10 +124,10 @@ export class KnownListings {
 
 /** Reviews of names alone, as reviews of contents. */
 export function reviewsOfNames(reviews: readonly SignedReview[], entriesOf: EntriesOf): SignedReview[] {
-  return reviews.flatMap(({ review, by }) => {
+  return reviews.flatMap(({ review, ...said }) => {
     if (review.names === undefined) return [];
     const changes = changesOfNames(review.names, entriesOf);
-    return changes.length === 0 ? [] : [{ review: { ...review, names: undefined, changes }, by }];
+    return changes.length === 0 ? [] : [{ review: { ...review, names: undefined, changes }, ...said }];
   });
 }
 

@@ -5,7 +5,7 @@ import { found, lacking, type Reason } from "../verdict/verdict.ts";
 import { directoryOf, nameOf } from "./names.ts";
 import { type JudgedNames, type NamesCoverage, passesNames } from "./names-coverage.ts";
 import { changeLines, countText, directoryText, namesText, some, TYPES } from "./names-text.ts";
-import { day, proofText, type SliceQuestion, waivedReason } from "./reason.ts";
+import { day, proofText, rejectedText, type SliceQuestion, waivedReason } from "./reason.ts";
 import { shellWord, visiblePath } from "./visible-path.ts";
 
 export interface NamesQuestion extends SliceQuestion {
@@ -36,7 +36,7 @@ export function namesReason(question: NamesQuestion, judged: JudgedNames): Reaso
       });
     }
     case "rejected":
-      return lacking("review-rejected", `${where}: ${standing.by.join(" and ")} rejected these names`, {
+      return lacking("review-rejected", `${where}: ${rejectedText(standing, "these names")}`, {
         remedy: "change what was rejected; the review says why",
       });
     case "unruled":

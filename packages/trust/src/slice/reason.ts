@@ -7,6 +7,7 @@ import type { Source } from "../policy/policy.ts";
 import type { ReasonCode } from "../verdict/codes.ts";
 import { found, lacking, type Reason } from "../verdict/verdict.ts";
 import type { SliceCoverage } from "./cover.ts";
+import { doubtText, objectionText } from "./distrust.ts";
 import { failing, type JudgedFile } from "./judged.ts";
 import type { JudgedNames } from "./names-coverage.ts";
 import { countText } from "./names-text.ts";
@@ -81,14 +82,12 @@ export function fileReason(
 ): Reason {
   const path = visiblePath(file.path);
   switch (standing.kind) {
-    case "distrusted": {
-      const { by, because } = standing.objection;
-      return lacking("distrusted", `${path}: ${by.join(" and ")} distrusts it: ${because}`, {
+    case "distrusted":
+      return lacking("distrusted", `${path}: ${objectionText(standing.objection)}`, {
         remedy: "use a version without a distrust against it",
       });
-    }
     case "rejected":
-      return lacking("review-rejected", `${path}: ${standing.by.join(" and ")} rejected it as it is`, {
+      return lacking("review-rejected", `${path}: ${rejectedText(standing)}`, {
         remedy: "change what was rejected; the review says why",
       });
     case "unruled":
@@ -96,7 +95,7 @@ export function fileReason(
         remedy: `add [[source.${source.name}.rule]] with paths that cover it`,
       });
     case "uncovered":
-      return uncovered(`${path}: ${lackingText(standing.have, rule)}`, {
+      return uncovered(`${path}: ${lackingText(standing.have, rule)}${retiredText(standing.retired)}`, {
         like: likeness?.get(file.path),
         ended: standing.ended,
         who: coverage.completions(file.path, file),
@@ -109,6 +108,29 @@ export function fileReason(
       return found(code, `${path}: ${words}`);
     }
   }
+}
+
+/** `bob rejected it as it is`. */
+export function rejectedText(
+  { by, doubt }: Pick<RejectedStanding, "by" | "doubt">,
+  what = "it as it is",
+): string {
+  return `${by.join(" and ")} rejected ${what}${doubtText(doubt)}`;
+}
+
+type RejectedStanding = JudgedFile["standing"] & { readonly kind: "rejected" };
+
+/** Tells a reader that their own reading is there, and needs only to be signed again. */
+export function retiredText(retired: readonly string[] = []): string {
+  if (retired.length === 0) return "";
+  const who = retired.join(" and ");
+  return `; ${who} read it with a key that was retired (${who}: firstmile review --again)`;
+}
+
+/** `alice with a key that was retired and bob`. */
+export function readersText(by: readonly string[], retired: readonly string[] = []): string {
+  const words = by.map((name) => (retired.includes(name) ? `${name} with a key that was retired` : name));
+  return words.join(" and ");
 }
 
 function lackingText(have: readonly string[], rule: JudgedFile["rule"]): string {
@@ -183,8 +205,8 @@ export function proofText(standing: JudgedPart["standing"]): [ReasonCode, string
   switch (standing.kind) {
     case "read":
       return standing.derived
-        ? ["derived", `read change by change by ${standing.by.join(" and ")}`]
-        : ["covered", `read by ${standing.by.join(" and ")}`];
+        ? ["derived", `read change by change by ${readersText(standing.by, standing.retired)}`]
+        : ["covered", `read by ${readersText(standing.by, standing.retired)}`];
     case "vouched":
       return ["vouched", `published by ${standing.by.join(" and ")}`];
     case "bumped":

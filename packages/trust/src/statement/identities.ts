@@ -6,7 +6,7 @@ import { nixFingerprint, nixKeys } from "./nix-keys.ts";
 import type { StatementKeys } from "./signature.ts";
 
 /** As `identitiesOf`, with Nix keys, which sign statements but never commits. */
-export function statementIdentities(policy: Policy): {
+export function statementIdentities(policy: Pick<Policy, "principals" | "distrusted">): {
   readonly keys: StatementKeys;
   readonly ownerOf: ReadonlyMap<Fingerprint, PrincipalName>;
 } {

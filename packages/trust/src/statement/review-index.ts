@@ -10,14 +10,23 @@
  * Leaves out: who may review; a rule's group is compared with these sets elsewhere.
  */
 import type { FileVersion, ReviewedChange, ReviewStatement } from "@firstmile/formats/statement/review";
+import { type Spoken, spokenOf } from "../hearing/words.ts";
 import type { PrincipalName, SourceName } from "../policy/names.ts";
 import { type Identities, peopleBehind } from "../signature/identities.ts";
 import type { VerifiedStatement } from "./verify.ts";
 
 export interface SignedReview {
   readonly review: ReviewStatement;
+  /** People of today's rules. */
   readonly by: ReadonlySet<PrincipalName>;
+  /** Those of them whose only keys on it root has retired since. */
+  readonly retired?: ReadonlySet<PrincipalName>;
+  /** Of a rejection: its good signatures, also by keys that the rules of today do not list. */
+  readonly spoken?: readonly Spoken[];
 }
+
+/** What is said against a content. */
+export type Rejected = Pick<SignedReview, "by" | "spoken">;
 
 /** Which approvals count. Rejections all do. */
 export interface ApprovalTerms {
@@ -34,14 +43,42 @@ export interface ResultVersion extends FileVersion {
   readonly sha256?: string | undefined;
 }
 
-/** Reviews among verified statements, each with the people behind its valid signatures. */
+/**
+ * Reviews among verified statements, each with the people behind it: of an approval by its valid signatures, of a
+ * rejection by all good ones, since time and housekeeping end no word against something.
+ */
 export function reviewsOf(
   statements: Iterable<VerifiedStatement>,
   ownerOf: Identities["ownerOf"],
 ): SignedReview[] {
-  return [...statements].flatMap(({ statement, outcomes }) => {
+  return [...statements].flatMap((verified): SignedReview[] => {
+    const { statement, outcomes } = verified;
     if (statement.kind !== "review") return [];
+    if (statement.verdict === "reject") {
+      const spoken = spokenOf(verified);
+      const today = spoken.filter(({ books }) => books === undefined);
+      const by = new Set(today.flatMap(({ key }) => ownerOf.get(key) ?? []));
+      return spoken.length > 0 ? [{ review: statement, by, spoken }] : [];
+    }
     const by = peopleBehind(outcomes, ownerOf);
+    if (by.size === 0) return [];
+    const current = outcomes.filter((outcome) => outcome.valid && !outcome.retired);
+    const retired = by.difference(peopleBehind(current, ownerOf));
+    return [{ review: statement, by, ...(retired.size > 0 && { retired }) }];
+  });
+}
+
+/** Approvals by people of today's rules whose keys root has retired, where nothing vouches for them. */
+export function lapsedReviews(
+  statements: Iterable<VerifiedStatement>,
+  ownerOf: Identities["ownerOf"],
+): SignedReview[] {
+  return [...statements].flatMap(({ statement, outcomes }) => {
+    if (statement.kind !== "review" || statement.verdict !== "approve") return [];
+    const retired = outcomes.flatMap((one) =>
+      !one.valid && one.code === "retired-key" ? (one.key ?? []) : [],
+    );
+    const by = new Set(retired.flatMap((key) => ownerOf.get(key) ?? []));
     return by.size > 0 ? [{ review: statement, by }] : [];
   });
 }
@@ -58,14 +95,14 @@ type Readers = Map<string, Read>;
 export class ReviewIndex {
   /** By where a change begins, and then by where it ends. */
   readonly #approved = new Map<string, Map<string, Readers>>();
-  readonly #rejected = new Map<string, Set<PrincipalName>>();
+  readonly #rejected = new Map<string, Rejected[]>();
 
   constructor(reviews: Iterable<SignedReview>, terms: ApprovalTerms) {
-    for (const { review, by } of reviews) {
+    for (const { review, by, spoken } of reviews) {
       if (review.verdict === "approve" && !counts(review, terms)) continue;
       for (const change of review.changes) {
         if (review.verdict === "approve") this.#approve(change, by);
-        else enter(this.#rejected, resultKey(change.path, change.before, change.after), by);
+        else this.#reject(change, { by, ...(spoken && { spoken }) });
       }
     }
   }
@@ -80,6 +117,13 @@ export class ReviewIndex {
     const read = readers.get(key) ?? { before: before?.sha256, after: after?.sha256, by: new Set() };
     for (const name of by) read.by.add(name);
     readers.set(key, read);
+  }
+
+  #reject({ path, before, after }: ReviewedChange, rejected: Rejected): void {
+    const key = resultKey(path, before, after);
+    const known = this.#rejected.get(key);
+    if (known) known.push(rejected);
+    else this.#rejected.set(key, [rejected]);
   }
 
   /** Whether anybody approved `path` going from `before` to something else. */
@@ -107,13 +151,25 @@ export class ReviewIndex {
     return fitting.length === 0 ? NOBODY : new Set(fitting.flatMap(({ by }) => [...by]));
   }
 
-  /** Who rejected `after` at `path`, wherever from; who rejected taking `before` away, where there is no `after`. */
+  /** People of today's rules who rejected `after` at `path`, as `against` has it. */
   rejections(
     path: string,
     before: FileVersion | undefined,
     after: FileVersion | undefined,
   ): ReadonlySet<PrincipalName> {
-    return this.#rejected.get(resultKey(path, before, after)) ?? NOBODY;
+    return new Set(this.against(path, before, after).flatMap(({ by }) => [...by]));
+  }
+
+  /**
+   * What is said against `after` at `path`, wherever one comes from and whatever its mode; against taking `before` away,
+   * where there is no `after`.
+   */
+  against(
+    path: string,
+    before: FileVersion | undefined,
+    after: FileVersion | undefined,
+  ): readonly Rejected[] {
+    return this.#rejected.get(resultKey(path, before, after)) ?? [];
   }
 }
 
@@ -124,15 +180,12 @@ function counts({ source, machine, depth }: ReviewStatement, terms: ApprovalTerm
 
 const NOBODY: ReadonlySet<PrincipalName> = new Set();
 
-function enter(map: Map<string, Set<PrincipalName>>, key: string, by: ReadonlySet<PrincipalName>): void {
-  const entered = map.get(key) ?? new Set();
-  for (const name of by) entered.add(name);
-  map.set(key, entered);
-}
-
-/** No path holds a NUL. A removal is rejected for what it removes: else one no would forbid every later removal at that path. */
+/**
+ * By Git's id alone: making a rejected file executable makes no other content of it. No path holds a NUL. A removal is
+ * rejected for what it removes: else one no would forbid every later removal at that path.
+ */
 function resultKey(path: string, before: FileVersion | undefined, after: FileVersion | undefined): string {
-  return after === undefined ? `${path}\0${versionKey(before)}\0-` : `${path}\0${versionKey(after)}`;
+  return after === undefined ? `${path}\0${before?.id ?? "-"}\0-` : `${path}\0${after.id}`;
 }
 
 function versionKey(version: FileVersion | undefined): string {

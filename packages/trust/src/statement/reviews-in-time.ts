@@ -68,7 +68,7 @@ export class ReviewsInTime implements Reviews {
   private weighed(commit: CommitId): SignedReview[] {
     const weighed = this.statements.map((statement) => ({
       ...statement,
-      outcomes: statement.outcomes.map((outcome) => this.standing.weigh(outcome, commit)),
+      outcomes: statement.outcomes.map((outcome) => this.standing.weigh(outcome, commit, statement.digest)),
     }));
     return reviewsOf(weighed, this.ownerOf);
   }

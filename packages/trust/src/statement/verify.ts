@@ -21,6 +21,7 @@ import {
   UnknownStatementError,
 } from "@firstmile/formats/statement/statement";
 import { digest } from "../crypto/hash.ts";
+import { isAgainst, type Spoken, spokenIn } from "../hearing/words.ts";
 import type { SignatureOutcome } from "../signature/outcome.ts";
 import type { StatementCode } from "./refusal.ts";
 import { type StatementKeys, verifyStatementSignature } from "./signature.ts";
@@ -32,6 +33,8 @@ export interface VerifiedStatement<Kind extends Statement = Statement> {
   readonly digest: string;
   /** One for each signature, repetitions and further ones by the same key left out. Valid or not. */
   readonly outcomes: readonly SignatureOutcome[];
+  /** Of a word against something: its good signatures, whatever became of their keys since. */
+  readonly spoken?: readonly Spoken[];
 }
 
 export interface StatementRefused {
@@ -77,7 +80,9 @@ export function verifyOpened(
   now: number,
 ): VerifiedStatement {
   const name = encodeHex(digest("sha256", envelope.payload));
-  return { ok: true, statement, digest: name, outcomes: outcomesOf(envelope, keys, now) };
+  const verified = { ok: true, statement, digest: name, outcomes: outcomesOf(envelope, keys, now) } as const;
+  // Taken before anything is weighed: what root says of a key ends nothing that was said against something.
+  return isAgainst(statement) ? { ...verified, spoken: spokenIn(verified.outcomes) } : verified;
 }
 
 function attempt<T extends object>(code: StatementCode, parse: () => T): T | StatementRefused {

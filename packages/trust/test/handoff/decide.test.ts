@@ -260,6 +260,14 @@ describe("a download is refused", () => {
     });
   });
 
+  test("nor does one of a person whose handoffs no rule counts", () => {
+    const archive = Buffer.from("an archive that bob distrusts");
+    const distrust = new Distrust(policy, [world.distrust(archive, ["bob"])]);
+    const output = { kind: "file" as const, sha256: hex("sha256", source), sha512: undefined };
+    const linked = world.handoff({ ...release(), file: released(archive) }, ["carol"], { output });
+    expect(decide(download(source), [good, linked], policy, { distrust })).toMatchObject({ ok: true });
+  });
+
   test("where a warden speaks against the author's key", () => {
     const key = world.hello.listed("minisign");
     const applied = new Distrust(policy, [world.distrustOfKey(key, ["bob"])]).applied(policy);

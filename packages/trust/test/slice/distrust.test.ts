@@ -67,10 +67,11 @@ describe("is heard", () => {
 
   test.each([
     ["by a key that was retired", retired("0".repeat(40)), false],
-    ["not by one that is compromised", compromised(), true],
-  ])("%s", (_, event, isEmpty) => {
+    ["by one that is compromised, in doubt", compromised(), true],
+  ])("%s", (_, event, inDoubt) => {
     const policy = withLife(POLICY, "carol", event);
-    expect(new Distrust(policy, [signed(ANYWHERE, "carol")]).isEmpty).toBe(isEmpty);
+    const objection = new Distrust(policy, [signed(ANYWHERE, "carol")]).ofContent(A.sha256, "x");
+    expect([objection?.by, objection?.doubt !== undefined]).toEqual([["carol"], inDoubt]);
   });
 
   test("and only where it is one", () => {

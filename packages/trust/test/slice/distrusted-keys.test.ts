@@ -107,10 +107,13 @@ describe("who is heard", () => {
     expect(isHeard(withLife("carol", [retired("2".repeat(40))]))).toBe(true);
   });
 
-  test("not with a key that root calls compromised", () => {
-    expect(isHeard(withLife("carol", [compromised()]))).toBe(false);
+  test("with a key that root calls compromised, in doubt", () => {
     const expired = { ...words("carol"), outcomes: [lapsed] };
-    expect(isHeard(withLife("carol", [compromised()]), expired)).toBe(false);
+    for (const statement of [words("carol"), expired]) {
+      const distrust = new Distrust(withLife("carol", [compromised()]), [statement]);
+      const doubt = `root calls ${keyOf("carol")} compromised: stolen`;
+      expect(distrust.ofContent(bad.sha256, "a")).toMatchObject({ by: ["carol"], doubt });
+    }
   });
 
   test("wardens cannot silence each other", () => {

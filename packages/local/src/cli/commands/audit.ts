@@ -9,6 +9,7 @@ import { EXIT, Failure } from "../failure.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
 import type { AuditFlags } from "./audit.command.ts";
 import { count } from "./slice-shown.ts";
+import { showWordsInDoubt, wordsJson } from "./words-shown.ts";
 
 export async function audit(this: FirstmileContext, flags: AuditFlags): Promise<void> {
   this.terminal.progress("the gate decides again");
@@ -19,7 +20,7 @@ export async function audit(this: FirstmileContext, flags: AuditFlags): Promise<
   }
   this.terminal.progress("looking in the store");
   const audited = await auditStore(await nixTools(this.env), answer);
-  if (flags.json) this.terminal.json(audited);
+  if (flags.json) this.terminal.json({ ...audited, inDoubt: wordsJson(audited.inDoubt) });
   else if (flags.paths) for (const path of touchedPaths(audited)) this.terminal.print(path);
   else show(this.terminal, audited, flags.all);
   this.exit(audited.findings.length === 0 ? EXIT.ok : EXIT.denied);
@@ -49,6 +50,7 @@ function show(terminal: Terminal, audited: Audited, all: boolean): void {
       `${count(unread, "derivation")} not in the store any more: what they were made of could not be compared with what is distrusted`,
     );
   if (inStore > 0) showRemedy(terminal);
+  showWordsInDoubt(terminal, audited.inDoubt);
 }
 
 const KINDS: Readonly<Record<AuditedFinding["kind"], string>> = {

@@ -48,6 +48,8 @@ export const checkCommand = buildCommand<CheckFlags, string[], FirstmileContext>
       "Says what the rules would refuse after the merge, by file and line; what was open before is not held against\n" +
       "the change. With -A also what it does to slices, closures and coverage; with .#ATTR what it does to those of a\n" +
       "flake's inputs. examples/ has workflows for forges and a pre-push hook.\n" +
+      "In a checkout of a trust repository it says which words against something the change of the rules leaves in\n" +
+      "doubt: they stay in force until root lets them end.\n" +
       "Exit codes: 0 nothing is open, 1 something is; 2 and 3 as everywhere.",
   },
 });

@@ -1,6 +1,6 @@
 /** `firstmile check BASE..HEAD`: for a pull request, or before a push. */
-import { writeFileSync } from "node:fs";
-import { basename, isAbsolute, normalize, resolve } from "node:path";
+import { existsSync, writeFileSync } from "node:fs";
+import { basename, isAbsolute, join, normalize, resolve } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { historyReason } from "@firstmile/trust/history/reason";
 import type { Source } from "@firstmile/trust/policy/policy";
@@ -33,6 +33,10 @@ export async function check(
   ...[words = "", ...references]: readonly string[]
 ): Promise<void> {
   const repository = resolve(this.cwd, flags.repository ?? ".");
+  if (flags.source === undefined && existsSync(join(repository, "firstmile.toml"))) {
+    const { checkRules } = await import("./check-rules.ts");
+    return checkRules(this, flags, repository, words);
+  }
   const rules = await rulesToJudgeBy(this, flags.policy);
   const source = await chooseSource(rules.policy, repository, flags.source);
   const { file = "default.nix", attr: attrs = [] } = flags;

@@ -1,7 +1,9 @@
 /** `firstmile distrust SUBJECT --because TEXT`. */
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
+import { renderStatement } from "@firstmile/formats/statement/statement";
 import type { Target } from "@firstmile/formats/statement/target";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { peopleOf } from "@firstmile/trust/policy/thresholds";
@@ -12,11 +14,13 @@ import { isListed, namedKey, namedPrincipal } from "../../exceptions/named-key.t
 import { namedTarget } from "../../exceptions/named-target.ts";
 import { signedBy } from "../../exceptions/signed-by.ts";
 import { split } from "../../exceptions/split.ts";
+import { withdrawalsOf } from "../../exceptions/words.ts";
 import type { KeptStatement } from "../../reviewing/keep.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput } from "../failure.ts";
 import { rulesAtHand } from "../rules.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
+import { wordsAtHand } from "../words-at-hand.ts";
 import type { DistrustFlags } from "./distrust.command.ts";
 import { requireReason, showNext, sign } from "./waive.ts";
 
@@ -29,6 +33,7 @@ export async function distrust(this: FirstmileContext, flags: DistrustFlags, sub
     named.targets,
     (targets) => ({ kind: "distrust", targets, keys, because }) as const,
   );
+  await refuseWithdrawn(this, flags, statements);
   const where = await destination(this.cwd, flags.to, named.repository);
   const kept = await sign(this, statements, where);
   const doubts = policy ? await doubtsOf(this, policy, named, where, kept) : [];
@@ -37,6 +42,23 @@ export async function distrust(this: FirstmileContext, flags: DistrustFlags, sub
   show(this.terminal, named, because, where, kept);
   for (const doubt of doubts) this.terminal.say(wrap(doubt, this.terminal.width, "  "));
   showNext(this.terminal, where);
+}
+
+/** Words that were taken back are not heard when they are said again exactly so. */
+async function refuseWithdrawn(
+  context: FirstmileContext,
+  flags: DistrustFlags,
+  statements: readonly DistrustStatement[],
+): Promise<void> {
+  const { places } = await wordsAtHand(context, flags.policy, flags.to);
+  for (const statement of statements) {
+    const digest = createHash("sha256").update(renderStatement(statement)).digest("hex");
+    if ((await withdrawalsOf(digest, places)) > 0)
+      throw badInput(
+        `these very words were withdrawn before (${digest.slice(0, 16)}), so they would not be heard`,
+        "give the reason in other words: --because TEXT",
+      );
+  }
 }
 
 interface Named extends Pick<DistrustStatement, "keys"> {

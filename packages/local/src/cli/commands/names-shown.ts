@@ -1,4 +1,6 @@
 /** Listings and asked names as a person reads them, below the files of a slice. */
+
+import { doubtText } from "@firstmile/trust/slice/distrust";
 import { type JudgedNames, passesNames } from "@firstmile/trust/slice/names-coverage";
 import { failingNames } from "@firstmile/trust/slice/names-reason";
 import { changeLines, directoryText, namesText, some, TYPES } from "@firstmile/trust/slice/names-text";
@@ -85,7 +87,7 @@ function standingText({ standing }: JudgedNames): string {
     case "waived":
       return `waived by ${standing.waiver.by.join(" and ")}`;
     case "rejected":
-      return `rejected by ${standing.by.join(" and ")}`;
+      return `rejected by ${standing.by.join(" and ")}${doubtText(standing.doubt)}`;
     case "distrusted":
       return `distrusted by ${standing.objection.by.join(" and ")}: ${harmless(standing.objection.because)}`;
     case "unruled":

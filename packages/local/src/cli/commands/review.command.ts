@@ -4,6 +4,7 @@ import { jsonFlag, optionalText, repeatedText, unsealedFlag } from "../flags.ts"
 
 export interface ReviewFlags {
   readonly reject: boolean;
+  readonly again: boolean;
   readonly note?: string;
   readonly skimmed: boolean;
   readonly machine: boolean;
@@ -36,6 +37,9 @@ export const reviewCommand = buildCommand<
   parameters: {
     flags: {
       reject: plainFlag("Reject it: as long as the content is this, rules that ask for your review deny it"),
+      again: plainFlag(
+        "Sign anew, with the key of today, what you approved with keys that were retired since",
+      ),
       note: optionalText("TEXT", "What you have to say of it"),
       skimmed: plainFlag("You looked it over and did not read every line"),
       machine: plainFlag("A machine read it"),

@@ -39,6 +39,10 @@ export async function review(
     const { listReviews } = await import("./review-list.ts");
     return listReviews(this, flags, repository, revision);
   }
+  if (flags.again) {
+    const { reviewAgain } = await import("./review-again.ts");
+    return reviewAgain(this, flags, repository);
+  }
   if (repository === undefined)
     throw badInput("review what?", "firstmile review REPO REV, or SOURCE REV -A ATTR");
   if (isOfSlice(flags, repository)) {

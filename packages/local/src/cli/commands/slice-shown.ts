@@ -2,6 +2,7 @@
 import { groupText } from "@firstmile/trust/policy/group-text";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { passes } from "@firstmile/trust/slice/cover";
+import { doubtText } from "@firstmile/trust/slice/distrust";
 import {
   countByRule,
   countStandings,
@@ -10,7 +11,7 @@ import {
   type StandingCounts,
 } from "@firstmile/trust/slice/judged";
 import { failingNames } from "@firstmile/trust/slice/names-reason";
-import { day } from "@firstmile/trust/slice/reason";
+import { day, readersText, retiredText } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { JudgedDownload } from "../../slicing/downloads.ts";
@@ -188,7 +189,7 @@ function sinceText(since: readonly string[] | undefined): string {
 export function standingText(standing: SlicedFile["standing"]): string {
   switch (standing.kind) {
     case "read":
-      return `read${standing.derived ? " by change" : ""} by ${standing.by.join(" and ")}`;
+      return `read${standing.derived ? " by change" : ""} by ${readersText(standing.by, standing.retired)}`;
     case "bumped":
       return standing.because;
     case "vouched":
@@ -196,12 +197,13 @@ export function standingText(standing: SlicedFile["standing"]): string {
     case "waived":
       return `waived by ${standing.waiver.by.join(" and ")} until ${day(standing.waiver.until)}${sinceText(standing.since)}`;
     case "distrusted":
-      return `distrusted by ${standing.objection.by.join(" and ")}: ${harmless(standing.objection.because)}`;
+      return `distrusted by ${standing.objection.by.join(" and ")}: ${harmless(standing.objection.because + doubtText(standing.objection.doubt))}`;
     case "rejected":
-      return `rejected by ${standing.by.join(" and ")}`;
+      return `rejected by ${standing.by.join(" and ")}${doubtText(standing.doubt)}`;
     case "uncovered": {
       const ended = standing.ended ? `, waived until ${day(standing.ended.until)} only` : "";
-      return (standing.have.length > 0 ? `read by ${standing.have.join(" and ")} alone` : "not read") + ended;
+      const read = standing.have.length > 0 ? `read by ${standing.have.join(" and ")} alone` : "not read";
+      return read + ended + retiredText(standing.retired);
     }
     case "unruled":
       return "no rule covers it";

@@ -89,7 +89,26 @@ const head = buildCommand<HeadFlags, [repository: string, revision?: string], Fi
   },
 });
 
+export interface ReadingsFlags {
+  readonly policy?: string;
+}
+
+const readings = buildCommand<ReadingsFlags, [fingerprint: string], FirstmileContext>({
+  loader: async () => (await import("./trust-readings.ts")).readings,
+  parameters: {
+    flags: { policy: optionalText("DIR", "Whose rules list the key (default: this machine's)") },
+    positional: { kind: "tuple", parameters: [word("FINGERPRINT", "The key that is to be retired")] },
+  },
+  docs: {
+    brief: "List what a key has signed, for root to vouch for when it retires the key",
+    fullDescription:
+      "Prints the SHA-256 of every review that the key signed and that is at hand here, a line each. Root puts it into\n" +
+      'a file below keys/ and names that: retired = { after = "COMMIT", readings = "keys/FILE" }. Then these readings\n' +
+      "count on every machine, at later commits too, and nothing that the key signs from then on.",
+  },
+});
+
 export const trustRoutes = buildRouteMap({
-  routes: { add, update, show, head, graph: graphCommand },
+  routes: { add, update, show, head, readings, graph: graphCommand },
   docs: { brief: "The trust repository that this machine follows" },
 });

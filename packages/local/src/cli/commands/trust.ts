@@ -1,11 +1,19 @@
 /** `firstmile trust add | update | show`. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import type { DoubtfulWord } from "@firstmile/trust/hearing/in-doubt";
+import { resolveImports } from "@firstmile/trust/imports/resolve";
 import { groupText } from "@firstmile/trust/policy/group-text";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { verdict } from "@firstmile/trust/verdict/verdict";
+import { doubtfulWords } from "../../exceptions/words.ts";
 import { trustedStateDirectory } from "../../state/directory.ts";
-import { heldEvidence, updateEvidence } from "../../trust-repository/evidence.ts";
+import {
+  followedStatements,
+  heldEvidence,
+  sourceStatements,
+  updateEvidence,
+} from "../../trust-repository/evidence.ts";
 import {
   addTrust,
   type CurrentPolicy,
@@ -14,6 +22,7 @@ import {
   placesOf,
   updateTrust,
 } from "../../trust-repository/follow.ts";
+import { rememberReadings } from "../../trust-repository/held-readings.ts";
 import { type ImportUpdate, loadImports, updateImports } from "../../trust-repository/imports.ts";
 import { readPin } from "../../trust-repository/pin.ts";
 import type { FirstmileContext } from "../context.ts";
@@ -24,6 +33,7 @@ import { duration, minute } from "../time-text.ts";
 import { showVerdict } from "../verdict-tree.ts";
 import type { AddFlags, ShowFlags } from "./trust.command.ts";
 import { heldText, updateText } from "./trust-evidence.ts";
+import { showWordsInDoubt, wordsJson } from "./words-shown.ts";
 
 export async function add(this: FirstmileContext, flags: AddFlags, url: string): Promise<void> {
   const introduction = { commit: wholeId(flags.introduction), signedBy: flags.signedBy.map(fingerprint) };
@@ -41,11 +51,31 @@ export async function add(this: FirstmileContext, flags: AddFlags, url: string):
 
 export async function update(this: FirstmileContext, flags: ShowFlags): Promise<void> {
   this.terminal.progress("fetching and authenticating the trust repository");
-  const followed = await updateTrust(this.stateDir, this.now);
+  const { stateDir, now } = this;
+  const followed = await updateTrust(stateDir, now, {
+    beforeMoving: async (before, next) => {
+      const { places } = await followedStatements(
+        stateDir,
+        before,
+        await loadImports(stateDir, before.policy, now),
+      );
+      const all = [...places, ...sourceStatements(stateDir)];
+      await rememberReadings(stateDir, { before: before.policy, next }, all, now);
+    },
+  });
   await answer(this, followed, flags.json);
   const current =
     flags.json || !readPin(this.stateDir) ? undefined : await currentPolicy(this.stateDir, this.now);
   for (const line of current ? ageOf(current, this.now) : []) this.terminal.print(line);
+  if (current) showWordsInDoubt(this.terminal, await wordsOf(this, current));
+}
+
+/** What is in force and in doubt by the rules that this machine follows now. */
+async function wordsOf({ stateDir, now }: FirstmileContext, current: CurrentPolicy): Promise<DoubtfulWord[]> {
+  const imports = await loadImports(stateDir, current.policy, now);
+  const { places } = await followedStatements(stateDir, current, imports);
+  const policy = resolveImports(current.policy, imports, now);
+  return doubtfulWords(policy, [...places, ...sourceStatements(stateDir)], now);
 }
 
 export async function show(this: FirstmileContext, flags: ShowFlags): Promise<void> {
@@ -106,8 +136,12 @@ async function answer(context: FirstmileContext, followed: Followed, json: boole
   const { terminal } = context;
   const imports = await followImports(context, followed);
   const evidence = await followEvidence(context, followed);
-  if (json) terminal.json({ ...followed.verdict, imports: imports.map(importJson), evidence });
-  else {
+  if (json) {
+    const current = readPin(context.stateDir) && (await currentPolicy(context.stateDir, context.now));
+    const inDoubt = wordsJson(current ? await wordsOf(context, current) : []);
+    terminal.json({ ...followed.verdict, imports: imports.map(importJson), evidence, inDoubt });
+  }
+  if (!json) {
     showVerdict(terminal, followed.verdict);
     for (const update of imports) showImport(terminal, update);
     if (followed.verdict.allowed) terminal.print(progressOf(followed.commits));
