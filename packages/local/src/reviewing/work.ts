@@ -8,11 +8,12 @@
  */
 import { type Content, contentKey } from "@firstmile/trust/slice/approvals";
 import { Beginnings, type CoveredContent } from "@firstmile/trust/slice/beginnings";
+import { withoutBlanks } from "@firstmile/trust/nearest/ladder";
 import type { SliceCoverage } from "@firstmile/trust/slice/cover";
 import type { JudgedFile } from "@firstmile/trust/slice/judged";
 import type { GitObjects } from "../git/objects.ts";
 import { readContents, type Unreadable } from "../nearest/read-contents.ts";
-import { changedLines, measure } from "./measure.ts";
+import { changedLines, type LongLine, measure } from "./measure.ts";
 import { NearestBeginning } from "./nearest-beginning.ts";
 
 export interface ReviewWork {
@@ -28,6 +29,10 @@ export interface ReviewWork {
   readonly bytes: number;
   /** As Git tells: a diff does not show it. */
   readonly binary: boolean;
+  /** Of the whole content. */
+  readonly longest: LongLine;
+  /** A change that takes away or adds spaces and tabs within lines, and nothing else. */
+  readonly spaceOnly: boolean;
 }
 
 export interface FoundWork {
@@ -98,6 +103,7 @@ class WorkFinder {
       after: { mode, id, sha256 },
       before: undefined,
       wholeLines: whole.lines,
+      spaceOnly: false,
       ...whole,
     };
     const changes = await this.#changes(judged, content);
@@ -116,13 +122,15 @@ class WorkFinder {
   }
 
   async #changesFrom(starts: readonly CoveredContent[], file: JudgedFile["file"], content: Buffer) {
-    const found: { before: CoveredContent; lines: number }[] = [];
+    const found: { before: CoveredContent; lines: number; spaceOnly: boolean }[] = [];
     const others = starts.filter((one) => contentKey(one.content) !== contentKey(file));
     for (const before of others) {
       const old = await this.#read(before.content);
       if (typeof old === "string") this.#gone.set(`${before.path}\0${before.content.sha256}`, before);
-      const lines = typeof old === "string" ? undefined : changedLines(old, content);
-      if (lines !== undefined) found.push({ before, lines });
+      if (typeof old === "string") continue;
+      const lines = changedLines(old, content);
+      const spaceOnly = lines !== 0 && Buffer.compare(withoutBlanks(old), withoutBlanks(content)) === 0;
+      if (lines !== undefined) found.push({ before, lines, spaceOnly });
     }
     return found;
   }

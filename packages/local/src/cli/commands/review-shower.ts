@@ -15,8 +15,13 @@ import { page } from "./review-pager.ts";
 import { namesSize } from "./review-sitting-shown.ts";
 import { type Paper, type ShownWork, workText } from "./review-work-shown.ts";
 
-/** Colours are for terminals. */
-const PLAIN: Paper = { width: 100, style: (_, text) => text };
+/** Columns that an editor may take for itself: numbers of lines, and signs. */
+const OF_EDITOR = 8;
+
+/** Colours are for terminals, and no editor shall cut a row off. */
+function paperFor(columns: number): Paper {
+  return { width: Math.min(columns, 100) - OF_EDITOR, style: (_, text) => text, forEditor: true };
+}
 
 export class WorkShower {
   readonly #context: FirstmileContext;
@@ -50,7 +55,7 @@ export class WorkShower {
 
   /** A note, where one was written. */
   edit(work: ReviewWork, interruption: Interruption): Promise<string | undefined> {
-    return editNote(this.#context, this.#text([work], PLAIN), interruption);
+    return editNote(this.#context, this.#text([work], paperFor(this.#context.terminal.width)), interruption);
   }
 
   async *#text(
