@@ -36,7 +36,7 @@ const NAMING = /^(?:diff --git|index|---|\+\+\+|new file mode) /;
 export async function* diffText(
   change: ReadChange,
   paint: Paint,
-  shown: DiffShown = { whole: false, unnamed: false, columns: Number.POSITIVE_INFINITY },
+  shown: DiffShown = { whole: false, unnamed: false, columns: 100 },
 ): AsyncGenerator<string> {
   const painter = new DiffPainter(paint, shown);
   for await (const pieces of diffPieces(change, shown.whole ? [WHOLE] : [])) {
@@ -110,12 +110,18 @@ export class DiffPainter {
     const rows = this.#rows.feed(content, ends);
     if (ends) this.#rows = undefined;
     const note = this.#inHunk ? this.#spaces.feed(bytes, isFirst, ends) : this.#spaces.over();
-    return this.#isHidden ? noted(note) : noted(note) + rows.map((row) => `${this.#painted(row)}\n`).join("");
+    const told = this.#noted(note);
+    return this.#isHidden ? told : told + rows.map((row) => `${this.#painted(row)}\n`).join("");
   }
 
   /** What is left to say. */
   end(): string {
-    return noted(this.#spaces.over());
+    return this.#noted(this.#spaces.over());
+  }
+
+  #noted(note: string | undefined): string {
+    if (note === undefined) return "";
+    return `${new Rows(this.#shown.columns, false).feed(Buffer.from(note), true).join("\n")}\n`;
   }
 
   #begin(bytes: Buffer): Rows {
@@ -146,8 +152,4 @@ const LONGEST_HEAD = 32;
 function withoutNameEnd(bytes: Buffer): Buffer {
   const isName = /^(?:---|\+\+\+) .*\t$/s.test(bytes.toString("latin1"));
   return isName ? bytes.subarray(0, -1) : bytes;
-}
-
-function noted(note: string | undefined): string {
-  return note === undefined ? "" : `${note}\n`;
 }

@@ -14,55 +14,38 @@ import { styleOfLines } from "./visible.ts";
 export const CONTINUED = "↳";
 const NARROWEST = 20;
 const FIRST_MARK = "\u0300";
-/** A sign, blanks, and words of ASCII with single spaces: spelled as it is where the blanks are not too many. */
-const PLAIN = /^[ -~]?(?:( *)[!-[\]-~]+(?: [!-[\]-~]+)*)?$/;
+/** Blanks, and words of ASCII with single spaces: spelled as it is where the blanks are not too many. */
+const PLAIN = /^(?:( *)[!-[\]-~]+(?: [!-[\]-~]+)*)?$/;
 
 /** Cells of a row: one is left free, where some terminals wait before they break. */
 export function cellsOf(columns: number): number {
   return Math.max(NARROWEST, columns) - 1;
 }
 
-/** One line, in as many pieces as it comes in. */
-export class Rows {
+/** Breaks what can be seen already, wherever a row is full. */
+class RowBreaker {
   readonly #cells: number;
-  readonly #style: SpellingStyle;
-  readonly #speller: Speller;
   /** Of the row that is not full yet: characters with their marks, and how many cells each may take. */
   #units: string[] = [];
   #widths: number[] = [];
-  #width = 0;
-  /** The sign of a line of a hunk, a blank too, is no part of the content. */
-  #sign = "";
-  #hasSign: boolean;
-  #isBegun = false;
+  #width: number;
+  #head: string;
 
-  /** `hasSign`: the first byte says what becomes of the line. */
-  constructor(columns: number, hasSign: boolean, forEditor = false) {
-    this.#cells = cellsOf(columns);
-    this.#style = styleOfLines(this.#cells, forEditor);
-    this.#speller = new Speller(this.#style);
-    this.#hasSign = hasSign;
+  /** `head`: what the first row begins with. */
+  constructor(cells: number, head: string) {
+    this.#cells = cells;
+    this.#head = head;
+    this.#width = head.length;
   }
 
-  /** Rows that are full; with the line's end all of them, at least one. */
-  feed(bytes: Buffer, ends: boolean): string[] {
-    if (!this.#isBegun && ends && bytes.length <= this.#cells && !this.#style.forEditor) {
-      const text = bytes.toString("latin1");
-      const plain = PLAIN.exec(text);
-      if (plain && (plain[1] ?? "").length <= this.#style.mostBlanks) return [text];
-    }
-    const content = this.#isBegun || !this.#hasSign ? bytes : this.#withoutSign(bytes);
-    this.#isBegun ||= bytes.length > 0;
-    const rows: string[] = [];
-    for (const char of this.#speller.feed(content, ends)) this.#add(char, rows);
-    if (ends) rows.push(this.#sign + this.#units.join(""));
-    return rows;
+  /** Rows that are full by now are added to `rows`. */
+  add(text: string, rows: string[]): void {
+    for (const char of text) this.#add(char, rows);
   }
 
-  #withoutSign(bytes: Buffer): Buffer {
-    this.#sign = bytes.toString("latin1", 0, 1);
-    this.#width = this.#sign.length;
-    return bytes.subarray(1);
+  /** The last row. */
+  end(): string {
+    return this.#head + this.#units.join("");
   }
 
   #add(char: string, rows: string[]): void {
@@ -83,11 +66,53 @@ export class Rows {
   #break(rows: string[], least = 0): void {
     let at = this.#units.length - least;
     while (at > 0 && this.#units[at - 1] === " ") at--;
-    rows.push(this.#sign + this.#units.slice(0, at).join(""));
+    rows.push(this.#head + this.#units.slice(0, at).join(""));
     this.#units = this.#units.slice(at);
     this.#widths = this.#widths.slice(at);
-    this.#sign = CONTINUED;
-    this.#width = this.#widths.reduce((sum, width) => sum + width, 1);
+    this.#head = CONTINUED;
+    this.#width = this.#widths.reduce((sum, width) => sum + width, CONTINUED.length);
+  }
+}
+
+/** Text of one line that can be seen already, in rows that fit the screen. */
+export function fitted(text: string, columns: number): string {
+  const rows: string[] = [];
+  const breaker = new RowBreaker(cellsOf(columns), "");
+  breaker.add(text, rows);
+  return [...rows, breaker.end()].join("\n");
+}
+
+/** One line of bytes, in as many pieces as it comes in. */
+export class Rows {
+  readonly #cells: number;
+  readonly #style: SpellingStyle;
+  readonly #speller: Speller;
+  readonly #hasSign: boolean;
+  #breaker: RowBreaker | undefined;
+
+  /** `hasSign`: the first byte says what becomes of the line; it is no part of the content, also where it is a blank. */
+  constructor(columns: number, hasSign: boolean, forEditor = false) {
+    this.#cells = cellsOf(columns);
+    this.#style = styleOfLines(this.#cells, forEditor);
+    this.#speller = new Speller(this.#style);
+    this.#hasSign = hasSign;
+  }
+
+  /** Rows that are full; with the line's end all of them, at least one. */
+  feed(bytes: Buffer, ends: boolean): string[] {
+    const isFirst = this.#breaker === undefined && (bytes.length > 0 || ends);
+    if (isFirst && ends && this.#isPlain(bytes)) return [bytes.toString("latin1")];
+    const sign = isFirst && this.#hasSign ? bytes.toString("latin1", 0, 1) : "";
+    if (isFirst) this.#breaker = new RowBreaker(this.#cells, sign);
+    const rows: string[] = [];
+    this.#breaker?.add(this.#speller.feed(bytes.subarray(sign.length), ends), rows);
+    return ends ? [...rows, this.#breaker!.end()] : rows;
+  }
+
+  #isPlain(bytes: Buffer): boolean {
+    if (bytes.length > this.#cells || this.#style.forEditor) return false;
+    const plain = PLAIN.exec(bytes.toString("latin1", this.#hasSign ? 1 : 0));
+    return plain !== null && (plain[1] ?? "").length <= this.#style.mostBlanks;
   }
 }
 

@@ -91,9 +91,23 @@ describe("covered", () => {
 
   test("only white space differs", () => {
     const text = packageText(seeded(3));
-    const found = standing(text.replaceAll("\n", "\r\n"), [ancestor(text, { equal: 64 })]);
-    expect(found).toMatchObject({ kind: "covered", percent: 0, butForSpace: true });
+    const found = standing(text.replaceAll("  ", "\t"), [ancestor(text, { equal: 64 })]);
+    expect(found).toMatchObject({ kind: "covered", butForSpace: true });
     expect(standingText(found)).toMatch(/^not signed; but for white space it is pkgs\/a\.nix/);
+  });
+
+  test.each([
+    ["line ends", (text: string) => text.replaceAll("\n", "\r\n")],
+    ["a line break, by which code comes out of a comment", (text: string) => text.replace(" ", "\n")],
+    ["a line break at the end", (text: string) => `${text}\n`],
+    ["form feeds", (text: string) => text.replaceAll(" ", "\f")],
+    ["control characters", (text: string) => text.replace("\n", "\x1b\0\n")],
+    ["spaces of another kind", (text: string) => text.replaceAll(" ", "\u00a0")],
+  ])("%s are more than white space: how much differs is told", (_, edit) => {
+    const text = packageText(seeded(3));
+    const found = standing(edit(text), [ancestor(text, { equal: 64 })]);
+    expect(found).toMatchObject({ kind: "covered", butForSpace: false });
+    expect(standingText(found)).toMatch(/% of its lines equal pkgs\/a\.nix.*hunks? differs?$/);
   });
 
   test("the same content, signed for another place", () => {
@@ -114,7 +128,7 @@ describe("covered", () => {
 
   test("a path that would move the cursor is spelled out", () => {
     const found = standing("a\nb\n", [ancestor("a\n", { path: "x\u001b[2J\n" })]);
-    expect(standingText(found)).toContain("x\\u{1b}[2J\\u{a}, which");
+    expect(standingText(found)).toContain("x\\x1b[2J\\x0a, which");
   });
 });
 

@@ -6,6 +6,7 @@ import { measure } from "../../reviewing/measure.ts";
 import { type NamesWork, namesLines } from "../../reviewing/names-work.ts";
 import { NearestBeginning } from "../../reviewing/nearest-beginning.ts";
 import type { ReadChange, ReviewMaterial } from "../../reviewing/read-change.ts";
+import { fitted } from "../../reviewing/rows.ts";
 import type { ReviewWork } from "../../reviewing/work.ts";
 import type { FirstmileContext } from "../context.ts";
 import { wrap } from "../terminal.ts";
@@ -66,7 +67,8 @@ export class WorkShower {
     if (names.length > 0) yield `\n${paper.style("bold", namesSize(names))}\n\n`;
     for (const line of namesLines(names)) {
       const own = /^ */.exec(line)![0];
-      yield `  ${own}${wrap(line.slice(own.length), paper.width - 2, `${own}    `)}\n`;
+      const [first, ...rest] = wrap(line.slice(own.length), paper.width - own.length - 2, "    ").split("\n");
+      for (const row of [first!, ...rest]) yield `${fitted(`  ${own}${row}`, paper.width)}\n`;
     }
     for (const one of work) yield* workText(paper, await this.#shown(one));
   }

@@ -10,6 +10,7 @@ import { isStatementsFolder } from "../../reviewing/place-for.ts";
 import type { ReviewRange } from "../../reviewing/range.ts";
 import type { RangeCommit } from "../../reviewing/range-commits.ts";
 import type { LineCount, ReadChange } from "../../reviewing/read-change.ts";
+import { fitted } from "../../reviewing/rows.ts";
 import { STATEMENTS_FOLDER, STATEMENTS_REF } from "../../statements/place.ts";
 import type { WritablePlace } from "../../statements/write.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
@@ -29,9 +30,9 @@ export interface Shown {
 /** Summary, commits, diff. */
 export async function* shownText(terminal: Terminal, shown: Shown): AsyncGenerator<string> {
   const paint = (style: DiffStyle, text: string) => terminal.style(style, text);
-  yield `${terminal.style("bold", summaryText(shown))}\n`;
+  yield `${terminal.style("bold", wrap(summaryText(shown), terminal.width, "  "))}\n`;
   for (const { id, author, subject } of shown.commits.slice(0, SHOWN))
-    yield `  ${id.slice(0, 12)}  ${author}: ${subject}\n`;
+    yield `${fitted(`  ${id.slice(0, 12)}  ${author}: ${subject}`, terminal.width)}\n`;
   const more = shown.commits.length - SHOWN;
   if (more > 0) yield `  and ${more} commits more\n`;
   yield "\n";

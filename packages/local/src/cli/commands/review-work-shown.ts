@@ -8,7 +8,7 @@ import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { type DiffStyle, diffText } from "../../reviewing/diff-text.ts";
 import type { LongLine } from "../../reviewing/measure.ts";
 import type { ReadChange } from "../../reviewing/read-change.ts";
-import { CONTINUED, cellsOf } from "../../reviewing/rows.ts";
+import { CONTINUED, cellsOf, fitted } from "../../reviewing/rows.ts";
 import type { ReviewWork } from "../../reviewing/work.ts";
 import { type Terminal, wrap } from "../terminal.ts";
 import { count } from "./slice-shown.ts";
@@ -34,8 +34,8 @@ const SETTINGS = /(?<=(?:vi|vim|ex|variables)(?:[<=>]?\d+)?):/gi;
 export async function* workText(paper: Paper, shown: ShownWork): AsyncGenerator<string> {
   const { work, like, change } = shown;
   const told = (line: string) => (paper.forEditor ? line.replace(SETTINGS, "\\x3a") : line);
-  yield `\n${paper.style("bold", told(pathOf(work)))}\n`;
-  for (const line of facts(shown, paper.width)) yield `  ${wrap(told(line), paper.width - 2, "  ")}\n`;
+  yield `\n${paper.style("bold", fitted(told(pathOf(work)), paper.width))}\n`;
+  for (const line of facts(shown, paper.width)) yield paragraph(told(line), paper.width, "  ");
   yield "\n";
   const paint = (style: DiffStyle, text: string) => paper.style(style, text);
   yield* diffText(change, paint, {
@@ -44,6 +44,12 @@ export async function* workText(paper: Paper, shown: ShownWork): AsyncGenerator<
     columns: paper.width,
     forEditor: paper.forEditor,
   });
+}
+
+/** Words below a headline, in rows that fit: however long a word is, no row begins with a part of it alone. */
+export function paragraph(text: string, columns: number, indent: string): string {
+  const rows = `${indent}${wrap(text, columns - indent.length, indent)}`.split("\n");
+  return rows.map((row) => `${fitted(row, columns)}\n`).join("");
 }
 
 function facts(shown: ShownWork, columns: number): string[] {
@@ -113,11 +119,11 @@ export function warnings({ binary, bytes, lines, longest, after }: ReviewWork, c
   return [...long, ...longLineText(longest, columns)];
 }
 
-/** `line 1 has 5,029 characters: it goes on in rows that begin with ↳`; nothing of a line that fits. */
+/** `line 1 has 5,029 characters; a row that begins with ↳ goes on with the one above`; nothing of a line that fits. */
 export function longLineText({ line, characters }: LongLine, columns: number, where = ""): string[] {
   if (characters < cellsOf(columns)) return [];
   const told = `line ${line}${where} has ${count(characters, "character")}`;
-  return [`${told}: it goes on in rows that begin with ${CONTINUED}`];
+  return [`${told}; a row that begins with ${CONTINUED} goes on with the one above`];
 }
 
 /** `pkgs/hello.nix`, or with how many more it stands for. */
