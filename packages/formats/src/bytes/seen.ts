@@ -31,9 +31,18 @@ const MARKED_SCRIPTS = [
 /** More of them on one letter are drawn over each other. */
 const MOST_MARKS = 3;
 
+/** A text has few different characters, however long it is. */
+const known = new Map<string, boolean>();
+const MOST_KNOWN = 10_000;
+
 /** Whether one character, that is not ASCII, is seen as itself wherever it is. Marks never are. */
 export function isSeen(char: string): boolean {
-  return !UNSEEN.test(char) && !MARK.test(char) && !JAMO.test(char) && char.normalize("NFC") === char;
+  const before = known.get(char);
+  if (before !== undefined) return before;
+  if (known.size >= MOST_KNOWN) known.clear();
+  const seen = !UNSEEN.test(char) && !MARK.test(char) && !JAMO.test(char) && char.normalize("NFC") === char;
+  known.set(char, seen);
+  return seen;
 }
 
 export function isMark(char: string): boolean {

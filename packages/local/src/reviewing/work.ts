@@ -8,6 +8,7 @@
  */
 import { type Content, contentKey } from "@firstmile/trust/slice/approvals";
 import { Beginnings, type CoveredContent } from "@firstmile/trust/slice/beginnings";
+import { linkDefect } from "@firstmile/formats/git/link-target";
 import { withoutBlanks } from "@firstmile/trust/nearest/ladder";
 import type { SliceCoverage } from "@firstmile/trust/slice/cover";
 import type { JudgedFile } from "@firstmile/trust/slice/judged";
@@ -39,7 +40,7 @@ export interface FoundWork {
   /** The smallest first. */
   readonly work: readonly ReviewWork[];
   /** Files that cannot be read here, so that nobody can be shown what they would sign. */
-  readonly unreadable: readonly { readonly file: JudgedFile; readonly why: Unreadable }[];
+  readonly unreadable: readonly { readonly file: JudgedFile; readonly why: Unreadable | "bad-link" }[];
   /** Contents that were read and signed, and that are no longer here to begin at. */
   readonly gone: readonly CoveredContent[];
 }
@@ -56,6 +57,8 @@ export async function findWork(files: readonly JudgedFile[], options: WorkOption
   return new WorkFinder(options).find(files);
 }
 
+const LINK = 0o120000;
+
 class WorkFinder {
   readonly #objects: GitObjects;
   readonly #coverage: SliceCoverage;
@@ -71,12 +74,13 @@ class WorkFinder {
   }
 
   async find(files: readonly JudgedFile[]): Promise<FoundWork> {
-    const unreadable: { file: JudgedFile; why: Unreadable }[] = [];
+    const unreadable: { file: JudgedFile; why: Unreadable | "bad-link" }[] = [];
     const work: ReviewWork[] = [];
     // One after the other, so that no more than one file and what it may come from is in memory.
     for (const file of files) {
       const content = await this.#read(file.file);
       if (typeof content === "string") unreadable.push({ file, why: content });
+      else if (file.file.mode === LINK && linkDefect(content)) unreadable.push({ file, why: "bad-link" });
       else work.push(await this.#workOn(file, content));
     }
     return { work: this.#together(work).sort(bySize), unreadable, gone: [...this.#gone.values()] };

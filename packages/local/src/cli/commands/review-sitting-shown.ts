@@ -89,6 +89,7 @@ const WHY = {
   gone: "the repository does not have it",
   "too-large": "it is too large",
   "other-content": "the repository has something else under its name",
+  "bad-link": "it is a link that leads elsewhere than it says: its target is empty, has a NUL byte or over 4,095 bytes",
 } as const;
 
 export interface Done {
