@@ -1,9 +1,10 @@
 /** The four rungs, and that likeness reaches none that passes. */
 import { edited, packageText, seeded } from "@firstmile/testing/package-text";
+import type { PrincipalName } from "@firstmile/trust/policy/names";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Ancestor, passes, type SignedFile, standingOf } from "../../src/nearest/ladder.ts";
-import { standingText } from "../../src/nearest/standing-text.ts";
+import { acceptedText, standingText } from "../../src/nearest/standing-text.ts";
 
 const SIGNED: SignedFile = { path: "pkgs/a.nix", by: ["alice"], rev: "0123456789abcdef" };
 const LINES = Array.from({ length: 50 }, (_, i) => `line ${i}\n`);
@@ -130,6 +131,20 @@ describe("covered", () => {
     const found = standing("a\nb\n", [ancestor("a\n", { path: "x\u001b[2J\n" })]);
     expect(standingText(found)).toContain("x\\x1b[2J\\x0a, which");
   });
+});
+
+test("what passes unread is told as that, by whose word and for how long", () => {
+  const waiver = { statement: "0", by: ["alice" as PrincipalName], until: 1_800_000_000, because: "for now" };
+  expect(acceptedText({ kind: "waived", waiver })).toBe(
+    "accepted without being read, by a waiver of alice until 2027-01-15",
+  );
+  expect(acceptedText({ kind: "bumped", because: "version 1 to 2" })).toBe(
+    "accepted without being read, as a bump: version 1 to 2",
+  );
+  expect(acceptedText({ kind: "vouched", by: ["bob" as PrincipalName] })).toBe(
+    "accepted without being read, because bob published it",
+  );
+  expect(acceptedText({ kind: "unruled" })).toBeUndefined();
 });
 
 describe("unknown", () => {
