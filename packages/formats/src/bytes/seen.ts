@@ -10,8 +10,7 @@
  * Controls, formats, private and unassigned characters, all kinds of space, what a terminal may leave out, and what has
  * an empty glyph: a braille blank, a null notehead, Egyptian blanks. The replacement characters stand for others.
  */
-const UNSEEN =
-  /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\ufffc\ufffd\u{1d159}\u{13441}-\u{13446}]/u;
+const UNSEEN = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\ufffc\ufffd\u{1d159}\u{13441}-\u{13446}]/u;
 /** Parts of Hangul syllables: several of them share one cell, as the whole syllable does. */
 const JAMO = /[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]/u;
 /** Blocks of letters and digits that run from right to left, and take their neighbours with them. */

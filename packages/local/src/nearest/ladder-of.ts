@@ -31,9 +31,13 @@ export async function ladderOf(
   try {
     using objects = new GitObjects(git.env);
     const covered = new Beginnings(coverage).all().map(({ content, ...one }) => ({ ...one, ...content }));
-    const nearest = await (await NearestSigned.open({ objects, covered, stateDir })).nearestSigned(judged.file);
+    const nearest = await (await NearestSigned.open({ objects, covered, stateDir })).nearestSigned(
+      judged.file,
+    );
     const accepted = acceptedText(judged.standing);
-    return nearest && accepted !== undefined ? { ...nearest, text: withLikeness(accepted, nearest) } : nearest;
+    return nearest && accepted !== undefined
+      ? { ...nearest, text: withLikeness(accepted, nearest) }
+      : nearest;
   } finally {
     git.dispose();
   }

@@ -58,5 +58,8 @@ class Search {
 
 /** `a.nix` of `+++ b/a.nix`. */
 function nameIn(head: string): string {
-  return head.slice(4).replace(/\t$/, "").replace(/^("?)[ab]\//, "$1");
+  return head
+    .slice(4)
+    .replace(/\t$/, "")
+    .replace(/^("?)[ab]\//, "$1");
 }

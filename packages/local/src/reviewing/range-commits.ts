@@ -4,8 +4,8 @@
  * and addresses prove nothing.
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
-import { visibleName } from "@firstmile/formats/bytes/visible";
 import { encodeUtf8, latin1 } from "@firstmile/formats/bytes/text";
+import { visibleName } from "@firstmile/formats/bytes/visible";
 import { type Commit, parseCommit } from "@firstmile/formats/git/commit";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { whoWrote } from "@firstmile/trust/history/people";

@@ -45,7 +45,8 @@ export interface FileChange {
   /** Latin-1. */
   readonly path: string;
   readonly before: Content | undefined;
-  readonly after: Content;
+  /** Undefined: it goes. */
+  readonly after: Content | undefined;
 }
 
 /** The repository's objects as they are read here; goes with `git`. */
@@ -76,7 +77,7 @@ export class ReviewMaterial implements Disposable {
   }
 
   async #readFiles(changes: readonly FileChange[]): Promise<ReadChange[]> {
-    const named = changes.flatMap(({ before, after }) => (before ? [before, after] : [after]));
+    const named = changes.flatMap(({ before, after }) => [before, after].filter((one) => one !== undefined));
     await this.reader.files([...new Set(named.map(({ id }) => id))]);
     const trees = changes.map(({ path, before, after }) => [
       this.#treeOfFile(path, before),
@@ -145,7 +146,8 @@ async function refuseBadLinks(
   await objects.each(
     links.map(({ id }) => id),
     (object, place) => {
-      const defect = object && ("oversized" in object ? "its target is too long" : linkDefect(object.content));
+      const defect =
+        object && ("oversized" in object ? "its target is too long" : linkDefect(object.content));
       if (defect !== undefined) bad.push(`${visiblePath(links[place]!.path)}: ${defect}`);
     },
   );

@@ -6,10 +6,11 @@
  * once. Against: a review of content that the repository lacks, by which a reader would be shown a change from nothing.
  * Leaves out: who is to read it.
  */
-import { type Content, contentKey } from "@firstmile/trust/slice/approvals";
-import { Beginnings, type CoveredContent } from "@firstmile/trust/slice/beginnings";
+
 import { linkDefect } from "@firstmile/formats/git/link-target";
 import { withoutBlanks } from "@firstmile/trust/nearest/ladder";
+import { type Content, contentKey } from "@firstmile/trust/slice/approvals";
+import { Beginnings, type CoveredContent } from "@firstmile/trust/slice/beginnings";
 import type { SliceCoverage } from "@firstmile/trust/slice/cover";
 import type { JudgedFile } from "@firstmile/trust/slice/judged";
 import type { GitObjects } from "../git/objects.ts";

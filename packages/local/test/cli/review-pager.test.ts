@@ -50,6 +50,7 @@ describe.skipIf(!HAS_TERMINAL)("a line that is wider than the screen", { timeout
 
   test.each([20, 40, 200])("at %s columns its rows fit", async (columns) => {
     const { screen } = await approves({ NO_COLOR: "1", LESS: "-S" }, columns);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what less says to the terminal
     const text = screen.replace(/\x1b\[[0-9;]*[mK]|\r/g, "").replace(/\n *↳/g, "");
     expect(text).toContain("{ a = 1; }\\x20{5000}// import ./evil.nix");
   });
@@ -65,13 +66,33 @@ describe.skipIf(!HAS_TERMINAL)("a line that is wider than the screen", { timeout
     const code = "a = 1; # vim: set nowrap foldmethod=expr:\n# Local Variables:\n# ex: nowrap\n";
     const story = await sliceStory(world, [alice], { "a vim: set nowrap:.nix": `${code}${WIDE}` });
     const kept = world.fresh("kept");
-    const words = ["review", story.repository.dir, "main", "--path", "*.nix", "--policy", story.policy, "--editor"];
+    const words = [
+      "review",
+      story.repository.dir,
+      "main",
+      "--path",
+      "*.nix",
+      "--policy",
+      story.policy,
+      "--editor",
+    ];
     const steps = [{ after: "1 of 1", type: UP.repeat(3) + ENTER }];
-    const env = { EDITOR: `sh -c 'cp "$1" ${kept}' --`, VISUAL: "", GIT_EDITOR: `sh -c 'cp "$1" ${kept}' --` };
+    const env = {
+      EDITOR: `sh -c 'cp "$1" ${kept}' --`,
+      VISUAL: "",
+      GIT_EDITOR: `sh -c 'cp "$1" ${kept}' --`,
+    };
     const { screen } = await atTerminal(world, alice, words, steps, { columns: 60, env });
     const text = readFileSync(kept, "utf8");
     expect(screen).toContain("approved");
-    expect(Math.max(...text.split("\n").slice(3).map((row) => row.length))).toBeLessThan(60);
+    expect(
+      Math.max(
+        ...text
+          .split("\n")
+          .slice(3)
+          .map((row) => row.length),
+      ),
+    ).toBeLessThan(60);
     expect(text).not.toMatch(/(?:vi|vim|ex|Variables):/);
     expect(text.replaceAll("\n↳", "")).toContain("# vim\\x3a set nowrap foldmethod=expr:");
     expect(text.replaceAll("\n↳", "")).toContain("\\x20{5000}// import ./evil.nix");

@@ -2,6 +2,7 @@
  * What a terminal shows of a text, at its worst: cells with glyphs. What has no glyph leaves no trace, all kinds of
  * space are one blank, letters with marks look like the letter that has them built in, and colours are not looked at.
  */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
 const COLOUR = /\x1b\[[0-9;]*m/g;
 const BLANK = /[\p{Zs}\u2800\u{1d159}\u{13441}-\u{13446}\u3164\uffa0]/u;
 const NO_GLYPH = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
@@ -10,7 +11,11 @@ const WIDE =
 
 /** Rows as they look on a screen of so many columns, whose pager goes on in the next row where one is full. */
 export function looksLike(text: string, columns: number): string[] {
-  return text.replace(COLOUR, "").replace(/\n$/, "").split("\n").flatMap((line) => rowsOf(line, columns));
+  return text
+    .replace(COLOUR, "")
+    .replace(/\n$/, "")
+    .split("\n")
+    .flatMap((line) => rowsOf(line, columns));
 }
 
 function rowsOf(line: string, columns: number): string[] {
@@ -21,7 +26,9 @@ function rowsOf(line: string, columns: number): string[] {
   };
   for (const char of line) {
     const row = rows.at(-1)!;
-    if (char === "\t") do put(" ", 1); while (rows.at(-1)!.length % 8 !== 0);
+    if (char === "\t")
+      do put(" ", 1);
+      while (rows.at(-1)!.length % 8 !== 0);
     else if (BLANK.test(char)) put(" ", WIDE.test(char) ? 2 : 1);
     else if (NO_GLYPH.test(char)) continue;
     else if (/\p{M}/u.test(char) && row.length > 0) {
@@ -57,15 +64,18 @@ function joined(rows: readonly string[]): string[] {
     if (row.startsWith("↳")) lines.push(lines.pop()! + row.slice(1));
     else lines.push(row === "" ? " " : row);
   }
-  return lines.slice(lines.findIndex((line) => line.startsWith("@@")) + 1).filter((line) => !line.startsWith("@@"));
+  return lines
+    .slice(lines.findIndex((line) => line.startsWith("@@")) + 1)
+    .filter((line) => !line.startsWith("@@"));
 }
 
-const SPELLING = /\\x([0-9a-f]{2})(?:\{(\d+)\})?|\\u\{([0-9a-f]+)\}(?:\{(\d+)\})?|⇥ {3}|[^]/gu;
+const SPELLING = /\\x([0-9a-f]{2})(?:\{(\d+)\})?|\\u\{([0-9a-f]+)\}(?:\{(\d+)\})?|⇥ {3}|./gsu;
 
 function decoded(text: string): string {
   return text.replace(SPELLING, (all, byte, bytes = "1", code, codes = "1") => {
     if (byte !== undefined) return String.fromCharCode(Number.parseInt(byte, 16)).repeat(Number(bytes));
-    if (code !== undefined) return utf8(String.fromCodePoint(Number.parseInt(code, 16))).repeat(Number(codes));
+    if (code !== undefined)
+      return utf8(String.fromCodePoint(Number.parseInt(code, 16))).repeat(Number(codes));
     return all.startsWith("⇥") ? "\t" : utf8(all);
   });
 }

@@ -16,13 +16,39 @@ beforeAll(async () => {
 });
 afterAll(() => world[Symbol.asyncDispose]());
 
-const WORDS = [" ", "  ", "\t", "a", "b", "\r", "\n", "\n\n", "\u00a0", "é", "e\u0301", "漢", "\x1b[8m", "\\x20", " \\ ", "x".repeat(90)];
+const WORDS = [
+  " ",
+  "  ",
+  "\t",
+  "a",
+  "b",
+  "\r",
+  "\n",
+  "\n\n",
+  "\u00a0",
+  "é",
+  "e\u0301",
+  "漢",
+  "\x1b[8m",
+  "\\x20",
+  " \\ ",
+  "x".repeat(90),
+];
 const content = fc.array(fc.constantFrom(...WORDS), { maxLength: 40 }).map((words) => words.join(""));
 
 /** What is shown of each pair: all lines of both. */
-async function shown(pairs: readonly (readonly [string, string])[], work: (change: ReadChange, i: number) => Promise<void>) {
+async function shown(
+  pairs: readonly (readonly [string, string])[],
+  work: (change: ReadChange, i: number) => Promise<void>,
+) {
   const repository = await world.repository("pkgs");
-  const files = pairs.flatMap(([before, after], i) => [[`${i}-before`, before], [`${i}-after`, after]] as const);
+  const files = pairs.flatMap(
+    ([before, after], i) =>
+      [
+        [`${i}-before`, before],
+        [`${i}-after`, after],
+      ] as const,
+  );
   const tip = await repository.commit({ files: Object.fromEntries(files) });
   const named = (path: string, text: string) => ({
     mode: 0o100644,
@@ -47,7 +73,8 @@ async function shown(pairs: readonly (readonly [string, string])[], work: (chang
 
 async function textOf(change: ReadChange, columns: number): Promise<string> {
   let text = "";
-  for await (const piece of diffText(change, (_, line) => line, { whole: true, unnamed: true, columns })) text += piece;
+  for await (const piece of diffText(change, (_, line) => line, { whole: true, unnamed: true, columns }))
+    text += piece;
   return text;
 }
 
@@ -91,8 +118,19 @@ describe("a change in a repository", () => {
 
   test("its longest line is found, with the number of its characters", async () => {
     const wide = `a\n{ a = 1; }${" ".repeat(5000)}// é\nb\n`;
-    await shown([["a\nb\n", wide], [wide, "b\n"]], async (change, i) => {
-      expect(await longestShown(change)).toEqual({ file: "a b.nix", line: 2, characters: 5014, isGone: i === 1 });
-    });
+    await shown(
+      [
+        ["a\nb\n", wide],
+        [wide, "b\n"],
+      ],
+      async (change, i) => {
+        expect(await longestShown(change)).toEqual({
+          file: "a b.nix",
+          line: 2,
+          characters: 5014,
+          isGone: i === 1,
+        });
+      },
+    );
   });
 });

@@ -15,6 +15,7 @@ import type { PrincipalName } from "../policy/names.ts";
 import { ruleFor } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
+import { visiblePath } from "../slice/visible-path.ts";
 import type { ResultVersion, ReviewIndex } from "../statement/review-index.ts";
 import { type DeniedCommit, SHOWN_PATHS } from "./judge.ts";
 import { type By, EVERYBODY, MAX_STRETCH, type Piece, unreadChanges } from "./reading.ts";
@@ -267,14 +268,14 @@ function denial(policy: Policy, source: Source, step: Step, unread: readonly Unr
     return {
       ...common,
       code: "review-rejected",
-      message: `brings ${first.path}, which ${who} rejected as it is`,
+      message: `brings ${visiblePath(first.path)}, which ${who} rejected as it is`,
       remedy: "change what was rejected; the review says why",
     };
   }
   return {
     ...common,
     code: "not-reviewed",
-    message: `brings changes to ${first.path}${more} that ${lackingText(policy, first)}`,
+    message: `brings changes to ${visiblePath(first.path)}${more} that ${lackingText(policy, first)}`,
     remedy: remedyText(policy, source, step, first),
   };
 }

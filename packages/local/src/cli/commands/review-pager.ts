@@ -91,7 +91,9 @@ const told = new Set<string>();
 function tellOther(terminal: FirstmileContext["terminal"], pager: string): void {
   if (told.has(pager)) return;
   told.add(pager);
-  terminal.say(`shown by your own pager, ${pager}, which may leave something out: PAGER=less shows all of it`);
+  terminal.say(
+    `shown by your own pager, ${pager}, which may leave something out: PAGER=less shows all of it`,
+  );
 }
 
 async function feed(child: ChildProcessByStdio<Writable, null, null>, text: Text): Promise<void> {

@@ -2,6 +2,7 @@
 import type { ObjectId } from "@firstmile/formats/git/object-id";
 import type { CoveredContent } from "@firstmile/trust/slice/beginnings";
 import type { SliceCoverage } from "@firstmile/trust/slice/cover";
+import type { GoneFile } from "../../reviewing/gone-files.ts";
 import { measure } from "../../reviewing/measure.ts";
 import { type NamesWork, namesLines } from "../../reviewing/names-work.ts";
 import { NearestBeginning } from "../../reviewing/nearest-beginning.ts";
@@ -14,7 +15,7 @@ import { editNote } from "./review-editor.ts";
 import type { Interruption } from "./review-interruption.ts";
 import { page } from "./review-pager.ts";
 import { namesSize } from "./review-sitting-shown.ts";
-import { type Paper, type ShownWork, workText } from "./review-work-shown.ts";
+import { goneText, type Paper, type ShownWork, workText } from "./review-work-shown.ts";
 
 /** Columns that an editor may take for itself: numbers of lines, and signs. */
 const OF_EDITOR = 8;
@@ -29,7 +30,7 @@ export class WorkShower {
   readonly #material: ReviewMaterial;
   readonly #coverage: SliceCoverage;
   readonly #nearest: NearestBeginning;
-  readonly #changes = new Map<ReviewWork, ReadChange>();
+  readonly #changes = new Map<ReviewWork | GoneFile, ReadChange>();
 
   constructor(context: FirstmileContext, material: ReviewMaterial, coverage: SliceCoverage) {
     this.#context = context;
@@ -42,16 +43,26 @@ export class WorkShower {
    * Takes in whatever will be shown and signed: nothing that happens to the repository later makes a difference. Throws
    * `RepositoryError` where some of it cannot be read, or is not what it was judged as.
    */
-  async takeIn(work: readonly ReviewWork[]): Promise<void> {
-    const changes = await this.#material.files(
-      work.map(({ files, before, after }) => ({ path: files[0]!.file.path, before: before?.content, after })),
-    );
-    for (const [i, one] of work.entries()) this.#changes.set(one, changes[i]!);
+  async takeIn(work: readonly ReviewWork[], gone: readonly GoneFile[]): Promise<void> {
+    const changes = await this.#material.files([
+      ...work.map(({ files, before, after }) => ({
+        path: files[0]!.file.path,
+        before: before?.content,
+        after,
+      })),
+      ...gone.map(({ path, before }) => ({ path, before: before.content, after: undefined })),
+    ]);
+    for (const [i, one] of [...work, ...gone].entries()) this.#changes.set(one, changes[i]!);
   }
 
-  page(work: readonly ReviewWork[], names: readonly NamesWork[], interruption: Interruption): Promise<void> {
+  page(
+    work: readonly ReviewWork[],
+    names: readonly NamesWork[],
+    gone: readonly GoneFile[],
+    interruption: Interruption,
+  ): Promise<void> {
     const { terminal } = this.#context;
-    return page(this.#context, () => this.#text(work, terminal, names), interruption);
+    return page(this.#context, () => this.#text(work, terminal, names, gone), interruption);
   }
 
   /** A note, where one was written. */
@@ -63,6 +74,7 @@ export class WorkShower {
     work: readonly ReviewWork[],
     paper: Paper,
     names: readonly NamesWork[] = [],
+    gone: readonly GoneFile[] = [],
   ): AsyncGenerator<string> {
     if (names.length > 0) yield `\n${paper.style("bold", namesSize(names))}\n\n`;
     for (const line of namesLines(names)) {
@@ -70,6 +82,7 @@ export class WorkShower {
       const [first, ...rest] = wrap(line.slice(own.length), paper.width - own.length - 2, "    ").split("\n");
       for (const row of [first!, ...rest]) yield `${fitted(`  ${own}${row}`, paper.width)}\n`;
     }
+    for (const one of gone) yield* goneText(paper, one, this.#changes.get(one)!);
     for (const one of work) yield* workText(paper, await this.#shown(one));
   }
 

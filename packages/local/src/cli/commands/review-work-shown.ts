@@ -6,6 +6,7 @@ import type { PeopleOfFile } from "@firstmile/trust/slice/cover";
 import { day } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { type DiffStyle, diffText } from "../../reviewing/diff-text.ts";
+import type { GoneFile } from "../../reviewing/gone-files.ts";
 import type { LongLine } from "../../reviewing/measure.ts";
 import type { ReadChange } from "../../reviewing/read-change.ts";
 import { CONTINUED, cellsOf, fitted } from "../../reviewing/rows.ts";
@@ -44,6 +45,15 @@ export async function* workText(paper: Paper, shown: ShownWork): AsyncGenerator<
     columns: paper.width,
     forEditor: paper.forEditor,
   });
+}
+
+/** A file that went away, with every line that goes. */
+export async function* goneText(paper: Paper, gone: GoneFile, change: ReadChange): AsyncGenerator<string> {
+  yield `\n${paper.style("bold", fitted(`${visiblePath(gone.path)} is gone`, paper.width))}\n`;
+  const told = `${gone.before.by.join(" and ")} read it: ${count(gone.lines ?? 0, "line")} that this commit no longer has`;
+  yield `${paragraph(told, paper.width, "  ")}\n`;
+  const paint = (style: DiffStyle, text: string) => paper.style(style, text);
+  yield* diffText(change, paint, { whole: false, unnamed: true, columns: paper.width });
 }
 
 /** Words below a headline, in rows that fit: however long a word is, no row begins with a part of it alone. */
