@@ -24,7 +24,7 @@ export function visibleText(text: string): string {
 
 /** What a terminal obeys, does not show, or takes for the end of a line. Joiners and styles of emoji stay. */
 const UNSAFE =
-  /(?![ \u200d\ufe0f])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}\u{13441}-\u{13446}]/gu;
+  /(?! |\u200d|\ufe0f)[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}\u{13441}-\u{13446}]/gu;
 
 /**
  * A message as one line that is safe to print: the names in it have been made visible, and stay as they are. Control

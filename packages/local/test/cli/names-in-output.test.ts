@@ -109,30 +109,31 @@ async function told(words: readonly string[], rules: string, env: Readonly<Recor
 }
 
 describe("for programs", () => {
-  test.each<[string, () => readonly string[], () => string, (json: never) => string[]]>([
-    [
-      "verify",
-      () => ["verify", repository.dir, "--json"],
-      () => policy,
-      ({ denied }: { denied: { paths: string[] }[] }): string[] => denied[0]!.paths,
-    ],
+  const paths: [string, () => readonly string[], () => string, RegExp][] = [
+    ["verify", () => ["verify", repository.dir, "--json"], () => policy, /"paths": \[\s+("(?:[^"\\]|\\.)*")/],
     [
       "check",
       () => ["check", "main~1..main", "--repository", repository.dir, "--json"],
       () => policy,
-      ({ findings }: { findings: { path: string }[] }): string[] => findings.map((one) => one.path),
+      /"path": ("(?:[^"\\]|\\.)*")/,
     ],
     [
       "review --list",
       () => ["review", slice.repository.dir, "main", "--path", ".", "--list", "--json"],
       () => slice.policy,
-      ({ queue }: { queue: { paths: string[] }[] }): string[] => queue.flatMap((one) => one.paths),
+      /"paths": \[\s+("d(?:[^"\\]|\\.)*")/,
     ],
-  ])("%s: paths are spelled as in statements", { timeout: 60_000 }, async (_, words, rules, pathsOf) => {
-    const text = await told(words(), rules(), {});
-    for (const line of text.split("\n")) expect(line).not.toMatch(EVIL);
-    expect(pathsOf(JSON.parse(text) as never).map(parsePath)).toContain(Buffer.from(PATH).toString("latin1"));
-  });
+  ];
+  test.each(paths)(
+    "%s: paths are spelled as in statements",
+    { timeout: 60_000 },
+    async (_, words, rules, path) => {
+      const text = await told(words(), rules(), {});
+      for (const line of text.split("\n")) expect(line).not.toMatch(EVIL);
+      expect(parsePath(JSON.parse(path.exec(text)![1]!))).toBe(Buffer.from(PATH).toString("latin1"));
+      expect(() => JSON.parse(text)).not.toThrow();
+    },
+  );
 
   test("SARIF names the path as a URI", async () => {
     const words = ["check", "main~1..main", "--repository", repository.dir, "--sarif", "-"];
@@ -144,11 +145,12 @@ describe("for programs", () => {
   });
 });
 
-describe.each([
+const GROUPS: [string, () => string, Asked[]][] = [
   ["a history", () => policy, inHistory],
   ["a slice", () => slice.policy, inSlice],
   ["a trust repository", () => "", ofRules],
-] as const)("names in %s", (_, rules, asked) => {
+];
+describe.each(GROUPS)("names in %s", (_, rules, asked) => {
   test.each(asked)("%s", { timeout: 60_000 }, async (_what, words, tells) => {
     for (const COLUMNS of WIDTHS) expectSound(await told(words(), rules(), { COLUMNS }), tells);
   });
