@@ -23,6 +23,8 @@ export interface GoneFile {
   readonly before: CoveredContent;
   /** That go with it; undefined: its content is no longer here, so that nobody can be shown it. */
   readonly lines: number | undefined;
+  /** A path where the commit has the same content, so that its lines need not be shown. */
+  readonly isAt: string | undefined;
 }
 
 export interface GoneCase {
@@ -39,7 +41,12 @@ export async function goneFiles({ objects, coverage, commit, isWanted }: GoneCas
   for (const one of new Beginnings(coverage).all()) if (isWanted(one.path)) last.set(one.path, one);
   if (last.size === 0) return [];
   const tree = await GitTree.read(objects, await treeOf(objects, commit));
-  for (const { path } of tree.leaves()) last.delete(path);
+  const ids = new Set<string>([...last.values()].map(({ content }) => content.id));
+  const places = new Map<string, string>();
+  for (const { path, step } of tree.leaves()) {
+    last.delete(path);
+    if (ids.has(step.id)) places.set(step.id, path);
+  }
   const gone = [...last.values()].filter(({ path, content }) => !coverage.approvals.isRemoved(path, content));
   gone.sort((a, b) => (a.path < b.path ? -1 : 1));
   const lines: (number | undefined)[] = [];
@@ -47,7 +54,12 @@ export async function goneFiles({ objects, coverage, commit, isWanted }: GoneCas
   await readContents(objects, names, (_, content) => {
     lines.push(typeof content === "string" ? undefined : countLines(content));
   });
-  return gone.map((before, i) => ({ path: before.path, before, lines: lines[i] }));
+  return gone.map((before, i) => ({
+    path: before.path,
+    before,
+    lines: lines[i],
+    isAt: places.get(before.content.id),
+  }));
 }
 
 /** As a statement says it. */

@@ -43,6 +43,15 @@ test("a file that went away is shown, line by line, and named as removed", { tim
   expect((await story.review(bob, "--list")).stdout).not.toContain("gone");
 });
 
+test("one that was moved as it is is told with where it is now", { timeout: 90_000 }, async () => {
+  const story = await sliceStory(world, [bob], { "a.nix": LONG });
+  await story.approves(bob);
+  await story.repository.commit({ files: { "a.nix": null, "b/a.nix": LONG } });
+  const { stdout } = await story.review(bob, "--yes");
+  expect(stdout).toContain("a.nix is gone\n  bob read it; the same content is at b/a.nix\n");
+  expect(stdout).not.toContain("deleted file mode");
+});
+
 test("only what was asked about, and no no", { timeout: 90_000 }, async () => {
   const story = await hardened();
   expect((await story.review(bob, "--list", "--path", "a.nix")).stdout).not.toContain("gone");

@@ -50,7 +50,10 @@ export async function* workText(paper: Paper, shown: ShownWork): AsyncGenerator<
 /** A file that went away, with every line that goes. */
 export async function* goneText(paper: Paper, gone: GoneFile, change: ReadChange): AsyncGenerator<string> {
   yield `\n${paper.style("bold", fitted(`${visiblePath(gone.path)} is gone`, paper.width))}\n`;
-  const told = `${gone.before.by.join(" and ")} read it: ${count(gone.lines ?? 0, "line")} that this commit no longer has`;
+  const by = `${gone.before.by.join(" and ")} read it`;
+  if (gone.isAt !== undefined)
+    return yield paragraph(`${by}; the same content is at ${visiblePath(gone.isAt)}`, paper.width, "  ");
+  const told = `${by}: ${count(gone.lines ?? 0, "line")} that this commit no longer has`;
   yield `${paragraph(told, paper.width, "  ")}\n`;
   const paint = (style: DiffStyle, text: string) => paper.style(style, text);
   yield* diffText(change, paint, { whole: false, unnamed: true, columns: paper.width });
