@@ -92,7 +92,7 @@ const inHistory: Asked[] = [
 ];
 const inSlice: Asked[] = [
   ["review --list", () => ["review", slice.repository.dir, "main", "--path", ".", "--list", "--all"], true],
-  ["review --yes", () => ["review", slice.repository.dir, "main", "--path", ".", "--yes"], true],
+  ["review --yes", () => ["review", slice.repository.dir, "main", "--path", ".", "--yes"], false],
   [
     "review of no file",
     () => ["review", slice.repository.dir, "main", "--path", `no${NASTY}`, "--list"],
