@@ -23,6 +23,11 @@ const PIECE = new RegExp(`(${PLAIN})|([^])`, "g");
 /** Writes a path. Throws `FormatError` for one that no tree has. */
 export function spellPath(path: string): string {
   checkPath(path);
+  return spellBytes(path);
+}
+
+/** Writes a path, or a name, as `spellPath`, also where no tree may have it: for telling of it. */
+export function spellBytes(path: string): string {
   if (AS_IT_IS.test(path)) return path;
   return path.replace(PIECE, (piece, plain: string | undefined) =>
     plain === undefined ? `%${hex(piece)}` : Buffer.from(piece, "latin1").toString(),

@@ -1,4 +1,5 @@
 /** A report as Markdown, as forges show it below a pull request. Text from the change cannot become markup. */
+import { harmlessText } from "@firstmile/formats/bytes/visible";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import {
   type CheckFinding,
@@ -94,12 +95,14 @@ function plural(count: number, noun: string): string {
 
 /** Nothing in it is markup, and no line ends in it. */
 function text(words: string): string {
-  return words.replace(/[\\`*_{}[\]()#+!|<>&~@]/g, (char) => `\\${char}`).replace(/\s+/g, " ");
+  return harmlessText(words)
+    .replace(/[\\`*_{}[\]()#+!|<>&~@]/g, (char) => `\\${char}`)
+    .replace(/\s+/g, " ");
 }
 
 /** A code span whose fence is longer than any run of backticks in it; a bar would end the cell. */
 function code(words: string): string {
-  const flat = words.replace(/\s+/g, " ").replaceAll("|", "¦");
+  const flat = harmlessText(words).replace(/\s+/g, " ").replaceAll("|", "¦");
   const longest = Math.max(0, ...[...flat.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = "`".repeat(longest + 1);
   return longest === 0 ? `${fence}${flat}${fence}` : `${fence} ${flat} ${fence}`;

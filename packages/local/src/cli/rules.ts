@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";
 import { resolveImports } from "@firstmile/trust/imports/resolve";
 import { loadPolicy } from "@firstmile/trust/policy/load";
@@ -44,7 +45,11 @@ export async function rulesIfAny(
   const files = await readPolicyDirectory(resolve(context.cwd, directory));
   const loaded = loadPolicy(files);
   if (!loaded.ok)
-    throw badInput(`the rules in ${directory} are not valid\n${renderDefects(loaded.defects, files)}`);
+    throw badInput(
+      `the rules in ${visibleText(directory)} are not valid`,
+      undefined,
+      renderDefects(loaded.defects, files),
+    );
   const stateDir = trustedStateDirectory(context.stateDir);
   const imports = await loadImports(stateDir, loaded.policy, context.now);
   const former = await formerRulesOf(resolve(context.cwd, directory));

@@ -1,9 +1,11 @@
 /**
  * What a person sees. Results go to stdout, everything else to stderr. Colour and progress only on a terminal, and
  * never with NO_COLOR. Text from repositories is shown with control characters replaced, so that a commit message
- * cannot move the cursor or retitle the window.
+ * cannot move the cursor or retitle the window: names where they are put into a message (`visibleText`), the message
+ * where it is printed (`harmless`), and what is left of either at the last door.
  */
 import { styleText } from "node:util";
+import { harmlessLines, harmlessText, visibleJson } from "@firstmile/formats/bytes/visible";
 
 export interface Stream {
   write(text: string): void;
@@ -42,17 +44,17 @@ export class Terminal {
   /** A line of the result. */
   print(line = ""): void {
     this.clearProgress();
-    this.out.write(`${line}\n`);
+    this.out.write(`${withoutControls(line)}\n`);
   }
 
   json(value: unknown): void {
-    this.print(JSON.stringify(value, undefined, 2));
+    this.print(visibleJson(JSON.stringify(value, undefined, 2)));
   }
 
   /** A line beside the result: what is being done, a warning, an error. */
   say(line: string): void {
     this.clearProgress();
-    this.err.write(`${line}\n`);
+    this.err.write(`${withoutControls(line)}\n`);
   }
 
   /** One line that is replaced by the next, on a terminal; what is over within the first second is not shown. */
@@ -74,42 +76,40 @@ export class Terminal {
 
   private showProgress(): void {
     if (this.waiting === undefined) return;
-    this.err.write(`\r\x1b[K${this.waiting.slice(0, (this.err.columns ?? 80) - 1)}`);
+    this.err.write(`\r\x1b[K${harmless(this.waiting).slice(0, (this.err.columns ?? 80) - 1)}`);
     this.progressShown = true;
   }
 }
 
 const QUIET_MS = 1000;
 
-/**
- * Text of another person, safe to print: control characters become `\xNN`, other line ends and bidirectional marks
- * `\u{…}`. Tabs and line feeds stay.
- */
-export function harmless(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-  const unsafe = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-  return text.replace(unsafe, escaped);
+/** Colours as `style` makes them; others could hide what is between them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they begin with one
+const COLOURS = /(\x1b\[(?:1|2|22|31|32|33|36|39)m)/;
+
+function withoutControls(line: string): string {
+  return line
+    .split(COLOURS)
+    .map((part, i) => (i % 2 === 1 ? part : harmlessLines(part)))
+    .join("");
 }
+
+/** Text of another person, safe to print, as one line: no word of it begins a line of its own. */
+export const harmless = harmlessText;
 
 /** Characters of a line that is shown or logged as one; a request's words can be a megabyte. */
 const MAX_LINE = 2000;
 
-/** The same as one line: tabs and line feeds become `\xNN` too, so that no word of a request begins a line of its own. */
+/** The same of any length, cut. */
 export function harmlessLine(text: string): string {
-  const cut = text.length > MAX_LINE ? `${text.slice(0, MAX_LINE)}…` : text;
-  return harmless(cut).replace(/[\t\n]/g, escaped);
+  return harmless(text.length > MAX_LINE ? `${text.slice(0, MAX_LINE)}…` : text);
 }
 
-function escaped(char: string): string {
-  const code = char.codePointAt(0)!;
-  return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-}
-
-/** Breaks text at spaces so that each line fits; later lines are indented. */
+/** Breaks text at spaces so that each line fits; later lines are indented. No line ends where the text has one do so. */
 export function wrap(text: string, width: number, indent: string): string {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
+  for (const word of text.replaceAll("\n", "\\x0a").split(" ")) {
     if (line.length > 0 && line.length + 1 + word.length > Math.max(width - indent.length, 20)) {
       lines.push(line);
       line = word;

@@ -1,4 +1,5 @@
 /** A verdict as a person reads it: what was asked, what was found, what is missing, what would help. */
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import type { Reason, Subject, Verdict } from "@firstmile/trust/verdict/verdict";
 import { harmless, harmlessLine, type Terminal, wrap } from "./terminal.ts";
 
@@ -28,12 +29,8 @@ function showReason(terminal: Terminal, reason: Reason, first: string, rest: str
   showReasons(terminal, reason.because ?? [], rest);
 }
 
-/** Wraps paragraphs; a line break in a message stays one, under the same margin. */
 function wrapIn(terminal: Terminal, text: string, margin: string): string {
-  return text
-    .split("\n")
-    .map((line) => wrap(line, terminal.width - 2, margin))
-    .join(`\n${margin}`);
+  return wrap(text, terminal.width - 2, margin);
 }
 
 export function nameOf(subject: Subject): string {
@@ -41,7 +38,7 @@ export function nameOf(subject: Subject): string {
     case "commit":
       return `${subject.source} at ${subject.id}`;
     case "trust repository":
-      return `trust repository ${subject.name ? `${subject.name} ` : ""}${subject.commit ? `at ${subject.commit}` : ""}`.trim();
+      return `trust repository ${subject.name ? `${visibleText(subject.name)} ` : ""}${subject.commit ? `at ${subject.commit}` : ""}`.trim();
     case "derivation":
     case "store path":
       return subject.path;

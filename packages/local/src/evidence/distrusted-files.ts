@@ -60,7 +60,7 @@ function against(
     commit,
     code: "distrusted",
     message: `${visiblePath(path)}: ${objectionText(objection)}`,
-    paths: [visiblePath(path)],
+    paths: [path],
     remedy: "use a version without a distrust against it",
   };
 }

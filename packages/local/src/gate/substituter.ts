@@ -3,9 +3,11 @@
  * was released; a denial is 404, because anything else ends a build instead of leaving it to be made here. What a
  * narinfo promised is decided again when its NAR is asked for.
  */
+
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, ListenOptions } from "node:net";
+import { harmlessText } from "@firstmile/formats/bytes/visible";
 import { narHashDigest } from "@firstmile/formats/nix/hash";
 import { type NarInfo, renderNarInfo } from "@firstmile/formats/nix/narinfo";
 import type { Testimony } from "@firstmile/trust/consensus/agree";
@@ -256,5 +258,5 @@ function deny(response: ServerResponse, status: number, reason: string): void {
     "Content-Type": "text/plain",
     [REASON_HEADER]: reason.replace(/[^\x20-\x7e]+/g, " ").slice(0, 500),
   });
-  response.end(`${reason}\n`);
+  response.end(`${harmlessText(reason)}\n`);
 }

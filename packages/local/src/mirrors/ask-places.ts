@@ -45,7 +45,7 @@ export async function askPlaces(asking: Asking): Promise<Answers> {
   const urls = [...new Set(asking.urls)].slice(0, MAX_PLACES);
   const tries = await Promise.all(urls.map((url) => tryPlace(asking, url)));
   const silent = tries.filter((answer) => "problem" in answer);
-  if (silent.length === urls.length) throw new RemoteError(silent.map(({ problem }) => problem).join("\n"));
+  if (silent.length === urls.length) throw new RemoteError(silent.map(({ problem }) => problem).join("; "));
   const heads: { url: string; head: CommitId }[] = [];
   for (const answer of tries) {
     if ("problem" in answer) continue;

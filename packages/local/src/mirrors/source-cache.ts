@@ -61,7 +61,7 @@ export async function fetchSource(question: SourceQuestion): Promise<SourceAnswe
     if (head !== undefined) heads.push({ url: place.url, head });
   }
   const silent = places.flatMap(({ url, problem }) => (problem === undefined ? [] : [{ url, problem }]));
-  if (heads.length === 0) throw new RemoteError(silent.map(({ problem }) => problem).join("\n"));
+  if (heads.length === 0) throw new RemoteError(silent.map(({ problem }) => problem).join("; "));
   const bytes = places.reduce((sum, place) => sum + place.bytes, 0);
   return { repository, heads, silent, bytes, whole: await hasTree(repository, heads[0]!.head) };
 }

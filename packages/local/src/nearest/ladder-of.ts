@@ -4,7 +4,7 @@
  * What is read already is told by the evidence alone; only for the rest the nearest of all signed files is looked for.
  */
 import { type ContentFacts, standingOf } from "@firstmile/trust/nearest/ladder";
-import { likenessText, standingText } from "@firstmile/trust/nearest/standing-text";
+import { acceptedText, likenessText, standingText } from "@firstmile/trust/nearest/standing-text";
 import { Beginnings } from "@firstmile/trust/slice/beginnings";
 import type { SliceCoverage } from "@firstmile/trust/slice/cover";
 import type { JudgedFile } from "@firstmile/trust/slice/judged";
@@ -31,7 +31,13 @@ export async function ladderOf(
   try {
     using objects = new GitObjects(git.env);
     const covered = new Beginnings(coverage).all().map(({ content, ...one }) => ({ ...one, ...content }));
-    return await (await NearestSigned.open({ objects, covered, stateDir })).nearestSigned(judged.file);
+    const nearest = await (await NearestSigned.open({ objects, covered, stateDir })).nearestSigned(
+      judged.file,
+    );
+    const accepted = acceptedText(judged.standing);
+    return nearest && accepted !== undefined
+      ? { ...nearest, text: withLikeness(accepted, nearest) }
+      : nearest;
   } finally {
     git.dispose();
   }
@@ -74,6 +80,10 @@ export async function nearestOf(
   } finally {
     git.dispose();
   }
+}
+
+function withLikeness(accepted: string, { standing }: Nearest): string {
+  return standing.kind === "covered" ? `${accepted}; ${likenessText(standing)}` : accepted;
 }
 
 function factsOf({ file, standing }: JudgedFile, coverage: SliceCoverage): ContentFacts {

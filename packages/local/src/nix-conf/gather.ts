@@ -1,7 +1,9 @@
 /** Gathers what `examine` judges: Nix's effective settings, the gate, the trust repository, files, tools. */
+
 import { randomUUID } from "node:crypto";
 import { get } from "node:http";
 import { join } from "node:path";
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import { gitDetectsCollisions } from "../git/collision-probe.ts";
 import { ProcessError } from "../process/run.ts";
 import { currentPolicy } from "../trust-repository/follow.ts";
@@ -161,7 +163,7 @@ async function gatherTrust({ stateDir, now }: Asked): Promise<Answer> {
     if (!current) return { ok: false, problem: "none is pinned" };
     const refusal = current.reasons.find((reason) => !reason.ok);
     if (refusal) return { ok: false, problem: `${refusal.code}: ${refusal.message}` };
-    return { ok: true, said: `${current.policy.name} at ${current.pin.followed.slice(0, 12)}` };
+    return { ok: true, said: `${visibleText(current.policy.name)} at ${current.pin.followed.slice(0, 12)}` };
   } catch (error) {
     return { ok: false, problem: error instanceof Error ? error.message : String(error) };
   }

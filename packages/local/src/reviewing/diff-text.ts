@@ -1,11 +1,13 @@
 /**
  * A change as Git's own diff, line by line, made visible and coloured here: colours that Git put in could not be told
- * from those that a file brings along. Memory is bounded however long a line is.
+ * from those that a file brings along. Lines are broken into rows that fit the screen, and a change of white space alone
+ * is said to be one. Memory is bounded however long a line is.
  */
 import { spawn } from "node:child_process";
 import { ProcessError } from "../process/run.ts";
 import type { ReadChange } from "./read-change.ts";
-import { visible } from "./visible.ts";
+import { Rows } from "./rows.ts";
+import { SpaceChanges } from "./space-changes.ts";
 
 export type DiffStyle = "bold" | "green" | "red" | "cyan";
 export type Paint = (style: DiffStyle, text: string) => string;
@@ -19,6 +21,10 @@ export interface DiffShown {
   readonly whole: boolean;
   /** Whether the lines that name a file are left away: somebody else has named it. */
   readonly unnamed: boolean;
+  /** Of the screen. */
+  readonly columns: number;
+  /** Whether it is shown in an editor, which takes some lines for its settings. */
+  readonly forEditor?: boolean | undefined;
 }
 
 /** Lines around what differs: all of them. */
@@ -30,21 +36,23 @@ const NAMING = /^(?:diff --git|index|---|\+\+\+|new file mode) /;
 export async function* diffText(
   change: ReadChange,
   paint: Paint,
-  { whole, unnamed }: DiffShown = { whole: false, unnamed: false },
+  shown: DiffShown = { whole: false, unnamed: false, columns: 100 },
 ): AsyncGenerator<string> {
-  const painter = new DiffPainter(paint, unnamed);
-  for await (const pieces of output(change, whole ? [WHOLE] : [])) {
-    yield pieces.map(({ bytes, ends }) => painter.piece(bytes, ends)).join("");
+  const painter = new DiffPainter(paint, shown);
+  for await (const pieces of diffPieces(change, shown.whole ? [WHOLE] : [])) {
+    yield pieces.map((piece) => painter.piece(piece)).join("");
   }
+  yield painter.end();
 }
 
-interface Piece {
+export interface Piece {
   readonly bytes: Buffer;
   /** Whether the line ends with it. */
   readonly ends: boolean;
 }
 
-async function* output(change: ReadChange, how: readonly string[]): AsyncGenerator<Piece[]> {
+/** What Git says, with `how` as further options. Throws as `diffText`. */
+export async function* diffPieces(change: ReadChange, how: readonly string[]): AsyncGenerator<Piece[]> {
   const child = spawn("git", change.diffArgs("--patch", ...how), {
     env: change.env,
     stdio: ["ignore", "pipe", "ignore"],
@@ -80,29 +88,51 @@ function piecesOf(bytes: Buffer): { pieces: Piece[]; rest: Buffer } {
 }
 
 /** Knows headers from content by where they stand: every line of a hunk opens with a space, `+`, `-` or `\`. */
-class DiffPainter {
+export class DiffPainter {
   readonly #paint: Paint;
+  readonly #shown: DiffShown;
   #inHunk = false;
-  #begun = false;
+  #rows: Rows | undefined;
   #style: DiffStyle | undefined;
   #isHidden = false;
-  readonly #unnamed: boolean;
+  #spaces = new SpaceChanges();
 
-  constructor(paint: Paint, unnamed: boolean) {
+  constructor(paint: Paint, shown: DiffShown) {
     this.#paint = paint;
-    this.#unnamed = unnamed;
+    this.#shown = shown;
   }
 
-  piece(bytes: Buffer, ends: boolean): string {
-    const text = visible(bytes);
-    if (!this.#begun) {
-      this.#style = this.#styleOf(text);
-      this.#isHidden = this.#unnamed && !this.#inHunk && NAMING.test(text);
-    }
-    this.#begun = !ends;
-    if (this.#isHidden) return "";
-    const painted = this.#style && text !== "" ? this.#paint(this.#style, text) : text;
-    return ends ? `${painted}\n` : painted;
+  /** Rows with line ends. */
+  piece({ bytes, ends }: Piece): string {
+    const isFirst = this.#rows === undefined;
+    this.#rows ??= this.#begin(bytes);
+    const content = this.#inHunk || !ends ? bytes : withoutNameEnd(bytes);
+    const rows = this.#rows.feed(content, ends);
+    if (ends) this.#rows = undefined;
+    const note = this.#inHunk ? this.#spaces.feed(bytes, isFirst, ends) : this.#spaces.over();
+    const told = this.#noted(note);
+    return this.#isHidden ? told : told + rows.map((row) => `${this.#painted(row)}\n`).join("");
+  }
+
+  /** What is left to say. */
+  end(): string {
+    return this.#noted(this.#spaces.over());
+  }
+
+  #noted(note: string | undefined): string {
+    if (note === undefined) return "";
+    return `${new Rows(this.#shown.columns, false).feed(Buffer.from(note), true).join("\n")}\n`;
+  }
+
+  #begin(bytes: Buffer): Rows {
+    const line = bytes.toString("latin1", 0, LONGEST_HEAD);
+    this.#style = this.#styleOf(line);
+    this.#isHidden = this.#shown.unnamed && !this.#inHunk && NAMING.test(line);
+    return new Rows(this.#shown.columns, this.#inHunk, this.#shown.forEditor);
+  }
+
+  #painted(row: string): string {
+    return this.#style && row !== "" ? this.#paint(this.#style, row) : row;
   }
 
   #styleOf(line: string): DiffStyle | undefined {
@@ -113,4 +143,13 @@ class DiffPainter {
     if (line.startsWith("+")) return "green";
     return line.startsWith("-") ? "red" : undefined;
   }
+}
+
+/** Bytes that tell what a line is. */
+const LONGEST_HEAD = 32;
+
+/** Git ends a name that has spaces with a tab; one that a name ends with is quoted. */
+function withoutNameEnd(bytes: Buffer): Buffer {
+  const isName = /^(?:---|\+\+\+) .*\t$/s.test(bytes.toString("latin1"));
+  return isName ? bytes.subarray(0, -1) : bytes;
 }

@@ -9,10 +9,48 @@ export interface Measured {
   readonly lines: number;
   readonly bytes: number;
   readonly binary: boolean;
+  readonly longest: LongLine;
+}
+
+/** A line that is longer than others. */
+export interface LongLine {
+  /** From 1. */
+  readonly line: number;
+  /** As UTF-8 has them. */
+  readonly characters: number;
 }
 
 export function measure(content: Buffer): Measured {
-  return { lines: countLines(content), bytes: content.length, binary: isBinary(content) };
+  return {
+    lines: countLines(content),
+    bytes: content.length,
+    binary: isBinary(content),
+    longest: longestLine(content),
+  };
+}
+
+/** The first of the longest lines; of a content without any, line 1 with nothing in it. */
+function longestLine(content: Buffer): LongLine {
+  let longest = { line: 1, characters: 0 };
+  let from = 0;
+  for (let line = 1; from < content.length; line++) {
+    const end = content.indexOf(10, from);
+    const to = end < 0 ? content.length : end;
+    // A line has no more characters than bytes: most need no counting.
+    if (to - from > longest.characters) {
+      const characters = countCharacters(content.subarray(from, to));
+      if (characters > longest.characters) longest = { line, characters };
+    }
+    from = to + 1;
+  }
+  return longest;
+}
+
+/** Bytes that do not continue a character. */
+export function countCharacters(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) if ((byte & 0xc0) !== 0x80) count++;
+  return count;
 }
 
 export function countLines(content: Buffer): number {

@@ -5,7 +5,7 @@
  * and what is signed says no more than what was shown. Leaves out: which files lie behind the names.
  */
 
-import { listingContent, spellEntry } from "@firstmile/formats/statement/listing";
+import { listingContent } from "@firstmile/formats/statement/listing";
 import type { StatedNames } from "@firstmile/formats/statement/names";
 import type { ReviewVerdict } from "@firstmile/formats/statement/review";
 import type { PrincipalName } from "@firstmile/trust/policy/names";
@@ -92,7 +92,7 @@ function* listingLines({ judged: { names }, change }: NamesWork): Generator<stri
     return;
   }
   yield `${where}: ${namesText(names.entries.length)}`;
-  for (const entry of names.entries) yield `  ${spellEntry(entry)}`;
+  for (const entry of names.entries) yield `  ${entry.type} ${visiblePath(entry.name)}`;
 }
 
 function peopleOf({ standing }: ListingChange): string {

@@ -5,6 +5,7 @@
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { encodeUtf8, latin1 } from "@firstmile/formats/bytes/text";
+import { visibleName } from "@firstmile/formats/bytes/visible";
 import { type Commit, parseCommit } from "@firstmile/formats/git/commit";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { whoWrote } from "@firstmile/trust/history/people";
@@ -13,7 +14,6 @@ import type { NeutralGit } from "../git/neutral.ts";
 import type { GitObjects } from "../git/objects.ts";
 import { revList } from "../git/rev-list.ts";
 import type { ReviewRange } from "./range.ts";
-import { visible } from "./visible.ts";
 
 export interface RangeCommit {
   readonly id: CommitId;
@@ -48,14 +48,14 @@ export async function commitsOf(
 function described(id: CommitId, commit: Commit, mine: ReadonlyMap<string, PrincipalName>): RangeCommit {
   const [subject = ""] = Buffer.from(commit.message).toString("latin1").split("\n", 1);
   const own = commit.parents.length < 2 && whoWrote(commit, mine).length > 0;
-  return { id, author: authorOf(commit), subject: visible(Buffer.from(subject, "latin1")), own };
+  return { id, author: authorOf(commit), subject: visibleName(Buffer.from(subject, "latin1")), own };
 }
 
 function authorOf({ author }: Commit): string {
   try {
-    return visible(author.identity().name);
+    return visibleName(author.identity().name);
   } catch (error) {
-    if (error instanceof FormatError) return visible(author.raw);
+    if (error instanceof FormatError) return visibleName(author.raw);
     throw error;
   }
 }

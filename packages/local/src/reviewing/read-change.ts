@@ -9,12 +9,14 @@
 import { createHash } from "node:crypto";
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
+import { linkDefect } from "@firstmile/formats/git/link-target";
 import { type CommitId, hashObject, type ObjectId } from "@firstmile/formats/git/object-id";
 import { parseTree } from "@firstmile/formats/git/tree";
 import { treesOfFiles } from "@firstmile/formats/git/tree-of-files";
 import type { FileVersion, ReviewedChange } from "@firstmile/formats/statement/review";
 import { changedFiles, type PathChange, type Tree } from "@firstmile/trust/history/trees";
 import type { Content } from "@firstmile/trust/slice/approvals";
+import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { HashedReader, UnreadableObject } from "../evidence/hashed-reader.ts";
 import { takeMaterial } from "../evidence/merge-material.ts";
 import { CollisionError, CorruptObjectsError, HashedObjects } from "../git/hashed-objects.ts";
@@ -24,6 +26,7 @@ import { runOk } from "../process/run.ts";
 import type { ReviewRange } from "./range.ts";
 
 const SUBMODULE = 0o160000;
+const LINK = 0o120000;
 /** Bytes of the listing of line counts: some hundred thousand paths. */
 const MAX_COUNTS = 256 << 20;
 
@@ -42,7 +45,8 @@ export interface FileChange {
   /** Latin-1. */
   readonly path: string;
   readonly before: Content | undefined;
-  readonly after: Content;
+  /** Undefined: it goes. */
+  readonly after: Content | undefined;
 }
 
 /** The repository's objects as they are read here; goes with `git`. */
@@ -73,7 +77,7 @@ export class ReviewMaterial implements Disposable {
   }
 
   async #readFiles(changes: readonly FileChange[]): Promise<ReadChange[]> {
-    const named = changes.flatMap(({ before, after }) => (before ? [before, after] : [after]));
+    const named = changes.flatMap(({ before, after }) => [before, after].filter((one) => one !== undefined));
     await this.reader.files([...new Set(named.map(({ id }) => id))]);
     const trees = changes.map(({ path, before, after }) => [
       this.#treeOfFile(path, before),
@@ -82,6 +86,7 @@ export class ReviewMaterial implements Disposable {
     await this.#hashed.flush();
     const digests = await digestsOf(this.#hashed.env, named);
     const other = named.find(({ id, sha256 }) => digests.get(id) !== sha256);
+    await refuseBadLinks(this.#hashed.env, changes);
     if (other) throw new RepositoryError(`${other.id} is not the content with SHA-256 ${other.sha256}`);
     return changes.map(
       (change, i) => new ReadChange(this.#hashed.env, trees[i]![0]!, trees[i]![1]!, [change]),
@@ -100,6 +105,7 @@ export class ReviewMaterial implements Disposable {
     await takeMaterial(this.reader, [before, after]);
     await this.#hashed.flush();
     const changes = await this.#changes(before, after);
+    await refuseBadLinks(this.#hashed.env, changes);
     return new ReadChange(this.#hashed.env, before, after, await digested(this.#hashed.env, changes));
   }
 
@@ -127,6 +133,26 @@ async function treeOf(objects: GitObjects, id: ObjectId): Promise<Tree> {
   const object = await objects.get(id);
   const entries = parseTree(object?.content ?? new Uint8Array(0), id.length === 64 ? 32 : 20);
   return new Map(entries.map((entry) => [latin1(entry.name), entry]));
+}
+
+/** What is approved leads where it says. That such a link goes may be approved. */
+async function refuseBadLinks(
+  env: NodeJS.ProcessEnv,
+  changes: readonly { readonly path: string; readonly after?: FileVersion | undefined }[],
+): Promise<void> {
+  const links = changes.flatMap(({ path, after }) => (after?.mode === LINK ? [{ path, id: after.id }] : []));
+  const bad: string[] = [];
+  using objects = new GitObjects(env);
+  await objects.each(
+    links.map(({ id }) => id),
+    (object, place) => {
+      const defect =
+        object && ("oversized" in object ? "its target is too long" : linkDefect(object.content));
+      if (defect !== undefined) bad.push(`${visiblePath(links[place]!.path)}: ${defect}`);
+    },
+  );
+  if (bad.length > 0)
+    throw new RepositoryError(`no system follows this symbolic link as it is written: ${bad[0]}`);
 }
 
 async function digested(env: NodeJS.ProcessEnv, changes: readonly PathChange[]): Promise<ReviewedChange[]> {

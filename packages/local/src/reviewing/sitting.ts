@@ -8,6 +8,7 @@
 import type { ReviewedChange, ReviewStatement, ReviewVerdict } from "@firstmile/formats/statement/review";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { draftReviews, type SaidOfReview } from "./draft.ts";
+import { type GoneFile, removalOf } from "./gone-files.ts";
 import { type NamesWork, statedNames } from "./names-work.ts";
 import type { ReviewWork } from "./work.ts";
 
@@ -26,6 +27,8 @@ const MAX_NOTE = 8192;
 /** Names that were shown, all at once. */
 export interface SaidOfNames {
   readonly names: readonly NamesWork[];
+  /** Files that went away, shown with them. */
+  readonly gone?: readonly GoneFile[];
   readonly verdict: ReviewVerdict;
   readonly note: string | undefined;
 }
@@ -39,11 +42,16 @@ export function draftSitting(
   return (["approve", "reject"] as const).flatMap((verdict) => {
     const own = said.filter((one) => one.verdict === verdict);
     const shown = names?.verdict === verdict ? statedNames(names.names, verdict) : [];
+    const removals = names?.verdict === verdict ? (names.gone ?? []).map(removalOf) : [];
     const first = joined(all.note, names?.verdict === verdict ? names.note : undefined);
     const parts = chunks(own, first);
-    if (parts.length === 0 && shown.length > 0) parts.push({ some: [], note: first });
+    if (parts.length === 0 && shown.length + removals.length > 0) parts.push({ some: [], note: first });
     return parts.flatMap(({ some, note }, i) =>
-      draftReviews({ ...all, verdict, note }, sortedChanges(some), i === 0 ? shown : []),
+      draftReviews(
+        { ...all, verdict, note },
+        sortedChanges(some, i === 0 ? removals : []),
+        i === 0 ? shown : [],
+      ),
     );
   });
 }
@@ -53,8 +61,8 @@ export function changesOf({ files, before, after }: ReviewWork): ReviewedChange[
   return files.map(({ file }) => ({ path: file.path, before: before?.content, after }));
 }
 
-function sortedChanges(said: readonly SaidOfWork[]): ReviewedChange[] {
-  const changes = said.flatMap(({ work }) => changesOf(work));
+function sortedChanges(said: readonly SaidOfWork[], removals: readonly ReviewedChange[]): ReviewedChange[] {
+  const changes = [...said.flatMap(({ work }) => changesOf(work)), ...removals];
   return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 

@@ -1,35 +1,30 @@
 /**
- * Bytes of files, names and messages as a reader can trust them.
+ * Lines of files as a reader can trust them.
  *
- * Claims: whatever is in the bytes and would not be seen, or would move, colour or reorder other text, comes out as a
- * visible `\xNN` or `\u{…}`: control characters, bytes that are no UTF-8, bidirectional marks, joiners, tags, fillers.
- * Against: code that a reviewer cannot see, or sees in another order than the evaluator. Leaves out: letters that look
- * like others.
+ * Claims: whatever is in the bytes and would not be seen, or would move, colour or reorder other text, is spelled: all
+ * white space but single spaces within a line, control characters, bytes that are not UTF-8, joiners, fillers, marks
+ * that could sit on another letter, letters that run from right to left. Two lines that differ never look the same.
+ * Against: code that a reader cannot see, or sees in another order than the evaluator. Leaves out: letters that look
+ * like letters of another script.
  */
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
-/** Printable ASCII and tabs: most lines of most files. */
-const PLAIN = /^[\t\x20-\x7e]*$/;
+import { Speller, type SpellingStyle } from "@firstmile/formats/bytes/speller";
+
+/** A tab between other characters, on terminals whose tab stops are not known. */
+const SHOWN_TAB = "⇥   ";
+const MOST_BLANKS = 40;
+
+/** How lines are spelled where blanks behind each other must not fill a row of so many cells. */
+export function styleOfLines(columns = Number.POSITIVE_INFINITY, forEditor = false): SpellingStyle {
+  const mostBlanks = Math.min(MOST_BLANKS, Math.floor(columns / 2) - SHOWN_TAB.length);
+  return { tab: SHOWN_TAB, mostBlanks, spellsFirstBlanks: false, rightToLeft: false, forEditor };
+}
+
+/** Most lines of most files: words of ASCII with single spaces, and some before the first. */
+const PLAIN = /^(?: {0,40}[!-[\]-~]+(?: [!-[\]-~]+)*)?$/;
+const STYLE = styleOfLines();
 
 /** One line, or a part of one. */
 export function visible(bytes: Uint8Array): string {
   const ascii = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
-  return PLAIN.test(ascii) ? ascii : decoded(bytes).replace(UNSEEN, spelled);
-}
-
-function spelled(char: string): string {
-  const code = char.codePointAt(0)!;
-  if (char === "\t") return char;
-  return code < 0xa0 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-}
-
-/** A line with a byte that is no UTF-8 is shown byte by byte: nobody knows what encoding it is in. */
-function decoded(bytes: Uint8Array): string {
-  try {
-    return strict.decode(bytes);
-  } catch {
-    return Array.from(bytes, (byte) =>
-      byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`,
-    ).join("");
-  }
+  return PLAIN.test(ascii) ? ascii : new Speller(STYLE).feed(bytes, true);
 }

@@ -6,13 +6,16 @@
  * once. Against: a review of content that the repository lacks, by which a reader would be shown a change from nothing.
  * Leaves out: who is to read it.
  */
+
+import { linkDefect } from "@firstmile/formats/git/link-target";
+import { withoutBlanks } from "@firstmile/trust/nearest/ladder";
 import { type Content, contentKey } from "@firstmile/trust/slice/approvals";
 import { Beginnings, type CoveredContent } from "@firstmile/trust/slice/beginnings";
 import type { SliceCoverage } from "@firstmile/trust/slice/cover";
 import type { JudgedFile } from "@firstmile/trust/slice/judged";
 import type { GitObjects } from "../git/objects.ts";
 import { readContents, type Unreadable } from "../nearest/read-contents.ts";
-import { changedLines, measure } from "./measure.ts";
+import { changedLines, type LongLine, measure } from "./measure.ts";
 import { NearestBeginning } from "./nearest-beginning.ts";
 
 export interface ReviewWork {
@@ -28,13 +31,17 @@ export interface ReviewWork {
   readonly bytes: number;
   /** As Git tells: a diff does not show it. */
   readonly binary: boolean;
+  /** Of the whole content. */
+  readonly longest: LongLine;
+  /** A change that takes away or adds spaces and tabs within lines, and nothing else. */
+  readonly spaceOnly: boolean;
 }
 
 export interface FoundWork {
   /** The smallest first. */
   readonly work: readonly ReviewWork[];
   /** Files that cannot be read here, so that nobody can be shown what they would sign. */
-  readonly unreadable: readonly { readonly file: JudgedFile; readonly why: Unreadable }[];
+  readonly unreadable: readonly { readonly file: JudgedFile; readonly why: Unreadable | "bad-link" }[];
   /** Contents that were read and signed, and that are no longer here to begin at. */
   readonly gone: readonly CoveredContent[];
 }
@@ -51,6 +58,8 @@ export async function findWork(files: readonly JudgedFile[], options: WorkOption
   return new WorkFinder(options).find(files);
 }
 
+const LINK = 0o120000;
+
 class WorkFinder {
   readonly #objects: GitObjects;
   readonly #coverage: SliceCoverage;
@@ -66,12 +75,13 @@ class WorkFinder {
   }
 
   async find(files: readonly JudgedFile[]): Promise<FoundWork> {
-    const unreadable: { file: JudgedFile; why: Unreadable }[] = [];
+    const unreadable: { file: JudgedFile; why: Unreadable | "bad-link" }[] = [];
     const work: ReviewWork[] = [];
     // One after the other, so that no more than one file and what it may come from is in memory.
     for (const file of files) {
       const content = await this.#read(file.file);
       if (typeof content === "string") unreadable.push({ file, why: content });
+      else if (file.file.mode === LINK && linkDefect(content)) unreadable.push({ file, why: "bad-link" });
       else work.push(await this.#workOn(file, content));
     }
     return { work: this.#together(work).sort(bySize), unreadable, gone: [...this.#gone.values()] };
@@ -98,6 +108,7 @@ class WorkFinder {
       after: { mode, id, sha256 },
       before: undefined,
       wholeLines: whole.lines,
+      spaceOnly: false,
       ...whole,
     };
     const changes = await this.#changes(judged, content);
@@ -116,13 +127,15 @@ class WorkFinder {
   }
 
   async #changesFrom(starts: readonly CoveredContent[], file: JudgedFile["file"], content: Buffer) {
-    const found: { before: CoveredContent; lines: number }[] = [];
+    const found: { before: CoveredContent; lines: number; spaceOnly: boolean }[] = [];
     const others = starts.filter((one) => contentKey(one.content) !== contentKey(file));
     for (const before of others) {
       const old = await this.#read(before.content);
       if (typeof old === "string") this.#gone.set(`${before.path}\0${before.content.sha256}`, before);
-      const lines = typeof old === "string" ? undefined : changedLines(old, content);
-      if (lines !== undefined) found.push({ before, lines });
+      if (typeof old === "string") continue;
+      const lines = changedLines(old, content);
+      const spaceOnly = lines !== 0 && Buffer.compare(withoutBlanks(old), withoutBlanks(content)) === 0;
+      if (lines !== undefined) found.push({ before, lines, spaceOnly });
     }
     return found;
   }

@@ -73,6 +73,10 @@ export function named(paths: readonly string[]): (path: string) => boolean {
   const exact = new Set(paths);
   return (path) => {
     const segments = path.split("/");
-    return exact.has(visiblePath(path)) || globs.some((glob) => matchesGlob(glob, segments));
+    return (
+      exact.has(visiblePath(path)) ||
+      exact.has(Buffer.from(path, "latin1").toString()) ||
+      globs.some((glob) => matchesGlob(glob, segments))
+    );
   };
 }

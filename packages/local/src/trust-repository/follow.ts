@@ -5,9 +5,11 @@
  * (`stale-head`), is followed and then decides nothing until somebody does. Staying on older rules would be worse,
  * since the newer ones may take a stolen key away.
  */
+
 import { mkdirSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Freshness } from "@firstmile/trust/freshness/judge-head";
 import { judgeServedHeads } from "@firstmile/trust/freshness/served-heads";
@@ -258,7 +260,7 @@ async function freshnessAtHead(
   heads: readonly FoundHead[],
 ): Promise<Freshness | undefined> {
   if (!policy.head) return undefined;
-  const subject = `the rules of ${policy.name}`;
+  const subject = `the rules of ${visibleText(policy.name)}`;
   const remedy = `firstmile trust update; if that brings nothing, somebody of role ${policy.head.signedBy} runs firstmile trust head`;
   return await freshnessIn({ git, rule: policy.head, policy, subject, remedy, commit, heads, now });
 }

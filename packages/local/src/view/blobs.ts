@@ -2,14 +2,16 @@
  * Contents of files, each hashed to its Git id and by SHA-256 as it is read, and kept for a while.
  *
  * Claims: what is handed out hashes to the id that the tree names; read a second time, it is the same bytes, also
- * where two contents share a SHA-1. Leaves out files over 1 GiB, which are refused.
+ * where two contents share a SHA-1; a link's target is what Linux follows. Leaves out files over 1 GiB, which are
+ * refused.
  */
 import { hash } from "node:crypto";
+import { linkDefect, linkSizeDefect } from "@firstmile/formats/git/link-target";
 import { hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import { MAX_BYTES } from "../git/batch-parser.ts";
 import { BlobError, type BlockingGit } from "./blocking-git.ts";
 import type { BulkBlobs } from "./bulk-blobs.ts";
-import type { InodeTable } from "./inode-table.ts";
+import { type InodeTable, SYMLINK } from "./inode-table.ts";
 
 export interface Blob {
   readonly content: Buffer;
@@ -62,13 +64,17 @@ export class Blobs {
   private verified(node: number, id: ObjectId): Buffer {
     const size = this.table.size(node);
     if (Number.isNaN(size)) throw new BlobError(`blob ${id} is not in the repository`);
+    const isLink = this.table.mode(node) === SYMLINK;
+    refuseLink(id, isLink ? linkSizeDefect(size) : undefined);
     if (size > MAX_BYTES.blob) throw new BlobError(`blob ${id} has ${size} bytes, over the limit`);
     const { bulk, single } = this.sources[this.table.place(node)!.tree]!;
     const early = bulk.read(node, size);
-    if (early && isContentOf(id, early)) return early;
-    const content = single.content(id, size);
-    if (isContentOf(id, content)) return content;
-    throw new BlobError(`${id}: its content does not hash to its id`);
+    const isEarly = early !== undefined && isContentOf(id, early);
+    const content = isEarly ? early : single.content(id, size);
+    if (!isEarly && !isContentOf(id, content))
+      throw new BlobError(`${id}: its content does not hash to its id`);
+    refuseLink(id, isLink ? linkDefect(content) : undefined);
+    return content;
   }
 
   private keep(node: number, blob: Blob): void {
@@ -80,6 +86,11 @@ export class Blobs {
       this.keptBytes -= content.length;
     }
   }
+}
+
+/** The kernel would cut such a target, and follow what is left. */
+function refuseLink(id: ObjectId, defect: string | undefined): void {
+  if (defect !== undefined) throw new BlobError(`link ${id}: ${defect}`);
 }
 
 function isContentOf(id: ObjectId, content: Buffer): boolean {

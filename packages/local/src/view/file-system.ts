@@ -7,6 +7,7 @@
  */
 import { constants as fsConstants } from "node:fs";
 import { constants } from "node:os";
+import { NAR_MAX_TARGET } from "@firstmile/formats/nix/nar";
 import type { Blobs } from "./blobs.ts";
 import { BlobError } from "./blocking-git.ts";
 import { direntBytes, MAX_PAYLOAD, type ReplyWriter } from "./fuse-replies.ts";
@@ -142,7 +143,7 @@ export class FileSystem {
   private readlink(request: Request): number {
     if (this.table.mode(request.node) !== SYMLINK) return EINVAL;
     const refused = this.admit(request);
-    return refused === 0 ? this.content(request.node, 0, MAX_LINK) : refused;
+    return refused === 0 ? this.content(request.node, 0, NAR_MAX_TARGET) : refused;
   }
 
   /** Decides the first opening of a path, and records it; later ones end as the first did. */
@@ -205,8 +206,6 @@ export class FileSystem {
 }
 
 const DOTS = [Buffer.from("."), Buffer.from("..")];
-/** PATH_MAX, the longest target that Linux follows. */
-const MAX_LINK = 4095;
 const NOBODY = { node: 0, size: 0, mode: 0 };
 
 /** Readable by everybody, as files in Nix's store are. */

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { latin1 } from "@firstmile/formats/bytes/text";
+import { linkDefect } from "@firstmile/formats/git/link-target";
 import type { ObjectId } from "@firstmile/formats/git/object-id";
 import { entryType, type NamedEntry } from "@firstmile/formats/statement/listing";
 import { writeTree } from "../admission/tree.ts";
@@ -44,7 +45,9 @@ export async function writeViewTree(
     using objects = new GitObjects(git.env);
     await writeTree(objects, tree, dir, (path, step, content) => {
       const sha256 = createHash("sha256").update(content).digest("hex");
-      const allowed = allows(rules, path, sha256);
+      // A link that Linux would not follow as it is written cannot be written either.
+      const isBroken = step.kind === "symlink" && linkDefect(content) !== undefined;
+      const allowed = !isBroken && allows(rules, path, sha256);
       const mode = step.kind === "symlink" ? SYMLINK : step.executable ? 0o100755 : 0o100644;
       files.set(path, { mode, id: step.id, sha256, allowed });
       return allowed;

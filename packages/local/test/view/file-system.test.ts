@@ -20,8 +20,10 @@ import { Readers } from "../../src/view/readers.ts";
 import { RecordWriter } from "../../src/view/record.ts";
 import { enforce, ViewWorld } from "./view-world.ts";
 
-const { EACCES, EINVAL, EISDIR, ENOTDIR, EPROTO, EROFS, ESTALE } = constants.errno;
+const { EACCES, EINVAL, EIO, EISDIR, ENOTDIR, EPROTO, EROFS, ESTALE } = constants.errno;
 const NONE = Buffer.alloc(0);
+/** A longest target with more behind it, one with a NUL, and one that leads nowhere. */
+const BAD_LINKS = [`${"./".repeat(2043)}evil.txt/../good.txt`, "good\0.txt", ""];
 
 describe("the file system", () => {
   const world = new ViewWorld();
@@ -35,6 +37,7 @@ describe("the file system", () => {
       "d/open": "open",
       shut: "shut",
       link: { mode: 0o120000, content: "d/open" },
+      ...Object.fromEntries(BAD_LINKS.map((content, i) => [`bad${i}`, { mode: 0o120000, content }])),
     });
     const git = await neutralGit(view.repository);
     const objects = new GitObjects(git.env);
@@ -50,7 +53,7 @@ describe("the file system", () => {
     );
     for (let node = ROOT; node < table.length; node++)
       if (table.hasContent(node)) table.setSize(node, child.sizes([table.id(node)])[0]!);
-    const rules = enforce({ "d/open": "any", link: "any" });
+    const rules = enforce({ "d/open": "any", link: "any", bad0: "any", bad1: "any", bad2: "any" });
     const log = new OpenLog(table, [rules], new Readers(), new RecordWriter(record));
     fileSystem = new FileSystem(table, new Blobs(table, sources), log, new ReplyWriter());
   });
@@ -107,6 +110,13 @@ describe("the file system", () => {
     expect(readFileSync(record, "latin1")).toMatch(/"path":"d\/open".*\n(.*\n)*.*"path":"link"/);
   });
 
+  test("follows no link that the kernel would cut, and records it as broken", () => {
+    for (const i of BAD_LINKS.keys()) expect(ask(OP.READLINK, find("00", `bad${i}`)).errno).toBe(EIO);
+    const recorded = readFileSync(record, "latin1");
+    expect(recorded.match(/its target (?:has 4,106 bytes|has a NUL byte|is empty)/g)).toHaveLength(3);
+    expect(recorded).not.toMatch(/"path":"bad\d".*"sha256"/);
+  });
+
   test("refuses whatever would write", () => {
     const writing = [
       OP.SETATTR,
@@ -149,7 +159,7 @@ describe("the file system", () => {
       offset = Number(payload.readBigUInt64LE(8));
       names.push(payload.toString("latin1", 24, 24 + payload.readUInt32LE(16)));
     }
-    expect(names).toEqual([".", "..", "d", "link", "shut"]);
+    expect(names).toEqual([".", "..", "bad0", "bad1", "bad2", "d", "link", "shut"]);
     expect(ask(OP.READDIRPLUS, root, range(0, 10)).payload.length).toBe(0);
     expect(ask(OP.READDIR, root, range(2 ** 52, 4096)).payload.length).toBe(0);
   });

@@ -8,6 +8,7 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import { ruleFor, rulesAt } from "../policy/paths.ts";
 import type { Policy, Rule, Source } from "../policy/policy.ts";
 import { meets, type Tally } from "../policy/thresholds.ts";
+import { visiblePath } from "../slice/visible-path.ts";
 import type { CommitCode } from "../verdict/codes.ts";
 import type { Signers } from "./signers.ts";
 
@@ -169,8 +170,8 @@ function outsidePaths(
     ...about(commit, signers),
     code: merge ? "merge-smuggles" : "outside-paths",
     message: merge
-      ? `is a merge by ${people(signers)} that changes ${first}${more} beyond what its parents merge to; ${needed}`
-      : `changes ${first}${more}, where ${people(signers)} may not write; ${needed}`,
+      ? `is a merge by ${people(signers)} that changes ${visiblePath(first)}${more} beyond what its parents merge to; ${needed}`
+      : `changes ${visiblePath(first)}${more}, where ${people(signers)} may not write; ${needed}`,
     paths: outside.slice(0, SHOWN_PATHS),
     remedy: merge
       ? "merge again without touching these paths, or make the change in a commit that their writer signs"
@@ -208,7 +209,7 @@ function tooFew(
   return {
     ...about(commit, signers),
     code: "too-few-signers",
-    message: `changes ${outside[0]}, for which of ${writersNamed(rule)} only ${counted.join(" and ")} signed${unheard(signers)}`,
+    message: `changes ${visiblePath(outside[0]!)}, for which of ${writersNamed(rule)} only ${counted.join(" and ")} signed${unheard(signers)}`,
     paths: outside.slice(0, SHOWN_PATHS),
     remedy: `${others} co-signs it: firstmile cosign REPO ${commit.slice(0, 12)}`,
   };

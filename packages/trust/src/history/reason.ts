@@ -1,4 +1,5 @@
 /** A history's verdict as one finding among others. */
+import { visiblePath } from "../slice/visible-path.ts";
 import { found, lacking, type Reason } from "../verdict/verdict.ts";
 import type { HistoryVerdict } from "./authenticate.ts";
 
@@ -10,7 +11,7 @@ export function historyReason(verdict: HistoryVerdict): Reason {
   if (verdict.allowed) return found("authentic", `${at} is authentic`, takenBackReasons(verdict));
   const because = verdict.denied.slice(0, SHOWN).map((denied) => {
     const more = denied.paths?.slice(1, 4) ?? [];
-    const also = more.length > 0 ? ` (also ${more.join(", ")})` : "";
+    const also = more.length > 0 ? ` (also ${more.map(visiblePath).join(", ")})` : "";
     return lacking(denied.code, `${denied.commit.slice(0, 12)}: ${denied.message}${also}`, {
       remedy: denied.remedy,
     });

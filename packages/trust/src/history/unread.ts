@@ -4,6 +4,7 @@ import type { PrincipalName } from "../policy/names.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { meets } from "../policy/thresholds.ts";
 import { doubtText } from "../slice/distrust.ts";
+import { visiblePath } from "../slice/visible-path.ts";
 import { type DeniedCommit, SHOWN_PATHS } from "./judge.ts";
 import { partIn, type UnreadCause } from "./readers.ts";
 import type { Step } from "./review.ts";
@@ -36,14 +37,14 @@ export function unreadDenial(
     return {
       ...common,
       code: "review-rejected",
-      message: `brings ${first.path}, which ${who} rejected as it is${doubtText(doubtIn(rejected.rejected))}`,
+      message: `brings ${visiblePath(first.path)}, which ${who} rejected as it is${doubtText(doubtIn(rejected.rejected))}`,
       remedy: "change what was rejected; the review says why",
     };
   }
   return {
     ...common,
     code: "not-reviewed",
-    message: `brings changes to ${first.path}${more} that ${lackingText(policy, first)}${causeText(first)}`,
+    message: `brings changes to ${visiblePath(first.path)}${more} that ${lackingText(policy, first)}${causeText(first)}`,
     remedy: remedyText(policy, source, step, first),
   };
 }
@@ -59,7 +60,7 @@ function lackingText(policy: Policy, { review, rule, have }: Unread): string {
 
 /** Why reviews that people may have written do not cover it. */
 function causeText({ path, cause }: Unread): string {
-  return cause === undefined ? "" : `. ${CAUSES[cause](path)}`;
+  return cause === undefined ? "" : `. ${CAUSES[cause](visiblePath(path))}`;
 }
 
 const CAUSES: Record<UnreadCause, (path: string) => string> = {

@@ -45,7 +45,7 @@ export interface Covered {
   readonly copied: Copied<Ancestor>;
   /** The likest is the same file, patched; otherwise they only have much in common. */
   readonly sameFile: boolean;
-  /** Without its white space it is the likest file. */
+  /** Line by line, without spaces and tabs, it is the likest file. */
   readonly butForSpace: boolean;
 }
 
@@ -80,10 +80,17 @@ function covered(content: Uint8Array, copied: Copied<Ancestor>): Covered {
     hunks: copied.diff.hunks,
     copied,
     sameFile: likest.equal >= SAME_FILE,
-    butForSpace: likest.equal === BINS && equalBytes(withoutSpace(likest.content), withoutSpace(content)),
+    butForSpace: likest.equal === BINS && equalBytes(withoutBlanks(likest.content), withoutBlanks(content)),
   };
 }
 
-function withoutSpace(content: Uint8Array): Uint8Array {
-  return content.filter((byte) => byte > 0x20);
+/**
+ * A content without its spaces and tabs. Line breaks stay: by one of them, code comes out of a comment.
+ *
+ * @returns The same bytes where there are none.
+ */
+export function withoutBlanks(content: Uint8Array): Uint8Array {
+  return content.includes(0x20) || content.includes(0x09)
+    ? content.filter((byte) => byte !== 0x20 && byte !== 0x09)
+    : content;
 }

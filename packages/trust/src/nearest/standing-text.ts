@@ -1,4 +1,6 @@
 /** A standing as one sentence for a person, naming files, people and commits. */
+import type { JudgedFile } from "../slice/judged.ts";
+import { day } from "../slice/reason.ts";
 import { visiblePath } from "../slice/visible-path.ts";
 import type { Covered, SignedFile, Standing } from "./ladder.ts";
 
@@ -12,6 +14,26 @@ export function standingText(standing: Standing): string {
       return `not signed; ${likenessText(standing)}`;
     case "unknown":
       return "not signed; no signed file is like it";
+  }
+}
+
+/**
+ * What lets a file pass that people have not read: `accepted without being read, by a waiver of alice until 2027-06-01`.
+ * Undefined where something else does, or nothing.
+ */
+export function acceptedText(standing: JudgedFile["standing"]): string | undefined {
+  switch (standing.kind) {
+    case "waived": {
+      const { by, until } = standing.waiver;
+      const since = standing.since?.length ? `; ${people(standing.since)} read what changed since` : "";
+      return `accepted without being read, by a waiver of ${people(by)} until ${day(until)}${since}`;
+    }
+    case "bumped":
+      return `accepted without being read, as a bump: ${standing.because}`;
+    case "vouched":
+      return `accepted without being read, because ${people(standing.by)} published it`;
+    default:
+      return undefined;
   }
 }
 

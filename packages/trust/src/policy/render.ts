@@ -1,4 +1,5 @@
 /** Defects as text for a terminal or a log: plain, no colour, nothing from the file that could move a cursor. */
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import type { Defect } from "./defect.ts";
 
 const MAX_LINE = 160;
@@ -18,7 +19,7 @@ export function renderDefects(defects: readonly Defect[], files: ReadonlyMap<str
 }
 
 function render({ file, line, column, code, message, help }: Defect, text: string | undefined): string {
-  const head = `${file}:${line}:${column}: ${printable(message)} [${code}]\n`;
+  const head = `${visibleText(file)}:${line}:${column}: ${printable(message)} [${code}]\n`;
   return `${head}${excerpt(line, column, text)}  help: ${printable(help)}\n`;
 }
 

@@ -4,6 +4,7 @@
  * heads for two readers (fork), a freeze beyond `expires`, a clock set back to revive an expired policy. Left out:
  * whether a mirror hides newer commits that do not expire anything (see freshness).
  */
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Policy } from "../policy/policy.ts";
 import { found, lacking, type Reason } from "../verdict/verdict.ts";
@@ -66,11 +67,18 @@ export function judgeTime(policy: Policy, now: number, latestSeen: number): Reas
     );
   }
   if (now >= policy.expires) {
-    return lacking("policy-expired", `the rules of ${policy.name} expired on ${day(policy.expires)}`, {
-      remedy: "firstmile trust update; if that brings nothing, ask its owners to sign a new expires",
-    });
+    return lacking(
+      "policy-expired",
+      `the rules of ${visibleText(policy.name)} expired on ${day(policy.expires)}`,
+      {
+        remedy: "firstmile trust update; if that brings nothing, ask its owners to sign a new expires",
+      },
+    );
   }
-  return found("followed", `the rules of ${policy.name} are in force until ${day(policy.expires)}`);
+  return found(
+    "followed",
+    `the rules of ${visibleText(policy.name)} are in force until ${day(policy.expires)}`,
+  );
 }
 
 function day(seconds: number): string {

@@ -61,13 +61,18 @@ const MANY = 16;
 export class Approvals {
   /** By Git's id: more than one content of a mode, and somebody has broken SHA-1. */
   readonly #byId = new Map<string, Approved[]>();
+  /** Path and content of each removal. */
+  readonly #removed = new Set<string>();
 
   constructor(reviews: Iterable<SignedReview>) {
     for (const { review, by, retired } of reviews) {
       if (review.verdict !== "approve" || review.machine || review.depth !== "read") continue;
-      for (const { path, before, after } of review.changes)
+      for (const { path, before, after } of review.changes) {
+        if (after === undefined && before?.sha256 !== undefined)
+          this.#removed.add(`${path}\0${contentKey(before as Content)}`);
         if (hasDigest(after))
           this.#approved(after).approvals.push({ path, before, source: review.source, by, retired });
+      }
     }
   }
 
@@ -79,6 +84,11 @@ export class Approvals {
     if (same) same.push(made);
     else this.#byId.set(content.id, [made]);
     return made;
+  }
+
+  /** Whether somebody approved that this content goes from this path. It lets nothing pass, and need not be asked again. */
+  isRemoved(path: string, content: Content): boolean {
+    return this.#removed.has(`${path}\0${contentKey(content)}`);
   }
 
   /** Every content that some approval leads to, with the paths it was read at. */

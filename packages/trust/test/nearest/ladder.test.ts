@@ -1,9 +1,10 @@
 /** The four rungs, and that likeness reaches none that passes. */
 import { edited, packageText, seeded } from "@firstmile/testing/package-text";
+import type { PrincipalName } from "@firstmile/trust/policy/names";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Ancestor, passes, type SignedFile, standingOf } from "../../src/nearest/ladder.ts";
-import { standingText } from "../../src/nearest/standing-text.ts";
+import { acceptedText, standingText } from "../../src/nearest/standing-text.ts";
 
 const SIGNED: SignedFile = { path: "pkgs/a.nix", by: ["alice"], rev: "0123456789abcdef" };
 const LINES = Array.from({ length: 50 }, (_, i) => `line ${i}\n`);
@@ -91,9 +92,23 @@ describe("covered", () => {
 
   test("only white space differs", () => {
     const text = packageText(seeded(3));
-    const found = standing(text.replaceAll("\n", "\r\n"), [ancestor(text, { equal: 64 })]);
-    expect(found).toMatchObject({ kind: "covered", percent: 0, butForSpace: true });
+    const found = standing(text.replaceAll("  ", "\t"), [ancestor(text, { equal: 64 })]);
+    expect(found).toMatchObject({ kind: "covered", butForSpace: true });
     expect(standingText(found)).toMatch(/^not signed; but for white space it is pkgs\/a\.nix/);
+  });
+
+  test.each([
+    ["line ends", (text: string) => text.replaceAll("\n", "\r\n")],
+    ["a line break, by which code comes out of a comment", (text: string) => text.replace(" ", "\n")],
+    ["a line break at the end", (text: string) => `${text}\n`],
+    ["form feeds", (text: string) => text.replaceAll(" ", "\f")],
+    ["control characters", (text: string) => text.replace("\n", "\x1b\0\n")],
+    ["spaces of another kind", (text: string) => text.replaceAll(" ", "\u00a0")],
+  ])("%s are more than white space: how much differs is told", (_, edit) => {
+    const text = packageText(seeded(3));
+    const found = standing(edit(text), [ancestor(text, { equal: 64 })]);
+    expect(found).toMatchObject({ kind: "covered", butForSpace: false });
+    expect(standingText(found)).toMatch(/% of its lines equal pkgs\/a\.nix.*hunks? differs?$/);
   });
 
   test("the same content, signed for another place", () => {
@@ -114,8 +129,22 @@ describe("covered", () => {
 
   test("a path that would move the cursor is spelled out", () => {
     const found = standing("a\nb\n", [ancestor("a\n", { path: "x\u001b[2J\n" })]);
-    expect(standingText(found)).toContain("x\\u{1b}[2J\\u{a}, which");
+    expect(standingText(found)).toContain("x\\x1b[2J\\x0a, which");
   });
+});
+
+test("what passes unread is told as that, by whose word and for how long", () => {
+  const waiver = { statement: "0", by: ["alice" as PrincipalName], until: 1_800_000_000, because: "for now" };
+  expect(acceptedText({ kind: "waived", waiver })).toBe(
+    "accepted without being read, by a waiver of alice until 2027-01-15",
+  );
+  expect(acceptedText({ kind: "bumped", because: "version 1 to 2" })).toBe(
+    "accepted without being read, as a bump: version 1 to 2",
+  );
+  expect(acceptedText({ kind: "vouched", by: ["bob" as PrincipalName] })).toBe(
+    "accepted without being read, because bob published it",
+  );
+  expect(acceptedText({ kind: "unruled" })).toBeUndefined();
 });
 
 describe("unknown", () => {

@@ -100,7 +100,7 @@ describe("is told", () => {
   test("odd names, escaped", () => {
     const odd = oddReason(question(names({})), [{ path: "hooks/a\n\x1b[2J", type: "f" }]);
     expect(odd.code).toBe("odd-name");
-    expect(odd.because?.[0]?.message).toBe("hooks/: 'a\\u{a}\\u{1b}[2J'");
-    expect(odd.remedy).toContain("hooks/a\\u{a}\\u{1b}[2J, or read it");
+    expect(odd.because?.[0]?.message).toBe("hooks/: 'a\\x0a\\x1b[2J'");
+    expect(odd.remedy).toContain("hooks/a\\x0a\\x1b[2J, or read it");
   });
 });

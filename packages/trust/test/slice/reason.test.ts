@@ -186,7 +186,7 @@ describe("a path is told", () => {
   const told = (path: string) => asked({}, [{ ...A, path }]).because![0]!;
   test("as its bytes spell it in UTF-8", () => {
     expect(told(Buffer.from("ü.nix").toString("latin1")).message).toMatch(/^ü\.nix: /);
-    expect(told("\xfc.nix").message).toMatch(/^\xfc\.nix: /);
+    expect(told("\xfc.nix").message).toMatch(/^\\xfc\.nix: /);
   });
 
   test.each([
@@ -196,7 +196,7 @@ describe("a path is told", () => {
   ])("without %s", (_, path) => {
     const { message, remedy } = told(path);
     expect(`${message}${remedy}`).not.toMatch(/[\p{Cc}\p{Cf}]/u);
-    expect(message).toMatch(/^a\\u\{/);
+    expect(message).toMatch(/^a\\(?:u\{|x)/);
   });
 
   test.each([

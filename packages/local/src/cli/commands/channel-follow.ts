@@ -1,7 +1,9 @@
 /** `firstmile channel follow URL`: what one's own rules need, so that a curator's slices are accepted. */
+
 import { existsSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import { type Amendment, amendPolicy } from "@firstmile/trust/policy/amend";
 import { POLICY_FILE } from "@firstmile/trust/policy/defect";
 import { loadPolicy } from "@firstmile/trust/policy/load";
@@ -91,7 +93,11 @@ class OwnRules {
     const files = await readPolicyDirectory(dir);
     const loaded = loadPolicy(files);
     if (!loaded.ok)
-      throw badInput(`the rules in ${dir} are not valid\n${renderDefects(loaded.defects, files)}`);
+      throw badInput(
+        `the rules in ${visibleText(dir)} are not valid`,
+        undefined,
+        renderDefects(loaded.defects, files),
+      );
     return new OwnRules(dir, loaded.policy, files);
   }
 
@@ -104,14 +110,15 @@ class OwnRules {
       throw new Failure(
         EXIT.input,
         `${this.file} has no table ${tables} to put lines into`,
-        `add them by hand:\n${lines}`,
+        "add them by hand",
+        { detail: lines },
       );
     }
     const files = new Map([...this.#files, [POLICY_FILE, Buffer.from(result.text)]]);
     const loaded = loadPolicy(files);
     if (loaded.ok) return result.text;
-    const defects = renderDefects(loaded.defects, files);
-    throw new Failure(EXIT.input, `with these lines the rules would not be valid\n${defects}`);
+    const detail = renderDefects(loaded.defects, files);
+    throw new Failure(EXIT.input, "with these lines the rules would not be valid", undefined, { detail });
   }
 
   /** The lines that are new, each with its number. */

@@ -1,7 +1,9 @@
 /** `firstmile check BASE..HEAD`: for a pull request, or before a push. */
 import { existsSync, writeFileSync } from "node:fs";
 import { basename, isAbsolute, join, normalize, resolve } from "node:path";
+import { visibleJson } from "@firstmile/formats/bytes/visible";
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { spellBytes } from "@firstmile/formats/statement/path";
 import { historyReason } from "@firstmile/trust/history/reason";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
@@ -59,7 +61,9 @@ export async function check(
   });
   const told = [
     writeReport(this, flags.markdown, () => markdownReport(report)),
-    writeReport(this, flags.sarif, () => JSON.stringify(sarifReport(report, PROGRAM_VERSION), undefined, 2)),
+    writeReport(this, flags.sarif, () =>
+      visibleJson(JSON.stringify(sarifReport(report, PROGRAM_VERSION), undefined, 2)),
+    ),
   ];
   if (flags.json) this.terminal.json(asJson(report));
   else if (!told.includes("stdout")) showReport(this.terminal, report);
@@ -183,7 +187,7 @@ function asJson({ findings, ...report }: CheckReport): unknown {
     ...report,
     findings: findings.map((one) => ({
       ...one,
-      path: one.path === undefined ? null : visiblePath(one.path),
+      path: one.path === undefined ? null : spellBytes(one.path),
     })),
   };
 }

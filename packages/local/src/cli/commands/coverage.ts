@@ -1,6 +1,8 @@
 /** `firstmile coverage`: how much is covered, by what, and until when. */
+
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { checkoutOf } from "../../asking/checkout.ts";
 import { parseFlakeReference } from "../../asking/flake-reference.ts";
@@ -174,5 +176,5 @@ function draw(
   } catch (error) {
     throw badInput(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
   }
-  context.terminal.say(`drawn into ${file}`);
+  context.terminal.say(`drawn into ${visibleText(file)}`);
 }

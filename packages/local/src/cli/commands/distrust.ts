@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
 import { renderStatement } from "@firstmile/formats/statement/statement";
 import type { Target } from "@firstmile/formats/statement/target";
@@ -119,7 +120,7 @@ async function doubtsOf(
     ...(by.some((name) => wardens.has(name)) ? [] : [notHeard(policy, by, group !== undefined)]),
     ...unknown.map(
       (key) =>
-        `the rules of ${policy.name} list no key ${key}: it stops only what was signed as a part of one`,
+        `the rules of ${visibleText(policy.name)} list no key ${key}: it stops only what was signed as a part of one`,
     ),
   ];
 }

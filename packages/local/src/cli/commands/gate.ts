@@ -1,4 +1,5 @@
 /** `firstmile gate`: runs until it is told to stop. */
+import { visibleJson } from "@firstmile/formats/bytes/visible";
 import { Gate } from "../../gate/gate.ts";
 import type { FirstmileContext } from "../context.ts";
 import { harmlessLine } from "../terminal.ts";
@@ -14,7 +15,7 @@ export async function gate(this: FirstmileContext, flags: GateFlags): Promise<vo
     log: (line) => this.terminal.say(`${new Date().toISOString()} ${harmlessLine(line)}`),
   });
   const endpoint = await running.start();
-  if (flags.json) this.terminal.print(JSON.stringify(endpoint));
+  if (flags.json) this.terminal.print(visibleJson(JSON.stringify(endpoint)));
   else {
     this.terminal.print(`substituter  ${endpoint.url} (trusted by its ${endpoint.trust})`);
     this.terminal.print(`key          ${endpoint.publicKey}`);

@@ -1,6 +1,8 @@
 /** `firstmile init DIR`. */
+
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import { createTrust, isFree, type NewTrust } from "../../trust-repository/create.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT, Failure } from "../failure.ts";
@@ -8,7 +10,8 @@ import type { InitFlags } from "./init.command.ts";
 
 export async function init(this: FirstmileContext, flags: InitFlags, directory: string): Promise<void> {
   const dir = resolve(this.cwd, directory);
-  if (!isFree(dir)) throw badInput(`${dir} holds something already`, "name a new or empty directory");
+  if (!isFree(dir))
+    throw badInput(`${visibleText(dir)} holds something already`, "name a new or empty directory");
   const answers = complete(flags)
     ? flags
     : await (await import("./init-questions.ts")).ask(this, flags, basename(dir));
@@ -16,12 +19,13 @@ export async function init(this: FirstmileContext, flags: InitFlags, directory: 
   if (!created.ok)
     throw new Failure(
       EXIT.input,
-      created.problem,
-      `mend it in ${dir} and commit, or remove the directory and begin again`,
+      "the new rules are not valid",
+      `mend it in ${visibleText(dir)} and commit, or remove the directory and begin again`,
+      { detail: created.problem },
     );
   const { commit, signedBy, owner } = created;
   if (flags.json) return this.terminal.json({ dir, commit, signedBy, owner });
-  this.terminal.print(`${this.terminal.style("green", "made")} ${dir}, signed by ${owner}`);
+  this.terminal.print(`${this.terminal.style("green", "made")} ${visibleText(dir)}, signed by ${owner}`);
   this.terminal.print("push it where your machines reach it, then on each of them:");
   this.terminal.print(`  firstmile trust add URL --introduction ${commit} --signed-by ${signedBy}`);
 }

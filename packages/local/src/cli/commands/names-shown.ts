@@ -1,5 +1,5 @@
 /** Listings and asked names as a person reads them, below the files of a slice. */
-
+import { spellBytes } from "@firstmile/formats/statement/path";
 import { doubtText } from "@firstmile/trust/slice/distrust";
 import { type JudgedNames, passesNames } from "@firstmile/trust/slice/names-coverage";
 import { failingNames } from "@firstmile/trust/slice/names-reason";
@@ -102,11 +102,11 @@ function standingText({ standing }: JudgedNames): string {
 
 export function namesJson(judged: JudgedNames): object {
   const { names, standing, rule, change } = judged;
-  const entry = ({ name, type }: { name: string; type: string }) => ({ name: visiblePath(name), type });
+  const entry = ({ name, type }: { name: string; type: string }) => ({ name: spellBytes(name), type });
   const what =
     names.kind === "listing"
-      ? { kind: "listing", path: visiblePath(names.path), entries: names.entries.map(entry) }
-      : { kind: "asked", path: visiblePath(names.path), type: names.type };
+      ? { kind: "listing", path: spellBytes(names.path), entries: names.entries.map(entry) }
+      : { kind: "asked", path: spellBytes(names.path), type: names.type };
   const differs = change && { gone: change.gone.map(entry), come: change.come.map(entry) };
   const { kind } = standing;
   return {

@@ -3,10 +3,12 @@ import type { PrincipalName } from "@firstmile/trust/policy/names";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { neutralGit } from "../../git/neutral.ts";
 import { GitObjects } from "../../git/objects.ts";
+import { type GoneFile, goneFiles } from "../../reviewing/gone-files.ts";
 import { type NamesWork, namesForReader, namesWork } from "../../reviewing/names-work.ts";
 import { besides, placeFor } from "../../reviewing/place-for.ts";
 import { type QueuedWork, queueOf } from "../../reviewing/queue.ts";
 import { type FoundWork, findWork, isOpen } from "../../reviewing/work.ts";
+import { named } from "../../slicing/files-at.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput } from "../failure.ts";
 import type { ReviewFlags } from "./review.command.ts";
@@ -47,7 +49,21 @@ async function queueIn(
   const open = namesWork(read.names);
   const names =
     flags.for === undefined ? open : namesForReader(open, read.gathered.names, flags.for as PrincipalName);
-  return { read, queue: own, names, all: flags.all, for: flags.for };
+  return { read, queue: own, names, gone: await goneIn(read, flags), all: flags.all, for: flags.for };
+}
+
+async function goneIn(
+  { gathered: { coverage }, target: { repository, commit } }: ReviewFiles,
+  { path: paths = [] }: ReviewFlags,
+): Promise<GoneFile[]> {
+  const git = await neutralGit(repository);
+  try {
+    using objects = new GitObjects(git.env);
+    const isWanted = paths.length === 0 ? () => true : named(paths);
+    return await goneFiles({ objects, coverage, commit, isWanted });
+  } finally {
+    git.dispose();
+  }
 }
 
 export interface ShownQueue {
@@ -55,6 +71,8 @@ export interface ShownQueue {
   /** The smallest first. */
   readonly queue: readonly QueuedWork[];
   readonly names: readonly NamesWork[];
+  /** What people read, and what the commit no longer has. */
+  readonly gone: readonly GoneFile[];
   /** Whether all of it is listed. */
   readonly all: boolean;
   /** For whom it is. */

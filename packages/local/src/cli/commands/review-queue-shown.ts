@@ -1,9 +1,12 @@
 /** The queue of a team as it is read: by rule and by who is left, the smallest first. */
+import { visibleText } from "@firstmile/formats/bytes/visible";
+import { spellBytes } from "@firstmile/formats/statement/path";
 import type { PrincipalName } from "@firstmile/trust/policy/names";
 import type { Rule } from "@firstmile/trust/policy/policy";
 import { failing } from "@firstmile/trust/slice/judged";
 import { day } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
+import type { GoneFile } from "../../reviewing/gone-files.ts";
 import type { NamesWork } from "../../reviewing/names-work.ts";
 import { groupQueue, type QueuedWork } from "../../reviewing/queue.ts";
 import { isOpen, type ReviewWork } from "../../reviewing/work.ts";
@@ -25,6 +28,7 @@ export function showQueue(terminal: Terminal, shown: ShownQueue): void {
   tell(terminal, coverageLine(read.files));
   tell(terminal, queueText(queue, shown.for));
   showNamesQueue(terminal, shown.read, names, all);
+  showGone(terminal, shown.gone, all);
   let rule: Rule | undefined | null = null;
   for (const group of groupQueue(queue)) {
     if (group.rule !== rule) showRule(terminal, group.rule);
@@ -37,6 +41,17 @@ export function showQueue(terminal: Terminal, shown: ShownQueue): void {
       terminal.print(terminal.style("dim", `${" ".repeat(12)}and ${thousands(more)} more: --all`));
   }
   showClosed(terminal, read.files, all);
+}
+
+/** Files that people read and that are no longer there: shown with what is read next. */
+function showGone(terminal: Terminal, gone: readonly GoneFile[], all: boolean): void {
+  if (gone.length === 0) return;
+  const are = gone.length === 1 ? "is" : "are";
+  tell(terminal, `${count(gone.length, "file")} that people read ${are} gone: shown with what is read next`);
+  for (const { path, before, lines } of all ? gone : gone.slice(0, SHOWN))
+    terminal.print(
+      `${thousands(lines ?? 0).padStart(8)}  ${terminal.style("dim", "gone  ")}  ${visiblePath(path)}, which ${before.by.join(" and ")} read`,
+    );
 }
 
 /** Before what is told of names. */
@@ -88,7 +103,7 @@ function queueText(queue: readonly QueuedWork[], name: string | undefined): stri
 }
 
 function showRule(terminal: Terminal, rule: Rule | undefined): void {
-  const paths = rule?.paths.map(({ text }) => text).join(" ") ?? "";
+  const paths = rule?.paths.map(({ text }) => visibleText(text)).join(" ") ?? "";
   terminal.print();
   const text = `rule at line ${rule?.line}  ${paths}  asks for ${asks(rule)}`;
   terminal.print(terminal.style("cyan", wrap(text, terminal.width, "  ")));
@@ -129,12 +144,18 @@ function workLine(terminal: Terminal, work: ReviewWork): string {
   return `${thousands(work.lines).padStart(8)}  ${terminal.style("dim", kind.padEnd(6))}  ${pathOf(work)}${waived}`;
 }
 
-export function queueJson({ read, queue, names }: ShownQueue): unknown {
+export function queueJson({ read, queue, names, gone }: ShownQueue): unknown {
   return {
     source: read.source.name,
     commit: read.target.commit,
     words: read.words,
     queue: queue.map(queuedJson),
+    gone: gone.map(({ path, before, lines = null }) => ({
+      path: spellBytes(path),
+      before: before.content.id,
+      by: before.by,
+      lines,
+    })),
     names: names.map(({ judged, lines }) => ({
       ...namesJson(judged),
       lines,
@@ -147,12 +168,12 @@ export function queuedJson({ work, rule, have, wrote, left, completions }: Queue
   const { files, before, after, lines, wholeLines, bytes, binary } = work;
   const { standing } = files[0]!;
   return {
-    paths: files.map(({ file }) => visiblePath(file.path)),
+    paths: files.map(({ file }) => spellBytes(file.path)),
     lines,
     wholeLines,
     bytes,
     binary,
-    before: before ? { id: before.content.id, path: visiblePath(before.path), by: before.by } : null,
+    before: before ? { id: before.content.id, path: spellBytes(before.path), by: before.by } : null,
     after: { id: after.id, sha256: after.sha256, mode: after.mode.toString(8) },
     rule: rule?.line ?? null,
     have,

@@ -2,10 +2,12 @@
 import type { ObjectId } from "@firstmile/formats/git/object-id";
 import type { CoveredContent } from "@firstmile/trust/slice/beginnings";
 import type { SliceCoverage } from "@firstmile/trust/slice/cover";
+import type { GoneFile } from "../../reviewing/gone-files.ts";
 import { measure } from "../../reviewing/measure.ts";
 import { type NamesWork, namesLines } from "../../reviewing/names-work.ts";
 import { NearestBeginning } from "../../reviewing/nearest-beginning.ts";
 import type { ReadChange, ReviewMaterial } from "../../reviewing/read-change.ts";
+import { fitted } from "../../reviewing/rows.ts";
 import type { ReviewWork } from "../../reviewing/work.ts";
 import type { FirstmileContext } from "../context.ts";
 import { wrap } from "../terminal.ts";
@@ -13,17 +15,22 @@ import { editNote } from "./review-editor.ts";
 import type { Interruption } from "./review-interruption.ts";
 import { page } from "./review-pager.ts";
 import { namesSize } from "./review-sitting-shown.ts";
-import { type Paper, type ShownWork, workText } from "./review-work-shown.ts";
+import { goneText, type Paper, type ShownWork, workText } from "./review-work-shown.ts";
 
-/** Colours are for terminals. */
-const PLAIN: Paper = { width: 100, style: (_, text) => text };
+/** Columns that an editor may take for itself: numbers of lines, and signs. */
+const OF_EDITOR = 8;
+
+/** Colours are for terminals, and no editor shall cut a row off. */
+function paperFor(columns: number): Paper {
+  return { width: Math.min(columns, 100) - OF_EDITOR, style: (_, text) => text, forEditor: true };
+}
 
 export class WorkShower {
   readonly #context: FirstmileContext;
   readonly #material: ReviewMaterial;
   readonly #coverage: SliceCoverage;
   readonly #nearest: NearestBeginning;
-  readonly #changes = new Map<ReviewWork, ReadChange>();
+  readonly #changes = new Map<ReviewWork | GoneFile, ReadChange>();
 
   constructor(context: FirstmileContext, material: ReviewMaterial, coverage: SliceCoverage) {
     this.#context = context;
@@ -36,33 +43,46 @@ export class WorkShower {
    * Takes in whatever will be shown and signed: nothing that happens to the repository later makes a difference. Throws
    * `RepositoryError` where some of it cannot be read, or is not what it was judged as.
    */
-  async takeIn(work: readonly ReviewWork[]): Promise<void> {
-    const changes = await this.#material.files(
-      work.map(({ files, before, after }) => ({ path: files[0]!.file.path, before: before?.content, after })),
-    );
-    for (const [i, one] of work.entries()) this.#changes.set(one, changes[i]!);
+  async takeIn(work: readonly ReviewWork[], gone: readonly GoneFile[]): Promise<void> {
+    const changes = await this.#material.files([
+      ...work.map(({ files, before, after }) => ({
+        path: files[0]!.file.path,
+        before: before?.content,
+        after,
+      })),
+      ...gone.map(({ path, before }) => ({ path, before: before.content, after: undefined })),
+    ]);
+    for (const [i, one] of [...work, ...gone].entries()) this.#changes.set(one, changes[i]!);
   }
 
-  page(work: readonly ReviewWork[], names: readonly NamesWork[], interruption: Interruption): Promise<void> {
+  page(
+    work: readonly ReviewWork[],
+    names: readonly NamesWork[],
+    gone: readonly GoneFile[],
+    interruption: Interruption,
+  ): Promise<void> {
     const { terminal } = this.#context;
-    return page(this.#context, () => this.#text(work, terminal, names), interruption);
+    return page(this.#context, () => this.#text(work, terminal, names, gone), interruption);
   }
 
   /** A note, where one was written. */
   edit(work: ReviewWork, interruption: Interruption): Promise<string | undefined> {
-    return editNote(this.#context, this.#text([work], PLAIN), interruption);
+    return editNote(this.#context, this.#text([work], paperFor(this.#context.terminal.width)), interruption);
   }
 
   async *#text(
     work: readonly ReviewWork[],
     paper: Paper,
     names: readonly NamesWork[] = [],
+    gone: readonly GoneFile[] = [],
   ): AsyncGenerator<string> {
     if (names.length > 0) yield `\n${paper.style("bold", namesSize(names))}\n\n`;
     for (const line of namesLines(names)) {
       const own = /^ */.exec(line)![0];
-      yield `  ${own}${wrap(line.slice(own.length), paper.width - 2, `${own}    `)}\n`;
+      const [first, ...rest] = wrap(line.slice(own.length), paper.width - own.length - 2, "    ").split("\n");
+      for (const row of [first!, ...rest]) yield `${fitted(`  ${own}${row}`, paper.width)}\n`;
     }
+    for (const one of gone) yield* goneText(paper, one, this.#changes.get(one)!);
     for (const one of work) yield* workText(paper, await this.#shown(one));
   }
 

@@ -1,16 +1,20 @@
 /** A change as it is shown before anybody is asked, and what was signed. */
 
 import { dirname } from "node:path";
+import { visibleText } from "@firstmile/formats/bytes/visible";
+import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { type DiffStyle, diffText } from "../../reviewing/diff-text.ts";
 import type { KeptStatement } from "../../reviewing/keep.ts";
+import type { LongestShown } from "../../reviewing/longest-shown.ts";
 import { isStatementsFolder } from "../../reviewing/place-for.ts";
 import type { ReviewRange } from "../../reviewing/range.ts";
 import type { RangeCommit } from "../../reviewing/range-commits.ts";
 import type { LineCount, ReadChange } from "../../reviewing/read-change.ts";
-import { visible } from "../../reviewing/visible.ts";
+import { fitted } from "../../reviewing/rows.ts";
 import { STATEMENTS_FOLDER, STATEMENTS_REF } from "../../statements/place.ts";
 import type { WritablePlace } from "../../statements/write.ts";
 import { harmless, type Terminal, wrap } from "../terminal.ts";
+import { longLineText } from "./review-work-shown.ts";
 
 /** Commits and hidden files that are named one by one. */
 const SHOWN = 20;
@@ -20,18 +24,19 @@ export interface Shown {
   readonly change: ReadChange;
   readonly commits: readonly RangeCommit[];
   readonly counts: readonly LineCount[];
+  readonly longest: LongestShown | undefined;
 }
 
 /** Summary, commits, diff. */
 export async function* shownText(terminal: Terminal, shown: Shown): AsyncGenerator<string> {
   const paint = (style: DiffStyle, text: string) => terminal.style(style, text);
-  yield `${terminal.style("bold", summaryText(shown))}\n`;
+  yield `${terminal.style("bold", wrap(summaryText(shown), terminal.width, "  "))}\n`;
   for (const { id, author, subject } of shown.commits.slice(0, SHOWN))
-    yield `  ${id.slice(0, 12)}  ${author}: ${subject}\n`;
+    yield `${fitted(`  ${id.slice(0, 12)}  ${author}: ${subject}`, terminal.width)}\n`;
   const more = shown.commits.length - SHOWN;
   if (more > 0) yield `  and ${more} commits more\n`;
   yield "\n";
-  yield* diffText(shown.change, paint);
+  yield* diffText(shown.change, paint, { whole: false, unnamed: false, columns: terminal.width });
 }
 
 /** `3 files, +12 -4, between 0123456789ab and ba9876543210`. */
@@ -43,16 +48,31 @@ export function summaryText({ range: { base, tip }, counts }: Shown): string {
 }
 
 /** What a person has to know before saying anything. */
-export function warnings(shown: Shown, repository: string, fork: string | undefined): string[] {
+export function warnings(
+  shown: Shown,
+  repository: string,
+  fork: string | undefined,
+  columns: number,
+): string[] {
   const own = shown.commits.filter((commit) => commit.own);
-  return [...hiddenText(shown.counts), ...forkText(shown.range, fork, repository), ...ownText(own)];
+  const long = shown.longest ? longestText(shown.longest, columns) : [];
+  return [...hiddenText(shown), ...long, ...forkText(shown.range, fork, repository), ...ownText(own)];
+}
+
+function longestText(longest: LongestShown, columns: number): string[] {
+  const gone = longest.isGone ? ", as it was before," : "";
+  return longLineText(longest, columns, ` of ${visibleText(longest.file)}${gone}`);
 }
 
 /** Git calls binary what has a NUL byte early on: a script may have one and run all the same. */
-function hiddenText(counts: readonly LineCount[]): string[] {
+function hiddenText({ counts, change }: Shown): string[] {
   const hidden = counts.filter(({ added }) => added === undefined);
   if (hidden.length === 0) return [];
-  const names = hidden.slice(0, SHOWN).map(({ path }) => visible(Buffer.from(path, "latin1")));
+  const digests = new Map(change.changes.map(({ path, after }) => [path, after?.sha256]));
+  const names = hidden.slice(0, SHOWN).map(({ path }) => {
+    const digest = digests.get(path);
+    return `${visiblePath(path)} (${digest === undefined ? "removed" : `SHA-256 ${digest}`})`;
+  });
   const more = hidden.length > SHOWN ? ` and ${hidden.length - SHOWN} more` : "";
   const how = hidden.length === 1 ? "1 binary file is" : `${hidden.length} binary files are`;
   return [`${how} in it and not shown: ${names.join(", ")}${more}`];

@@ -1,4 +1,5 @@
 /** What a sitting begins with and ends with, for people and programs. */
+import { spellBytes } from "@firstmile/formats/statement/path";
 import { countStandings, failing } from "@firstmile/trust/slice/judged";
 import { directoryOf } from "@firstmile/trust/slice/names";
 import { failingNames } from "@firstmile/trust/slice/names-reason";
@@ -16,6 +17,7 @@ import { harmless, type Terminal, wrap } from "../terminal.ts";
 import { namesJson } from "./names-shown.ts";
 import type { ReviewFiles } from "./review-files.ts";
 import { keptText, onwardText, short, tell, warn } from "./review-shown.ts";
+import type { SeenAtOnce } from "./review-sitting.ts";
 import { count, coverageLine, thousands } from "./slice-shown.ts";
 
 export function tellOpening(
@@ -37,9 +39,18 @@ export function tellOpening(
   if (closed !== undefined) tell(terminal, closed);
 }
 
-/** What there is to see of names, below the opening. */
-export function tellNames(terminal: Terminal, names: readonly NamesWork[]): void {
-  if (names.length > 0) tell(terminal, `${namesSize(names)} to read`);
+/** What there is to see of names, and of files that went away, below the opening. */
+export function tellNames(terminal: Terminal, seen: SeenAtOnce): void {
+  if (seen.names.length + seen.gone.length > 0) tell(terminal, `${seenSize(seen)} to read`);
+}
+
+/** `16 names in 3 directories and 2 files that are gone`. */
+export function seenSize({ names, gone = [] }: Pick<SaidOfNames, "names" | "gone">): string {
+  const parts = [
+    names.length > 0 ? namesSize(names) : "",
+    gone.length > 0 ? `${count(gone.length, "file")} that ${gone.length === 1 ? "is" : "are"} gone` : "",
+  ];
+  return parts.filter(Boolean).join(" and ");
 }
 
 /** `16 names in 3 directories`. */
@@ -89,6 +100,8 @@ const WHY = {
   gone: "the repository does not have it",
   "too-large": "it is too large",
   "other-content": "the repository has something else under its name",
+  "bad-link":
+    "it is a link that leads elsewhere than it says: its target is empty, has a NUL byte or over 4,095 bytes",
 } as const;
 
 export interface Done {
@@ -106,7 +119,7 @@ export function tellSitting(terminal: Terminal, done: Done, counts: boolean): vo
   const line = (text: string) => terminal.print(wrap(text, terminal.width, "  "));
   const lines = (verdict: SaidOfWork["verdict"]) => {
     const own = said.filter((one) => one.verdict === verdict).map(({ work }) => work);
-    const shown = names?.verdict === verdict ? `${namesSize(names.names)} read` : "";
+    const shown = names?.verdict === verdict ? `${seenSize(names)} read` : "";
     return [own.length === 0 ? "" : ownText(own), shown].filter(Boolean).join("; ") || undefined;
   };
   terminal.print();
@@ -137,13 +150,14 @@ function filesIn(work: readonly ReviewWork[]): number {
 export function sittingJson({ read, said, names, kept, after }: Done): unknown {
   const { source, target, words, slice } = read;
   const shown = names?.names ?? [];
+  const gone = names?.gone ?? [];
   return {
     source: source.name,
     commit: target.commit,
     words,
     files: said.flatMap(({ work, verdict, note = null }) =>
       work.files.map(({ file }) => ({
-        path: visiblePath(file.path),
+        path: spellBytes(file.path),
         before: work.before?.content.id ?? null,
         after: work.after.id,
         sha256: work.after.sha256,
@@ -153,6 +167,12 @@ export function sittingJson({ read, said, names, kept, after }: Done): unknown {
         shown: !work.binary,
       })),
     ),
+    gone: gone.map(({ path, before, lines }) => ({
+      path: spellBytes(path),
+      before: before.content.id,
+      verdict: names!.verdict,
+      lines,
+    })),
     names: shown.map(({ judged, lines }) => ({ ...namesJson(judged), lines, verdict: names!.verdict })),
     statements: kept,
     before: countsOf({ slice, names: read.names }),

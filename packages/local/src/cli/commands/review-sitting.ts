@@ -2,6 +2,7 @@
  * Piece by piece: shown, asked about, and remembered until the end of the sitting. Whoever stops in the middle decides
  * what becomes of what they have said by then; nothing is signed half.
  */
+import type { GoneFile } from "../../reviewing/gone-files.ts";
 import type { NamesWork } from "../../reviewing/names-work.ts";
 import type { SaidOfNames, SaidOfWork } from "../../reviewing/sitting.ts";
 import type { ReviewWork } from "../../reviewing/work.ts";
@@ -12,10 +13,16 @@ import { EditorError } from "./review-editor.ts";
 import { Interruption } from "./review-interruption.ts";
 import type { WorkShower } from "./review-shower.ts";
 import { warn } from "./review-shown.ts";
-import { namesSize } from "./review-sitting-shown.ts";
+import { seenSize } from "./review-sitting-shown.ts";
 import type { WorkAnswer } from "./review-slice-question.ts";
 import { pathOf, sizeText } from "./review-work-shown.ts";
 import { count } from "./slice-shown.ts";
+
+/** What is shown together. */
+export interface SeenAtOnce {
+  readonly names: readonly NamesWork[];
+  readonly gone: readonly GoneFile[];
+}
 
 export interface Sitting {
   readonly said: readonly SaidOfWork[];
@@ -39,21 +46,21 @@ export class Sitter {
   }
 
   /** Throws `RepositoryError` where some of it cannot be read. */
-  async sit(work: readonly ReviewWork[], names: readonly NamesWork[]): Promise<Sitting> {
-    await this.#shower.takeIn(work);
-    return isAsking(this.#flags) ? this.#oneByOne(work, names) : this.#atOnce(work, names);
+  async sit(work: readonly ReviewWork[], seen: SeenAtOnce): Promise<Sitting> {
+    await this.#shower.takeIn(work, seen.gone);
+    return isAsking(this.#flags) ? this.#oneByOne(work, seen) : this.#atOnce(work, seen);
   }
 
-  async #atOnce(work: readonly ReviewWork[], names: readonly NamesWork[]): Promise<Sitting> {
+  async #atOnce(work: readonly ReviewWork[], seen: SeenAtOnce): Promise<Sitting> {
     using interruption = new Interruption();
     try {
-      if (!this.#flags.json) await this.#shower.page(work, names, interruption);
+      if (!this.#flags.json) await this.#shower.page(work, seen.names, seen.gone, interruption);
       interruption.check();
       const verdict = this.#flags.reject ? "reject" : "approve";
       const said = work.map((one) => ({ work: one, verdict, note: undefined }) as const);
       return {
         said,
-        names: names.length === 0 ? undefined : { names, verdict, note: undefined },
+        names: isNothing(seen) ? undefined : { ...seen, verdict, note: undefined },
         dropped: false,
       };
     } catch (error) {
@@ -62,10 +69,10 @@ export class Sitter {
     }
   }
 
-  /** Names come first, all at once: they are quickly looked at. */
-  async #oneByOne(work: readonly ReviewWork[], names: readonly NamesWork[]): Promise<Sitting> {
+  /** Names and what went away come first, all at once: they are quickly looked at. */
+  async #oneByOne(work: readonly ReviewWork[], seen: SeenAtOnce): Promise<Sitting> {
     const said: SaidOfWork[] = [];
-    const pieces: (ReviewWork | readonly NamesWork[])[] = [...(names.length > 0 ? [names] : []), ...work];
+    const pieces: (ReviewWork | SeenAtOnce)[] = [...(isNothing(seen) ? [] : [seen]), ...work];
     let saidOfNames: SaidOfNames | undefined;
     for (const [i, one] of pieces.entries()) {
       const answer = await this.#interruptible(one, `${i + 1} of ${pieces.length}`);
@@ -76,16 +83,13 @@ export class Sitter {
       if (answer.kind === "stop") break;
       if (answer.kind === "skip") continue;
       const { kind: verdict, note } = answer;
-      if (isNames(one)) saidOfNames = { names: one, verdict, note };
+      if (isNames(one)) saidOfNames = { ...one, verdict, note };
       else said.push({ work: one, verdict, note });
     }
     return { said, names: saidOfNames, dropped: false };
   }
 
-  async #interruptible(
-    piece: ReviewWork | readonly NamesWork[],
-    place: string,
-  ): Promise<WorkAnswer | "interrupted"> {
+  async #interruptible(piece: ReviewWork | SeenAtOnce, place: string): Promise<WorkAnswer | "interrupted"> {
     using interruption = new Interruption();
     try {
       return isNames(piece)
@@ -97,16 +101,12 @@ export class Sitter {
     }
   }
 
-  async #answerNames(
-    names: readonly NamesWork[],
-    place: string,
-    interruption: Interruption,
-  ): Promise<WorkAnswer> {
-    await this.#shower.page([], names, interruption);
+  async #answerNames(seen: SeenAtOnce, place: string, interruption: Interruption): Promise<WorkAnswer> {
+    await this.#shower.page([], seen.names, seen.gone, interruption);
     interruption.check();
     const { askWork } = await import("./review-slice-question.ts");
     this.#context.terminal.clearProgress();
-    const question = { about: `${place}  ${namesSize(names)}`, binary: false, note: undefined };
+    const question = { about: `${place}  ${seenSize(seen)}`, binary: false, note: undefined };
     return askWork(this.#flags, question, interruption);
   }
 
@@ -130,7 +130,7 @@ export class Sitter {
       if (!(error instanceof EditorError)) throw error;
       warn(this.#context.terminal, `${error.message}: here it is without`);
     }
-    await this.#shower.page([work], [], interruption);
+    await this.#shower.page([work], [], [], interruption);
     return undefined;
   }
 
@@ -143,8 +143,12 @@ export class Sitter {
   }
 }
 
-function isNames(piece: ReviewWork | readonly NamesWork[]): piece is readonly NamesWork[] {
-  return Array.isArray(piece);
+function isNames(piece: ReviewWork | SeenAtOnce): piece is SeenAtOnce {
+  return "gone" in piece;
+}
+
+function isNothing({ names, gone }: SeenAtOnce): boolean {
+  return names.length + gone.length === 0;
 }
 
 /** Whether each piece is asked about. */

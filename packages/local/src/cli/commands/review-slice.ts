@@ -4,8 +4,10 @@
  */
 import { failing } from "@firstmile/trust/slice/judged";
 import { failingNames } from "@firstmile/trust/slice/names-reason";
+import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { neutralGit } from "../../git/neutral.ts";
 import { type ForReader, forReader } from "../../reviewing/for-reader.ts";
+import { type GoneFile, goneFiles } from "../../reviewing/gone-files.ts";
 import { type KeptStatement, signAndKeep } from "../../reviewing/keep.ts";
 import { type NamesWork, namesForReader, namesWork } from "../../reviewing/names-work.ts";
 import { besides, placeFor } from "../../reviewing/place-for.ts";
@@ -15,6 +17,7 @@ import { draftSitting, type SaidOfSitting } from "../../reviewing/sitting.ts";
 import { type FoundWork, findWork, isOpen } from "../../reviewing/work.ts";
 import { type Signer, signerUnder } from "../../signing/signer.ts";
 import type { UserKey } from "../../signing/user-key.ts";
+import { named } from "../../slicing/files-at.ts";
 import type { WritablePlace } from "../../statements/write.ts";
 import { isAtTerminal } from "../at-terminal.ts";
 import type { FirstmileContext } from "../context.ts";
@@ -102,9 +105,10 @@ class SliceReview {
       this.#open(read, found, own, signer);
       const names = this.#namesFor(read, signer);
       if (own.mine.length + names.length === 0) return this.#nothingToRead(read, own);
-      if (!this.#flags.json) tellNames(this.#context.terminal, names);
+      const seen = { names, gone: await this.#gone(read, material) };
+      if (!this.#flags.json) tellNames(this.#context.terminal, seen);
       const shower = new WorkShower(this.#context, material, read.gathered.coverage);
-      const sitting = await new Sitter(this.#context, this.#flags, shower).sit(own.mine, names);
+      const sitting = await new Sitter(this.#context, this.#flags, shower).sit(own.mine, seen);
       const isNothing = sitting.said.length === 0 && sitting.names === undefined;
       return isNothing ? this.#nothing(read, sitting.dropped) : await this.#sign(read, sitting);
     } finally {
@@ -131,6 +135,20 @@ class SliceReview {
     if (this.#flags.reject) return [];
     const work = namesWork(names);
     return signer.kind === "person" ? namesForReader(work, gathered.names, signer.name) : work;
+  }
+
+  /** What people read and what is no longer there. A no is said of what there is. */
+  async #gone(
+    { gathered, target: { commit } }: ReviewFiles,
+    { objects }: ReviewMaterial,
+  ): Promise<GoneFile[]> {
+    if (this.#flags.reject) return [];
+    const { path: paths = [] } = this.#flags;
+    const isWanted = paths.length === 0 ? () => true : named(paths);
+    const all = await goneFiles({ objects, coverage: gathered.coverage, commit, isWanted });
+    for (const { path } of all.filter(({ lines }) => lines === undefined))
+      warn(this.#context.terminal, `${visiblePath(path)} is gone, and so is its content: it cannot be shown`);
+    return all.filter(({ lines }) => lines !== undefined);
   }
 
   #open(read: ReviewFiles, found: FoundWork, own: ForReader, signer: Signer): void {

@@ -6,7 +6,10 @@ import type { PeopleOfFile } from "@firstmile/trust/slice/cover";
 import { day } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import { type DiffStyle, diffText } from "../../reviewing/diff-text.ts";
+import type { GoneFile } from "../../reviewing/gone-files.ts";
+import type { LongLine } from "../../reviewing/measure.ts";
 import type { ReadChange } from "../../reviewing/read-change.ts";
+import { CONTINUED, cellsOf, fitted } from "../../reviewing/rows.ts";
 import type { ReviewWork } from "../../reviewing/work.ts";
 import { type Terminal, wrap } from "../terminal.ts";
 import { count } from "./slice-shown.ts";
@@ -24,25 +27,52 @@ export interface ShownWork {
 }
 
 /** What it is shown on: a terminal, or a file in an editor. */
-export type Paper = Pick<Terminal, "style" | "width">;
+export type Paper = Pick<Terminal, "style" | "width"> & { readonly forEditor?: boolean };
+
+/** The colon of what an editor takes for its settings. */
+const SETTINGS = /(?<=(?:vi|vim|ex|variables)(?:[<=>]?\d+)?):/gi;
 
 export async function* workText(paper: Paper, shown: ShownWork): AsyncGenerator<string> {
   const { work, like, change } = shown;
-  yield `\n${paper.style("bold", pathOf(work))}\n`;
-  for (const line of facts(shown)) yield `  ${wrap(line, paper.width - 2, "  ")}\n`;
+  const told = (line: string) => (paper.forEditor ? line.replace(SETTINGS, "\\x3a") : line);
+  yield `\n${paper.style("bold", fitted(told(pathOf(work)), paper.width))}\n`;
+  for (const line of facts(shown, paper.width)) yield paragraph(told(line), paper.width, "  ");
   yield "\n";
   const paint = (style: DiffStyle, text: string) => paper.style(style, text);
-  yield* diffText(change, paint, { whole: like !== undefined, unnamed: true });
+  yield* diffText(change, paint, {
+    whole: like !== undefined,
+    unnamed: true,
+    columns: paper.width,
+    forEditor: paper.forEditor,
+  });
 }
 
-function facts(shown: ShownWork): string[] {
+/** A file that went away, with every line that goes. */
+export async function* goneText(paper: Paper, gone: GoneFile, change: ReadChange): AsyncGenerator<string> {
+  yield `\n${paper.style("bold", fitted(`${visiblePath(gone.path)} is gone`, paper.width))}\n`;
+  const by = `${gone.before.by.join(" and ")} read it`;
+  if (gone.isAt !== undefined)
+    return yield paragraph(`${by}; the same content is at ${visiblePath(gone.isAt)}`, paper.width, "  ");
+  const told = `${by}: ${count(gone.lines ?? 0, "line")} that this commit no longer has`;
+  yield `${paragraph(told, paper.width, "  ")}\n`;
+  const paint = (style: DiffStyle, text: string) => paper.style(style, text);
+  yield* diffText(change, paint, { whole: false, unnamed: true, columns: paper.width });
+}
+
+/** Words below a headline, in rows that fit: however long a word is, no row begins with a part of it alone. */
+export function paragraph(text: string, columns: number, indent: string): string {
+  const rows = `${indent}${wrap(text, columns - indent.length, indent)}`.split("\n");
+  return rows.map((row) => `${fitted(row, columns)}\n`).join("");
+}
+
+function facts(shown: ShownWork, columns: number): string[] {
   const { work, like } = shown;
-  return [beginningText(work, like), ruleText(shown), ...elsewhere(work), ...warnings(work)];
+  return [beginningText(work, like), ruleText(shown), ...elsewhere(work), ...warnings(work, columns)];
 }
 
 /** `4 lines differ from what alice read`. */
 function beginningText(
-  { before, lines, files, after }: ReviewWork,
+  { before, lines, files, after, spaceOnly }: ReviewWork,
   like: CoveredContent | undefined,
 ): string {
   const whole = `${modeText(after.mode)}${count(lines, "line")}, to be read whole`;
@@ -51,9 +81,10 @@ function beginningText(
     const differ =
       lines === 0 ? "only its mode differs" : `${count(lines, "line")} ${lines === 1 ? "differs" : "differ"}`;
     const by = before.by.join(" and ");
+    const space = spaceOnly ? ", in white space alone" : "";
     if (before.waiver)
-      return `${differ} from what ${by} waived until ${day(before.waiver.until)}: so it passes till then`;
-    return `${differ} from what ${by} read${at}`;
+      return `${differ} from what ${by} waived until ${day(before.waiver.until)}${space}: so it passes till then`;
+    return `${differ} from what ${by} read${at}${space}`;
   }
   if (like === undefined) return whole;
   if (like.content.id === after.id)
@@ -63,6 +94,7 @@ function beginningText(
 
 function modeText(mode: number): string {
   if (mode === 0o120000) return "a symbolic link, ";
+  if (mode === 0o100664) return "writable by its group, ";
   return mode === 0o100755 ? "executable, " : "";
 }
 
@@ -91,9 +123,20 @@ function elsewhere({ files }: ReviewWork): string[] {
 }
 
 /** What a diff does not show, or hides by its length. */
-export function warnings({ binary, bytes, lines }: ReviewWork): string[] {
-  if (binary) return [`it is binary, ${count(bytes, "byte")}, and not shown: look at it by other means`];
-  return lines > MUCH ? [`it is long: ${count(lines, "line")} to read`] : [];
+export function warnings({ binary, bytes, lines, longest, after }: ReviewWork, columns: number): string[] {
+  if (binary)
+    return [
+      `it is binary, ${count(bytes, "byte")}, and not shown: look at it by other means; its SHA-256 is ${after.sha256}`,
+    ];
+  const long = lines > MUCH ? [`it is long: ${count(lines, "line")} to read`] : [];
+  return [...long, ...longLineText(longest, columns)];
+}
+
+/** `line 1 has 5,029 characters; a row that begins with ↳ goes on with the one above`; nothing of a line that fits. */
+export function longLineText({ line, characters }: LongLine, columns: number, where = ""): string[] {
+  if (characters < cellsOf(columns)) return [];
+  const told = `line ${line}${where} has ${count(characters, "character")}`;
+  return [`${told}; a row that begins with ${CONTINUED} goes on with the one above`];
 }
 
 /** `pkgs/hello.nix`, or with how many more it stands for. */

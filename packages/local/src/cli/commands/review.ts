@@ -4,6 +4,7 @@ import { neutralGit } from "../../git/neutral.ts";
 import { run } from "../../process/run.ts";
 import { draftReviews, type SaidOfReview } from "../../reviewing/draft.ts";
 import { type KeptStatement, signAndKeep } from "../../reviewing/keep.ts";
+import { longestShown } from "../../reviewing/longest-shown.ts";
 import { placeFor } from "../../reviewing/place-for.ts";
 import { forkOf, type ReviewRange, resolveRange } from "../../reviewing/range.ts";
 import { commitsOf } from "../../reviewing/range-commits.ts";
@@ -91,7 +92,8 @@ class ReviewRun {
       const user = await readyKey(this.repository);
       await readyPlace(this.place);
       const shown = await this.read(material, range, git);
-      const notes = warnings(shown, this.repository, await forkOf(git, range));
+      const columns = this.context.terminal.width;
+      const notes = warnings(shown, this.repository, await forkOf(git, range), columns);
       await this.answered(shown, notes, user);
     } finally {
       git.dispose();
@@ -111,7 +113,8 @@ class ReviewRun {
     // What no statement can say is found before anybody has read for an hour.
     draftReviews(this.said({ verdict: "approve", note: this.flags.note }), changes);
     const commits = await commitsOf(git, material.objects, range, await this.emails());
-    return { range, change, commits, counts: await change.lineCounts() };
+    const counts = await change.lineCounts();
+    return { range, change, commits, counts, longest: await longestShown(change) };
   }
 
   private async answered(

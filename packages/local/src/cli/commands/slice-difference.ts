@@ -1,4 +1,5 @@
 /** What a bump really changes for an attribute, as a person reads it. */
+import { spellBytes } from "@firstmile/formats/statement/path";
 import { passes } from "@firstmile/trust/slice/cover";
 import { failingNames } from "@firstmile/trust/slice/names-reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
@@ -54,7 +55,7 @@ export function differenceJson(before: ShownSlice, after: ShownSlice): unknown {
     to: after.slice.commit,
     words: after.words,
     files: files.map(({ path, before: old, after: now }) => ({
-      path: visiblePath(path),
+      path: spellBytes(path),
       before: old?.file.sha256 ?? null,
       after: now?.file.sha256 ?? null,
       standing: now?.standing ?? null,

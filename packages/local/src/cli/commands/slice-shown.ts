@@ -1,4 +1,6 @@
 /** A slice as a person reads it: how much there is, who covers it by which rule, and what is open. */
+import { visibleText } from "@firstmile/formats/bytes/visible";
+import { spellBytes } from "@firstmile/formats/statement/path";
 import { groupText } from "@firstmile/trust/policy/group-text";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { passes } from "@firstmile/trust/slice/cover";
@@ -122,7 +124,7 @@ function ruleTable(rules: readonly RuleCounts[]): string[] {
   const used = COLUMNS.filter(([key]) => key === "uncovered" || rules.some(({ counts }) => counts[key] > 0));
   const head = ["rule", "asks for", "files", ...used.map(([, title]) => title)];
   const rows = rules.map(({ rule, files, counts }) => [
-    rule ? `line ${rule.line}  ${rule.paths.map(({ text }) => text).join(" ")}` : "none",
+    rule ? `line ${rule.line}  ${rule.paths.map(({ text }) => visibleText(text)).join(" ")}` : "none",
     rule?.review ? (rule.review.role ?? groupText(rule.review.by)) : "",
     thousands(files),
     ...used.map(([key]) => thousands(counts[key])),
@@ -241,9 +243,9 @@ export function sliceJson({ slice, source, origin, words, downloads }: ShownSlic
       counts,
     })),
     names: slice.names.map(namesJson),
-    odd: slice.odd.map(({ path }) => visiblePath(path)),
+    odd: slice.odd.map(({ path }) => spellBytes(path)),
     files: slice.files.map(({ file, lines, standing, rule }) => ({
-      path: visiblePath(file.path),
+      path: spellBytes(file.path),
       use: file.use,
       mode: file.mode.toString(8),
       id: file.id,

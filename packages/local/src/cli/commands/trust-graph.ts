@@ -1,6 +1,8 @@
 /** `firstmile trust graph [SOURCE[:PATH]]`. */
+
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import { type GraphQuestion, trustGraph } from "@firstmile/trust/graph/graph";
 import type { SourceName } from "@firstmile/trust/policy/names";
 import { ruleFor } from "@firstmile/trust/policy/paths";
@@ -55,5 +57,5 @@ function write(context: FirstmileContext, file: string, svg: string): void {
   } catch (error) {
     throw badInput(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
   }
-  context.terminal.say(`drawn into ${file}`);
+  context.terminal.say(`drawn into ${visibleText(file)}`);
 }

@@ -1,6 +1,8 @@
 /** `firstmile trust add | update | show`. */
+
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import type { DoubtfulWord } from "@firstmile/trust/hearing/in-doubt";
 import { resolveImports } from "@firstmile/trust/imports/resolve";
 import { groupText } from "@firstmile/trust/policy/group-text";
@@ -28,7 +30,7 @@ import { readPin } from "../../trust-repository/pin.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
 import { fingerprint, wholeId } from "../introduction-flags.ts";
-import type { Terminal } from "../terminal.ts";
+import { harmless, type Terminal } from "../terminal.ts";
 import { duration, minute } from "../time-text.ts";
 import { showVerdict } from "../verdict-tree.ts";
 import type { AddFlags, ShowFlags } from "./trust.command.ts";
@@ -103,7 +105,7 @@ export async function show(this: FirstmileContext, flags: ShowFlags): Promise<vo
     });
   } else {
     showVerdict(this.terminal, verdict(subject, reasons));
-    this.terminal.print(`from ${placesOf(pin, policy).join(", ")}`);
+    this.terminal.print(`from ${placesOf(pin, policy).map(visibleText).join(", ")}`);
     for (const line of ageOf(current, this.now)) this.terminal.print(line);
     this.terminal.print(
       `introduction ${pin.introduction.commit}, signed by ${pin.introduction.signedBy.join(", ")}`,
@@ -174,7 +176,7 @@ function importJson({ name, verdict: said, commits }: ImportUpdate) {
 
 function showPolicy(terminal: Terminal, policy: Policy): void {
   for (const [name, group] of policy.roles) {
-    terminal.print(`role ${name}: ${groupText(group)}`);
+    terminal.print(`role ${name}: ${harmless(groupText(group))}`);
   }
   for (const source of policy.sources.values()) {
     terminal.print(
@@ -182,7 +184,9 @@ function showPolicy(terminal: Terminal, policy: Policy): void {
     );
   }
   if (policy.output)
-    terminal.print(`output: ${policy.output.builders} agree, caches ${policy.output.caches.join(", ")}`);
+    terminal.print(
+      `output: ${policy.output.builders} agree, caches ${policy.output.caches.map(visibleText).join(", ")}`,
+    );
 }
 
 function progressOf(commits: number): string {

@@ -1,8 +1,10 @@
 /** `firstmile verify REPO|URL|SOURCE[@REV] [REV]`: the history of a source, judged by its rules. */
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { spellBytes } from "@firstmile/formats/statement/path";
 import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
 import type { DeniedCommit } from "@firstmile/trust/history/judge";
 import type { Source } from "@firstmile/trust/policy/policy";
+import { visiblePath } from "@firstmile/trust/slice/visible-path";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { gatherExceptions } from "../../evidence/exceptions.ts";
 import { authenticateHistory } from "../../evidence/history.ts";
@@ -115,7 +117,12 @@ function allowed({ verdict, findings }: Judged): boolean {
 
 /** The history's verdict alone, unless there is more to say. */
 function asJson(judged: Judged): unknown {
-  const { verdict, findings, fetched } = judged;
+  const { verdict: said, findings, fetched } = judged;
+  const denied = said.denied.map(({ paths, ...one }) => ({
+    ...one,
+    ...(paths === undefined ? {} : { paths: paths.map(spellBytes) }),
+  }));
+  const verdict = { ...said, denied };
   const more = findings.length > 0 ? { allowed: allowed(judged), findings } : {};
   if (!fetched) return { ...verdict, ...more };
   const { heads, silent, bytes, onlyCommits } = fetched;
@@ -182,5 +189,5 @@ function transferred({ heads, bytes, onlyCommits, whole }: FetchedTarget): strin
 function showDenied(terminal: Terminal, denied: DeniedCommit): void {
   const about = `${denied.commit.slice(0, 12)}  ${terminal.style("red", denied.code)}: ${harmless(denied.message)}`;
   terminal.print(`  ${wrap(about, terminal.width, "    ")}`);
-  for (const path of (denied.paths ?? []).slice(0, 5)) terminal.print(`    ${harmless(path)}`);
+  for (const path of (denied.paths ?? []).slice(0, 5)) terminal.print(`    ${visiblePath(path)}`);
 }

@@ -1,4 +1,5 @@
 /** What a view has seen, for people and for programs. */
+import { spellBytes } from "@firstmile/formats/statement/path";
 import { judgeFiles } from "@firstmile/trust/slice/judged";
 import { fileReason } from "@firstmile/trust/slice/reason";
 import { visiblePath } from "@firstmile/trust/slice/visible-path";
@@ -97,12 +98,12 @@ export function recordJson(
     ...(because === undefined ? {} : { because }),
     code,
     files: record.files.map(({ tree: _, path, mode, process, ...file }) => ({
-      path: visiblePath(path),
+      path: spellBytes(path),
       mode: mode.toString(8),
       ...file,
       process: Buffer.from(process, "latin1").toString(),
     })),
-    directories: record.directories.map(({ path }) => visiblePath(path)),
-    broken: record.broken.map(({ path, id, reason }) => ({ path: visiblePath(path), id, reason })),
+    directories: record.directories.map(({ path }) => spellBytes(path)),
+    broken: record.broken.map(({ path, id, reason }) => ({ path: spellBytes(path), id, reason })),
   };
 }

@@ -3,6 +3,7 @@
 import { existsSync, mkdtempSync, rmdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve, sep } from "node:path";
+import { visibleJson } from "@firstmile/formats/bytes/visible";
 import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { GitTree } from "../../git/git-tree.ts";
 import { neutralGit } from "../../git/neutral.ts";
@@ -94,7 +95,7 @@ async function report(
   result: ViewResult,
 ): Promise<void> {
   const { terminal, cwd } = context;
-  const text = JSON.stringify(recordJson(target, result), undefined, 2);
+  const text = visibleJson(JSON.stringify(recordJson(target, result), undefined, 2));
   if (record !== undefined) writeFileSync(resolve(cwd, record), `${text}\n`);
   if (json) return terminal.say(text);
   showSummary(terminal, target, result);

@@ -1,5 +1,7 @@
 /** `firstmile why FILE` where only files count: what its content comes to, and what signed one it is nearest to. */
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import { spellBytes } from "@firstmile/formats/statement/path";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { judgeFiles } from "@firstmile/trust/slice/judged";
 import { fileReason } from "@firstmile/trust/slice/reason";
@@ -42,7 +44,9 @@ export async function sliceFile(
 }
 
 function absent(path: string, commit: CommitId): Reason {
-  return lacking("dirty-tree", `${path} is not in commit ${commit.slice(0, 12)}`, { remedy: "commit it" });
+  return lacking("dirty-tree", `${visibleText(path)} is not in commit ${commit.slice(0, 12)}`, {
+    remedy: "commit it",
+  });
 }
 
 export function showNearest(terminal: Terminal, nearest: Nearest): void {
@@ -64,7 +68,7 @@ export function nearestJson({ standing, text, signed, hunks }: Nearest): unknown
   return {
     rung: standing.kind,
     percent: standing.kind === "covered" ? standing.percent : null,
-    signed: signed ? { path: signed.path, by: signed.by } : null,
+    signed: signed ? { path: spellBytes(signed.path), by: signed.by } : null,
     text,
     hunks,
   };

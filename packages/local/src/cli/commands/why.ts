@@ -1,11 +1,13 @@
 /** `firstmile why SUBJECT`: the whole verdict as a tree. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { visibleText } from "@firstmile/formats/bytes/visible";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { historyReason } from "@firstmile/trust/history/reason";
 import { groupText } from "@firstmile/trust/policy/group-text";
 import { ruleFor } from "@firstmile/trust/policy/paths";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
+import { shellWord } from "@firstmile/trust/slice/visible-path";
 import { found, lacking, type Reason, type Verdict, verdict } from "@firstmile/trust/verdict/verdict";
 import { checkoutOf } from "../../asking/checkout.ts";
 import { authenticateHistory } from "../../evidence/history.ts";
@@ -77,9 +79,13 @@ async function fileVerdict(context: FirstmileContext, flags: WhyFlags, path: str
   const source = await chooseSource(rules.policy, checkout.root);
   const changed = checkout.dirty.filter((line) => line.slice(3) === checkout.inside);
   const dirty = changed.map(() =>
-    lacking("dirty-tree", `${checkout.inside} differs from commit ${checkout.commit.slice(0, 12)}`, {
-      remedy: `git -C ${checkout.root} diff -- ${checkout.inside}`,
-    }),
+    lacking(
+      "dirty-tree",
+      `${visibleText(checkout.inside)} differs from commit ${checkout.commit.slice(0, 12)}`,
+      {
+        remedy: `git -C ${shellWord(checkout.root)} diff -- ${shellWord(checkout.inside)}`,
+      },
+    ),
   );
   const subject = { kind: "request", words: path } as const;
   if (source.authenticate === "slice") {
@@ -112,10 +118,14 @@ async function judge(
 
 function whoMayWrite(policy: Policy, source: Source, path: string): Reason {
   const rule = ruleFor(Buffer.from(path).toString("latin1"), source.rules);
-  if (!rule) return lacking("outside-paths", `no rule of source ${source.name} lets anybody write ${path}`);
+  if (!rule)
+    return lacking(
+      "outside-paths",
+      `no rule of source ${source.name} lets anybody write ${visibleText(path)}`,
+    );
   const group = rule.role ? `role ${rule.role}` : "the group";
   return found(
     "signed",
-    `${path} may be written by ${group} of the rule at line ${rule.line} of firstmile.toml of ${policy.name}: ${groupText(rule.write)}`,
+    `${visibleText(path)} may be written by ${group} of the rule at line ${rule.line} of firstmile.toml of ${visibleText(policy.name)}: ${groupText(rule.write)}`,
   );
 }

@@ -2,6 +2,7 @@
  * What is drawn as one box: each node, but people only together with all others whom the same boxes name. So sixty
  * packagers of two roles are three boxes and not sixty, with a line or two each.
  */
+import { harmlessLines } from "@firstmile/formats/bytes/visible";
 import type { GraphNode, TrustGraph } from "@firstmile/trust/graph/graph";
 import type { GraphKey } from "@firstmile/trust/graph/keys";
 import { harmless } from "../terminal.ts";
@@ -66,7 +67,7 @@ function boxOf({ id, kind, label, notes, problems, threshold }: GraphNode): Draw
     ...notes.map((text): Row => ({ text: shorten(text), style: "note" })),
     ...problems.map((text): Row => ({ text: `✗ ${shorten(text)}`, style: "problem" })),
   ];
-  const title = harmless([`${head}: ${label}`, ...notes, ...problems].join("\n"));
+  const title = [`${head}: ${label}`, ...notes, ...problems].map(harmless).join("\n");
   return { id, kind, columns: [rows], title, bad: problems.length > 0 };
 }
 
@@ -81,7 +82,7 @@ function bundle(id: string, people: readonly GraphNode[]): DrawnBox {
     column.push(...rows);
   }
   const title = people.map(({ label, keys = [] }) => [label, ...keys.map(wholeKey)].join("\n  ")).join("\n");
-  return { id, kind: "person", columns: [...columns, column], title: harmless(title), bad: false };
+  return { id, kind: "person", columns: [...columns, column], title: harmlessLines(title), bad: false };
 }
 
 function personRows({ label, keys = [], notes, problems }: GraphNode): Row[] {
