@@ -20,6 +20,8 @@ export interface CommitSpec {
   /** Changes against the first parent; `whole`: everything that the tree holds. */
   readonly files?: Changes;
   readonly whole?: boolean;
+  /** A tree in place of `files`, whatever it holds. What comes on top of it says its own `whole` or `tree`. */
+  readonly tree?: ObjectId;
   /** Default: the tip of `branch`, or nothing for its first commit. */
   readonly parents?: readonly CommitId[];
   /** The ref that moves: `main` unless told. */
@@ -171,7 +173,7 @@ export class WorldRepository {
 
   private async finish(spec: CommitSpec, parents: readonly CommitId[], files: Snapshot): Promise<CommitId> {
     const header = [
-      `tree ${this.writeTree(files)}`,
+      `tree ${spec.tree ?? this.writeTree(files)}`,
       ...parents.map((id) => `parent ${id}`),
       this.people(spec.author ?? spec.by?.name, spec.committer ?? spec.by?.name).trimEnd(),
       ...(spec.headers ?? []),

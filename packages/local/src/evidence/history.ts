@@ -21,6 +21,7 @@ import type { DeniedCommit } from "@firstmile/trust/history/judge";
 import { asksForReviews } from "@firstmile/trust/history/review";
 import { followedParents } from "@firstmile/trust/history/shape";
 import { Standing } from "@firstmile/trust/history/standing";
+import { unreadableCommit } from "@firstmile/trust/history/unreadable";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
 import { takesBumps } from "@firstmile/trust/slice/bumped";
@@ -55,6 +56,8 @@ export interface HistoryQuestion {
   readonly cacheDir: string | undefined;
   /** Where statements are, beside the repository itself. */
   readonly statements?: readonly StatementPlace[];
+  /** The repository has commits alone, which was asked for because the rules need no more. */
+  readonly commitsAlone?: boolean;
   readonly progress?: (done: number, total: number) => void;
 }
 
@@ -172,7 +175,7 @@ class HistoryRun {
     const history = await this.history(checked);
     const docket = openDocket(this.policy, source, this.identities, history);
     const contents = await this.contents(docket);
-    const verdict = authenticate(this.policy, source, docket, contents);
+    const verdict = await this.readable(checked.table, authenticate(this.policy, source, docket, contents));
     const read = docket.line.length > 0 ? contents.reviews.validUntil : undefined;
     const ends = [
       verdict.validUntil,
@@ -254,14 +257,23 @@ class HistoryRun {
     const terms = { source: source.name, machine: false, skimmed: false };
     const reviews = new ReviewsInTime(this.statements, this.identities, standing, terms);
     if (docket.needPaths.length === 0 && docket.line.length === 0) {
-      return { own: new Map(), steps: [], reviews, unreadable: [] };
+      return { own: new Map(), steps: [], reviews, unreadable: new Map() };
     }
     using reader = new ChangeReader(this.git, docket.history.commits);
     const own = await reader.read(docket.needPaths, this.against());
-    if (docket.line.length === 0) return { own, steps: [], reviews, unreadable: [] };
+    if (docket.line.length === 0) return { own, steps: [], reviews, unreadable: new Map() };
     using objects = new GitObjects(this.git.env);
     const steps = new StepReader(source, docket, reader, objects, reviews.paths, this.bumps);
     return { own, reviews, ...(await steps.read()) };
+  }
+
+  /** Where paths did not matter, no tree was read: the one that will be used has to be there and sound all the same. */
+  private async readable(commits: CommitTable, verdict: HistoryVerdict): Promise<HistoryVerdict> {
+    const { source, tip, commitsAlone = false } = this.question;
+    if (commitsAlone || !verdict.allowed || source.goodlist.has(tip)) return verdict;
+    using reader = new ChangeReader(this.git, commits);
+    const fault = await reader.wholeTree(tip, this.known.wholeTip);
+    return fault ? { ...verdict, allowed: false, denied: [unreadableCommit(tip, fault)] } : verdict;
   }
 
   private bumpJudge({ source, now }: HistoryQuestion): BumpJudge | undefined {

@@ -62,6 +62,12 @@ export class Remembered {
     return this.question.source.authenticate === "every-commit" ? this.commits.tips : [];
   }
 
+  /** A tip that was allowed, and whose tree was read to its last directory for that. */
+  get wholeTip(): CommitId | undefined {
+    const { goodlist } = this.question.source;
+    return this.question.commitsAlone ? undefined : this.commits.tips.findLast((id) => !goodlist.has(id));
+  }
+
   has(id: CommitId): boolean {
     return this.commits.has(id);
   }
@@ -112,11 +118,14 @@ export class Remembered {
   }
 }
 
-function keyOf({ policy, source }: HistoryQuestion, statements: readonly VerifiedStatement[]): CacheKey {
+function keyOf(
+  { policy, source, commitsAlone }: HistoryQuestion,
+  statements: readonly VerifiedStatement[],
+): CacheKey {
   return {
     policyDigest: policy.digest,
     source: source.name,
-    mode: source.authenticate,
+    mode: commitsAlone ? `${source.authenticate}, commits alone` : source.authenticate,
     introduction: source.introduction.commit,
     against: rejections(statements, source),
   };

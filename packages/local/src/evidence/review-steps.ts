@@ -9,6 +9,7 @@ import type { Docket } from "@firstmile/trust/history/authenticate";
 import { type Part, partOfAll, partsOf } from "@firstmile/trust/history/ranges";
 import type { BroughtChange, Step } from "@firstmile/trust/history/review";
 import type { PathChange } from "@firstmile/trust/history/trees";
+import { isUnreadable, type Unreadable } from "@firstmile/trust/history/unreadable";
 import { ruleFor } from "@firstmile/trust/policy/paths";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { GitObject, GitObjects } from "../git/objects.ts";
@@ -17,7 +18,7 @@ import type { ChangeReader } from "./own-changes.ts";
 export interface ReadSteps {
   /** Oldest first. */
   readonly steps: readonly Step[];
-  readonly unreadable: readonly CommitId[];
+  readonly unreadable: ReadonlyMap<CommitId, Unreadable>;
 }
 
 /** How many commits of the line are read at once. */
@@ -53,13 +54,13 @@ export class StepReader {
     const { line } = this.docket;
     const parts = this.parts();
     const steps: Step[] = [];
-    const unreadable: CommitId[] = [];
+    const unreadable = new Map<CommitId, Unreadable>();
     for (let end = line.length; end > 0; end -= AT_ONCE) {
       const ids = line.slice(Math.max(0, end - AT_ONCE), end).reverse();
       const read = await Promise.all(ids.map((id) => this.step(id, parts.get(id)!)));
       for (const [i, step] of read.entries()) {
-        if (step) steps.push(step);
-        else unreadable.push(ids[i]!);
+        if (isUnreadable(step)) unreadable.set(ids[i]!, step);
+        else steps.push(step);
       }
     }
     return { steps, unreadable };
@@ -72,9 +73,9 @@ export class StepReader {
     return new Map(line.map((id) => [id, partOfAll(commits, signatories, tip)]));
   }
 
-  private async step(commit: CommitId, part: Part): Promise<Step | undefined> {
+  private async step(commit: CommitId, part: Part): Promise<Step | Unreadable> {
     const net = await this.reader.brought(commit, this.against());
-    if (!net) return undefined;
+    if (isUnreadable(net)) return net;
     const asked = net.filter(({ path }) => ruleFor(path, this.source.rules)?.review !== undefined);
     const plain = {
       commit,
@@ -87,7 +88,7 @@ export class StepReader {
     const isMerge = history.commits.parentCount(history.commits.row(commit)) > 1;
     if (asked.length === 0 || !isMerge || this.source.authenticate === "tip") return plain;
     const merge = await this.reader.merged(commit);
-    if (!merge) return undefined;
+    if (isUnreadable(merge)) return merge;
     const sides = await Promise.all(merge.sides.map((side) => this.hashed(side)));
     return { ...plain, own: new Set(merge.own), sides: sides.map(byPath) };
   }

@@ -10,6 +10,7 @@ import type { Policy, Rule, Source } from "../policy/policy.ts";
 import { meets, type Tally } from "../policy/thresholds.ts";
 import type { CommitCode } from "../verdict/codes.ts";
 import type { Signers } from "./signers.ts";
+import { isUnreadable, type Unreadable, unreadableCommit } from "./unreadable.ts";
 
 /** One offending commit and why. */
 export interface DeniedCommit {
@@ -96,10 +97,12 @@ export class Writers {
   }
 }
 
-/** False where every rule lets these signers write and one covers all, so that paths cannot matter. */
+/** False where paths cannot matter: no rule lets these signers write, or every rule does and one covers all. */
 export function needsPaths(writers: Writers, signers: Signers): boolean {
   if (signers.final) return false;
-  return !(coversEverything(writers.source) && writers.unmet(signers).length === 0);
+  const unmet = writers.unmet(signers).length;
+  if (unmet === writers.source.rules.length) return false;
+  return !(coversEverything(writers.source) && unmet === 0);
 }
 
 /** Whether one rule is for every path there can be. */
@@ -109,19 +112,20 @@ export function coversEverything(source: Source): boolean {
   );
 }
 
-/** Judges one commit. `own` undefined: its signers may write anywhere, so its paths were not looked at. */
+/** Judges one commit. `own` undefined: its paths cannot matter (`needsPaths`), so they were not looked at. */
 export function judgeCommit(
   writers: Writers,
   commit: CommitId,
   signers: Signers,
-  own: OwnChanges | undefined,
+  own: OwnChanges | Unreadable | undefined,
 ): DeniedCommit | undefined {
   const { source } = writers;
   if (source.goodlist.has(commit)) return undefined;
   if (signers.final) return refusedSignature(commit, signers);
-  if (own === undefined) return undefined;
   const unmet = writers.unmet(signers);
   if (unmet.length === source.rules.length) return inNoRole(writers, commit, signers);
+  if (own === undefined) return undefined;
+  if (isUnreadable(own)) return unreadableCommit(commit, own);
   const outside = [...own.paths, ...movedAcross(source, own)].filter(
     (path) => !mayWrite(source, unmet, path),
   );
