@@ -61,11 +61,18 @@ const MAX_WAITING = 64 * 1024 * 1024;
 export class HashedReader {
   private readonly objects: GitObjects;
   private readonly hashed: HashedObjects;
+  private readonly isForeign: (id: CommitId) => boolean;
   private readonly commits = new Map<CommitId, Promise<CommitLinks>>();
 
-  constructor(objects: GitObjects, hashed: HashedObjects) {
+  /** `isForeign`: parents that are left out, of commits that have others. */
+  constructor(
+    objects: GitObjects,
+    hashed: HashedObjects,
+    isForeign: (id: CommitId) => boolean = () => false,
+  ) {
     this.objects = objects;
     this.hashed = hashed;
+    this.isForeign = isForeign;
   }
 
   /** Throws `UnreadableObject`, or `FormatError` where it is no commit. */
@@ -111,7 +118,8 @@ export class HashedReader {
 
   private async readCommit(id: CommitId): Promise<CommitLinks> {
     const [content] = await this.read("commit", [id]);
-    const { tree, parents, committer } = parseCommit(content!);
+    const { tree, parents: all, committer } = parseCommit(content!);
+    const parents = this.isForeign(id) ? all : all.filter((parent) => !this.isForeign(parent));
     return { id, tree, parents, time: timeOf(committer) };
   }
 

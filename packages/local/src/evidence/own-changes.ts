@@ -45,6 +45,7 @@ export class ChangeReader implements Disposable {
   private readonly objects: GitObjects;
   private readonly sources: MergeSources;
   private readonly commits: CommitTable;
+  private readonly isForeign: (id: CommitId) => boolean;
   private readonly trees = new RecentTrees();
   private readonly order: Positions;
   private readonly lanes: Promise<unknown>[] = Array.from({ length: MERGES_AT_ONCE }, () =>
@@ -52,17 +53,21 @@ export class ChangeReader implements Disposable {
   );
   private merges = 0;
 
-  /** `commits`: facts of the commits asked about and of their ancestors as far as they are known, children first. */
-  constructor(git: NeutralGit, commits: CommitTable) {
+  /**
+   * `commits`: facts of the commits asked about and of their ancestors as far as they are known, children first.
+   * `isForeign`: parents that are no part of this history. A merge is compared as if it had them not.
+   */
+  constructor(git: NeutralGit, commits: CommitTable, isForeign: (id: CommitId) => boolean = () => false) {
     const hashed = new HashedObjects(git);
     // Reads what merging again came to, and all else from the repository; Git merges without the latter.
     this.objects = new GitObjects({ ...hashed.env, GIT_ALTERNATE_OBJECT_DIRECTORIES: git.objects });
     this.commits = commits;
+    this.isForeign = isForeign;
     this.order = commits.positions();
-    const links = linksOf(commits);
+    const links = linksOf(commits, isForeign);
     this.sources = {
       hashed,
-      reader: new HashedReader(this.objects, hashed),
+      reader: new HashedReader(this.objects, hashed, isForeign),
       batches: new MergeBatches(hashed),
       knownBases: (a, b) => mergeBases(links, this.order, a, b),
     };
@@ -115,7 +120,8 @@ export class ChangeReader implements Disposable {
       const made = await this.mergersOwn(commit);
       if (isUnreadable(made)) return made;
       const { paths: own } = made;
-      return { own: [...own], sides: await Promise.all(others.map((other) => this.since(first, other))) };
+      const home = others.filter((other) => !this.isForeign(other));
+      return { own: [...own], sides: await Promise.all(home.map((other) => this.since(first, other))) };
     } catch (error) {
       return unreadable(error);
     }
@@ -148,6 +154,10 @@ export class ChangeReader implements Disposable {
   private async mergersOwn(commit: CommitFacts): Promise<OwnChanges | Unreadable> {
     const tooMany = tooManyParents(commit.parents.length);
     if (tooMany) return tooMany;
+    const home = this.isForeign(commit.id)
+      ? commit.parents
+      : commit.parents.filter((id) => !this.isForeign(id));
+    if (home.length < commit.parents.length) return this.withForeign({ ...commit, parents: home });
     const [ours, theirs, ...more] = commit.parents as [CommitId, CommitId, ...CommitId[]];
     const bases = more.length === 0 ? await mergeBasesOf(this.sources, ours, theirs) : [];
     if (bases.length === 1) {
@@ -163,6 +173,13 @@ export class ChangeReader implements Disposable {
     const trees = await Promise.all(commit.parents.map((id) => this.treeOf(id)));
     const strange = await this.drive(onNoSide(trees, commit.tree));
     return { paths: [...paths, ...without(strange, paths)], merge: true };
+  }
+
+  /** A merge with parents of other histories, which are left out: all that it takes from them is its own change. */
+  private async withForeign(commit: CommitFacts): Promise<OwnChanges | Unreadable> {
+    const { parents, tree } = commit;
+    if (parents.length > 1) return { ...(await this.mergersOwn(commit)), foreign: true };
+    return { ...(await this.plain(await this.treeOf(parents[0]!), tree)), merge: true, foreign: true };
   }
 
   /** What differs from Git's own merge of the parents, and what that merge left to be decided by hand. */
@@ -257,12 +274,14 @@ function unreadable(error: unknown): Unreadable {
 }
 
 /** Parents alone, each looked up once: walks for merge bases cross the same commits again and again. */
-function linksOf(commits: CommitTable): Graph {
+function linksOf(commits: CommitTable, isForeign: (id: CommitId) => boolean): Graph {
   const known = new Map<CommitId, { readonly parents: readonly CommitId[] }>();
   const get = (id: CommitId) => {
     const links = known.get(id) ?? commits.get(id);
-    if (links && !known.has(id)) known.set(id, { parents: links.parents });
-    return links;
+    if (!links || known.has(id)) return links;
+    const parents = isForeign(id) ? links.parents : links.parents.filter((parent) => !isForeign(parent));
+    known.set(id, { parents });
+    return known.get(id);
   };
   return { has: (id) => commits.has(id), get };
 }

@@ -80,6 +80,11 @@ export class Remembered {
     return this.commits.isIntroduced(id);
   }
 
+  /** Of those, commits that have no ancestor in common with the introduction; undefined where there are none. */
+  get isForeign(): ((id: CommitId) => boolean) | undefined {
+    return this.commits.hasForeign ? (id) => this.commits.isForeign(id) : undefined;
+  }
+
   /** Whether the tip was allowed before, so that nothing has to be looked at. */
   covers(tip: CommitId): boolean {
     return this.alongLine ? this.commits.tips.includes(tip) : this.commits.isIntroduced(tip);

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import type { BumpJudge } from "@firstmile/trust/handoff/bump";
 import type { Docket } from "@firstmile/trust/history/authenticate";
-import { type Part, partOfAll, partsOf } from "@firstmile/trust/history/ranges";
+import { type NeededSigners, type Part, partOfAll, partsOf } from "@firstmile/trust/history/ranges";
 import type { BroughtChange, Step } from "@firstmile/trust/history/review";
 import type { PathChange } from "@firstmile/trust/history/trees";
 import { isUnreadable, type Unreadable } from "@firstmile/trust/history/unreadable";
@@ -33,6 +33,7 @@ export class StepReader {
   private readonly spokenOf: ReadonlySet<string>;
   /** Undefined: no rule lets a bump pass, or nothing was handed on that could be one. */
   private readonly bumps: BumpJudge | undefined;
+  private readonly needed: NeededSigners;
 
   constructor(
     source: Source,
@@ -41,7 +42,9 @@ export class StepReader {
     objects: GitObjects,
     spokenOf: ReadonlySet<string>,
     bumps: BumpJudge | undefined,
+    needed: NeededSigners,
   ) {
+    this.needed = needed;
     this.source = source;
     this.docket = docket;
     this.reader = reader;
@@ -68,9 +71,9 @@ export class StepReader {
 
   private parts(): Map<CommitId, Part> {
     const { history, signatories, line } = this.docket;
-    if (this.source.authenticate !== "tip") return partsOf(history.commits, signatories, line);
+    if (this.source.authenticate !== "tip") return partsOf(history.commits, signatories, line, this.needed);
     const { commits, tip } = history;
-    return new Map(line.map((id) => [id, partOfAll(commits, signatories, tip)]));
+    return new Map(line.map((id) => [id, partOfAll(commits, signatories, tip, this.needed)]));
   }
 
   private async step(commit: CommitId, part: Part): Promise<Step | Unreadable> {

@@ -35,6 +35,8 @@ export interface History {
   readonly isAccepted: (id: CommitId) => boolean;
   /** Accepted, and the introduction or one of its descendants. */
   readonly isIntroduced: (id: CommitId) => boolean;
+  /** Has no ancestor in common with the introduction: see foreign.ts. */
+  readonly isForeign: (id: CommitId) => boolean;
   readonly cosignatures: Cosignatures;
   /** What is old, for keys that root retired after some commits. */
   readonly isReached: IsReached;
@@ -93,13 +95,15 @@ export function openDocket(
   const signatories = new Signatories(commits, identities, cosignatures, isReached);
   const needing = new Map<Signers, boolean>();
   const needPaths: CommitId[] = [];
+  const reviewed = asksForReviews(source);
   for (const row of judged) {
     const signers = signatories.of(row);
-    const needs = needing.get(signers) ?? needsPaths(writers, signers);
+    const cosigned = reviewed && cosignatures.has(commits.idAt(row));
+    const needs = needing.get(signers) ?? needsPaths(writers, signers, cosigned);
     needing.set(signers, needs);
     if (needs && !source.goodlist.has(commits.idAt(row))) needPaths.push(commits.idAt(row));
   }
-  const line = asksForReviews(source) ? reviewedLine(source, history) : [];
+  const line = reviewed ? reviewedLine(source, history) : [];
   return { history, judged, signatories, writers, needPaths, line, faults: shapeFaults(source, history) };
 }
 

@@ -29,6 +29,8 @@ export interface DeniedCommit {
 export interface OwnChanges {
   readonly paths: readonly string[];
   readonly merge: boolean;
+  /** A merge with parents that are no part of this history, whose content counts as its own. */
+  readonly foreign?: boolean;
   /** Of a merge: paths that are as Git merges them only where it takes a file of one path for another's, renamed. */
   readonly moved?: readonly string[];
 }
@@ -97,9 +99,13 @@ export class Writers {
   }
 }
 
-/** False where paths cannot matter: no rule lets these signers write, or every rule does and one covers all. */
-export function needsPaths(writers: Writers, signers: Signers): boolean {
+/**
+ * False where paths cannot matter: no rule lets these signers write, or every rule does and one covers all. `cosigned`: where
+ * reviews are asked for, it depends on the paths which of several signers were needed.
+ */
+export function needsPaths(writers: Writers, signers: Signers, cosigned = false): boolean {
   if (signers.final) return false;
+  if (cosigned && signers.principals.size > 1) return true;
   const unmet = writers.unmet(signers).length;
   if (unmet === writers.source.rules.length) return false;
   return !(coversEverything(writers.source) && unmet === 0);
@@ -130,7 +136,7 @@ export function judgeCommit(
     (path) => !mayWrite(source, unmet, path),
   );
   if (outside.length === 0) return undefined;
-  return outsidePaths(writers, commit, signers, outside, own.merge);
+  return outsidePaths(writers, commit, signers, outside, own);
 }
 
 /**
@@ -167,7 +173,7 @@ function outsidePaths(
   commit: CommitId,
   signers: Signers,
   outside: string[],
-  merge: boolean,
+  { merge, foreign = false }: OwnChanges,
 ): DeniedCommit {
   const first = outside[0]!;
   const rule = ruleFor(first, writers.source.rules);
@@ -179,7 +185,7 @@ function outsidePaths(
     ...about(commit, signers),
     code: merge ? "merge-smuggles" : "outside-paths",
     message: merge
-      ? `is a merge by ${people(signers)} that changes ${first}${more} beyond what its parents merge to; ${needed}`
+      ? `is a merge by ${people(signers)} that changes ${first}${more} beyond what its parents merge to${foreign ? FOREIGN : ""}; ${needed}`
       : `changes ${first}${more}, where ${people(signers)} may not write; ${needed}`,
     paths: outside.slice(0, SHOWN_PATHS),
     remedy: merge
@@ -187,6 +193,9 @@ function outsidePaths(
       : `have ${rule ? writersNamed(rule) : "somebody that a new rule names"} sign the change to these paths`,
   };
 }
+
+const FOREIGN =
+  " (a parent has no commit in common with the introduction, so all that is taken from it counts as the merge's own change)";
 
 /** Some of those who may write the path signed, and not enough of them. */
 function tooFew(
