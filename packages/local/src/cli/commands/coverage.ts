@@ -136,15 +136,15 @@ async function pointsOf(
 
 /** The rules' own history: of the checkout that is named, or of what this machine follows. */
 async function historyOf(
-  { stateDir, cwd }: FirstmileContext,
+  context: FirstmileContext,
   directory: string | undefined,
 ): Promise<TrustHistory | undefined> {
   if (directory === undefined) {
-    const state = trustedStateDirectory(stateDir);
+    const state = trustedStateDirectory(context);
     const pin = readPin(state);
     return pin && { repository: trustGitDir(state), head: pin.followed };
   }
-  const repository = resolve(cwd, directory);
+  const repository = resolve(context.cwd, directory);
   const head = await run("git", ["-C", repository, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
   return head.code === 0 ? { repository, head: head.stdout.toString().trim() as CommitId } : undefined;
 }
