@@ -13,6 +13,7 @@ import { formerRulesOf } from "../trust-repository/checkout-past.ts";
 import { followedStatements, furtherStatements } from "../trust-repository/evidence.ts";
 import { currentPolicy, withFormer } from "../trust-repository/follow.ts";
 import { loadImports } from "../trust-repository/imports.ts";
+import { noteSeen } from "../trust-repository/latest-seen.ts";
 import type { FirstmileContext } from "./context.ts";
 import { badInput, EXIT, Failure } from "./failure.ts";
 
@@ -50,7 +51,7 @@ export async function rulesIfAny(
       undefined,
       renderDefects(loaded.defects, files),
     );
-  const stateDir = trustedStateDirectory(context.stateDir);
+  const stateDir = trustedStateDirectory(context);
   const imports = await loadImports(stateDir, loaded.policy, context.now);
   const former = await formerRulesOf(resolve(context.cwd, directory));
   const policy = usable(resolveImports(withFormer(loaded.policy, former), imports, context.now), context.now);
@@ -80,11 +81,12 @@ export async function rulesAtHand(
 }
 
 async function followedRules(context: FirstmileContext): Promise<Rules | undefined> {
-  const current = await currentPolicy(trustedStateDirectory(context.stateDir), context.now);
+  const stateDir = trustedStateDirectory(context);
+  const current = await currentPolicy(stateDir, context.now);
   if (!current) return undefined;
+  noteSeen(stateDir, current.pin.latestSeen, context.now);
   const refusal = current.reasons.find((reason) => !reason.ok);
   if (refusal) throw new Failure(EXIT.denied, `${refusal.code}: ${refusal.message}`, refusal.remedy);
-  const stateDir = trustedStateDirectory(context.stateDir);
   const imports = await loadImports(stateDir, current.policy, context.now);
   const { places: statements } = await followedStatements(stateDir, current, imports);
   return { policy: usable(resolveImports(current.policy, imports, context.now), context.now), statements };

@@ -6,9 +6,16 @@ import { createHash } from "node:crypto";
 import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import type { BumpJudge } from "@firstmile/trust/handoff/bump";
 import type { Docket } from "@firstmile/trust/history/authenticate";
-import { detoursOf, type Part, partOfAll, partsOf } from "@firstmile/trust/history/ranges";
+import {
+  detoursOf,
+  type NeededSigners,
+  type Part,
+  partOfAll,
+  partsOf,
+} from "@firstmile/trust/history/ranges";
 import type { BroughtChange, Detour, Side, Step } from "@firstmile/trust/history/review";
 import type { PathChange } from "@firstmile/trust/history/trees";
+import { isUnreadable, type Unreadable } from "@firstmile/trust/history/unreadable";
 import { ruleFor, rulesAt } from "@firstmile/trust/policy/paths";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { ResultVersion } from "@firstmile/trust/statement/review-index";
@@ -18,7 +25,7 @@ import type { ChangeReader, MergedSide } from "./own-changes.ts";
 export interface ReadSteps {
   /** Oldest first. */
   readonly steps: readonly Step[];
-  readonly unreadable: readonly CommitId[];
+  readonly unreadable: ReadonlyMap<CommitId, Unreadable>;
 }
 
 /** What reviews give the SHA-256 of, by path. */
@@ -43,6 +50,7 @@ export class StepReader {
   private readonly introduction: CommitId;
   private readonly onLine: ReadonlySet<CommitId>;
   private readonly detour: (to: CommitId) => Detour | undefined;
+  private readonly needed: NeededSigners;
 
   constructor(
     source: Source,
@@ -51,7 +59,9 @@ export class StepReader {
     objects: GitObjects,
     spokenOf: SpokenOf,
     bumps: BumpJudge | undefined,
+    needed: NeededSigners,
   ) {
+    this.needed = needed;
     this.source = source;
     this.docket = docket;
     this.reader = reader;
@@ -61,20 +71,20 @@ export class StepReader {
     this.introduction = source.introduction.commit as string as CommitId;
     this.onLine = new Set(docket.line);
     const { history, signatories, line } = docket;
-    this.detour = detoursOf(history.commits, signatories, line, this.introduction);
+    this.detour = detoursOf(history.commits, signatories, line, this.introduction, needed);
   }
 
   async read(): Promise<ReadSteps> {
     const { line } = this.docket;
     const parts = this.parts();
     const steps: Step[] = [];
-    const unreadable: CommitId[] = [];
+    const unreadable = new Map<CommitId, Unreadable>();
     for (let end = line.length; end > 0; end -= AT_ONCE) {
       const ids = line.slice(Math.max(0, end - AT_ONCE), end).reverse();
       const read = await Promise.all(ids.map((id) => this.step(id, parts.get(id)!)));
       for (const [i, step] of read.entries()) {
-        if (step) steps.push(step);
-        else unreadable.push(ids[i]!);
+        if (isUnreadable(step)) unreadable.set(ids[i]!, step);
+        else steps.push(step);
       }
     }
     return { steps, unreadable };
@@ -82,14 +92,14 @@ export class StepReader {
 
   private parts(): Map<CommitId, Part> {
     const { history, signatories, line } = this.docket;
-    if (this.source.authenticate !== "tip") return partsOf(history.commits, signatories, line);
+    if (this.source.authenticate !== "tip") return partsOf(history.commits, signatories, line, this.needed);
     const { commits, tip } = history;
-    return new Map(line.map((id) => [id, partOfAll(commits, signatories, tip)]));
+    return new Map(line.map((id) => [id, partOfAll(commits, signatories, tip, this.needed)]));
   }
 
-  private async step(commit: CommitId, part: Part): Promise<Step | undefined> {
+  private async step(commit: CommitId, part: Part): Promise<Step | Unreadable> {
     const net = await this.reader.brought(commit, this.against());
-    if (!net) return undefined;
+    if (isUnreadable(net)) return net;
     const asked = net.filter(({ path }) => rulesAt(path, this.source.rules).some(({ review }) => review));
     const plain = {
       commit,
@@ -102,7 +112,7 @@ export class StepReader {
     const isMerge = history.commits.parentCount(history.commits.row(commit)) > 1;
     if (asked.length === 0 || !isMerge || this.source.authenticate === "tip") return plain;
     const merge = await this.reader.merged(commit);
-    if (!merge) return undefined;
+    if (isUnreadable(merge)) return merge;
     const sides = await Promise.all(merge.sides.map((side) => side && this.side(side)));
     return { ...plain, own: new Set(merge.own), carried: new Set(merge.carried), sides };
   }

@@ -9,6 +9,10 @@ import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, runOk } from "../process/run.ts";
+import { RepositoryError } from "./repository-error.ts";
+import { refuseSpecialFiles } from "./special-files.ts";
+
+export { RepositoryError } from "./repository-error.ts";
 
 /** Which hash a repository names its objects by. */
 export type ObjectFormat = "sha1" | "sha256";
@@ -56,14 +60,6 @@ export async function neutralGit(repository: string): Promise<NeutralGit> {
   };
 }
 
-/** A path that is no Git repository, or one that Git refuses to read. */
-export class RepositoryError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "RepositoryError";
-  }
-}
-
 async function locate(repository: string): Promise<{ objects: string; format: ObjectFormat }> {
   const args = [
     "-C",
@@ -74,6 +70,7 @@ async function locate(repository: string): Promise<{ objects: string; format: Ob
     "objects",
     "--show-object-format",
   ];
+  refuseSpecialFiles(repository);
   const found = await run("git", args, { env: ownRepositoriesEnv() });
   if (found.code !== 0)
     throw new RepositoryError(
@@ -100,6 +97,7 @@ export function ownRepositoriesEnv(): NodeJS.ProcessEnv {
 
 /** The id that a revision names in a repository right now. */
 export async function resolveRevision(repository: string, revision: string): Promise<string> {
+  refuseSpecialFiles(repository);
   const args = ["-C", repository, "rev-parse", "--verify", "--end-of-options", `${revision}^{commit}`];
   const found = await run("git", args, { env: ownRepositoriesEnv() });
   if (found.code === 0) return found.stdout.toString().trim();
