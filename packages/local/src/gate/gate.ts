@@ -109,7 +109,7 @@ export class Gate {
     const { storeDir } = nix;
     const recipes = new Recipes(storeReader(nix));
     const objections = new StoreObjections(recipes);
-    const downloads = new DownloadJudge({ nix, repositories, clock });
+    const downloads = new DownloadJudge({ nix, clock });
     const admitted = new AdmittedDownloads({ ledger, downloads, storeDir });
     this.deciding = {
       rules,

@@ -5,9 +5,9 @@
  * (`stale-head`), is followed and then decides nothing until somebody does. Staying on older rules would be worse,
  * since the newer ones may take a stolen key away.
  */
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Freshness } from "@firstmile/trust/freshness/judge-head";
 import { judgeServedHeads } from "@firstmile/trust/freshness/served-heads";
@@ -28,9 +28,13 @@ import {
 } from "../mirrors/head-statements.ts";
 import { runOk } from "../process/run.ts";
 import type { StatementPlace } from "../statements/place.ts";
+import { keepLost } from "./keep-words.ts";
 import { type Pin, readPin, trustGitDir, writePin } from "./pin.ts";
 import { readTrustCommits } from "./read.ts";
 import { type Walk, type WalkedHead, walkTo } from "./walk.ts";
+
+/** Folder beside the repository, for statements about the newest commit. */
+const HEADS = "heads";
 
 /** An authentic policy in force on this machine, with the files it was read from. */
 export interface CurrentPolicy {
@@ -48,6 +52,8 @@ export interface Followed {
   /** Commits that are new to this machine. */
   readonly commits: number;
   readonly policy: Policy | undefined;
+  /** Statements that its tree carries no longer, a sentence each: they stay in force here. */
+  readonly lost?: readonly string[];
 }
 
 export interface AddOptions {
@@ -76,14 +82,46 @@ export async function addTrust(
   const urls = [url, ...mirrors];
   const asked = { introduction, followed: undefined, now, latestSeen: 0 };
   const outcome = await follow(next, { ...asked, urls, branch, limits });
+  let lost: readonly string[] = [];
   if (outcome.followed.verdict.allowed && outcome.head !== undefined) {
+    lost = await keepDropped({ stateDir, now, url, outcome }, readablePin(stateDir), next);
     rmSync(trustGitDir(stateDir), { recursive: true, force: true });
     await rename(next, trustGitDir(stateDir));
     await keepHeads(headsDir(stateDir), outcome.heads);
     const moved = { followed: outcome.head, updated: now, latestSeen: now };
     writePin(stateDir, { url, mirrors, branch, introduction, ...moved });
   } else rmSync(next, { recursive: true, force: true });
-  return outcome.followed;
+  return { ...outcome.followed, lost };
+}
+
+/** A pin that cannot be read is what `--replace` is there for. */
+function readablePin(stateDir: string): Pin | undefined {
+  try {
+    return readPin(stateDir);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Dropping {
+  readonly stateDir: string;
+  readonly now: number;
+  readonly url: string;
+  readonly outcome: Outcome;
+}
+
+/** Before the pin moves: what the tree carried until now and carries no longer stays in force. */
+async function keepDropped(
+  { stateDir, now, url, outcome: { head, followed } }: Dropping,
+  pin: Pin | undefined,
+  repository: string,
+): Promise<string[]> {
+  if (!pin || head === undefined || head === pin.followed) return [];
+  const before = await currentPolicy(stateDir, now).catch(() => undefined);
+  const policies = [before?.policy, followed.policy].filter((policy) => policy !== undefined);
+  const after: StatementPlace = { kind: "commit", repository, commit: head };
+  const held = trustStatements(stateDir, pin);
+  return keepLost({ stateDir, policies, now }, { before: [held], after: [after], from: url });
 }
 
 /** Asks all places of the pinned repository and follows it, if what they offer is authentic and forward. */
@@ -96,12 +134,14 @@ export async function updateTrust(
   if (!pin) return nothingPinned();
   const urls = placesOf(pin, (await currentPolicy(stateDir, now))?.policy);
   const outcome = await follow(trustGitDir(stateDir), { ...pin, now, urls, limits });
+  const dropping = { stateDir, now, url: pin.url, outcome };
+  const lost = await keepDropped(dropping, pin, trustGitDir(stateDir));
   if (outcome.head !== undefined) {
     await keepHeads(headsDir(stateDir), outcome.heads);
     const latestSeen = Math.max(now, pin.latestSeen);
     writePin(stateDir, { ...pin, followed: outcome.head, updated: now, latestSeen });
   }
-  return outcome.followed;
+  return { ...outcome.followed, lost };
 }
 
 /** Every URL that is asked: those that this machine pins, and those that the rules it follows name. */
@@ -204,8 +244,11 @@ async function keepObjects(dir: string, head: CommitId): Promise<void> {
 }
 
 /** Statements travel beside the branch, and in the trust repository's own tree. */
-async function headPlaces({ dir }: Walk, commit: CommitId): Promise<Parameters<typeof findHeads>[0]> {
-  return [{ kind: "commit", repository: dir, commit }, ...(await statementPlacesIn(dir))];
+async function headPlaces({ dir, followed }: Walk, commit: CommitId): Promise<readonly StatementPlace[]> {
+  // Those that were kept before stay: a mirror that serves fewer of them takes none away.
+  const kept: StatementPlace = { kind: "directory", path: join(dirname(dir), HEADS) };
+  const before = followed !== undefined && existsSync(kept.path) ? [kept] : [];
+  return [{ kind: "commit", repository: dir, commit }, ...before, ...(await statementPlacesIn(dir))];
 }
 
 async function freshnessAtHead(
@@ -225,7 +268,7 @@ async function keptHeads(stateDir: string, policy: Policy, now: number): Promise
 }
 
 function headsDir(stateDir: string): string {
-  return join(stateDir, "trust", "heads");
+  return join(stateDir, "trust", HEADS);
 }
 
 function denied(reasons: readonly Reason[], commit: CommitId | undefined): Outcome {

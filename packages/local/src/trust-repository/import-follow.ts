@@ -16,10 +16,10 @@ export async function followImport(
   urls: readonly string[],
   introduction: Introduction,
   now: number,
-): Promise<Pick<Followed, "verdict" | "commits">> {
+): Promise<Pick<Followed, "verdict" | "commits" | "lost">> {
   try {
-    const { verdict: said, commits } = await follow(dir, urls, introduction, now);
-    return { verdict: said, commits };
+    const { verdict: said, commits, lost = [] } = await follow(dir, urls, introduction, now);
+    return { verdict: said, commits, lost };
   } catch (error) {
     const subject = { kind: "trust repository", name: "", commit: introduction.commit } as const;
     return { verdict: verdict(subject, [reasonOf(error)]), commits: 0 };

@@ -36,6 +36,8 @@ export interface ImportUpdate {
   readonly verdict: Verdict;
   /** Commits that are new to this machine. */
   readonly commits: number;
+  /** Statements that its tree carries no longer, a sentence each: they stay in force here. */
+  readonly lost?: readonly string[];
 }
 
 /** Imports passed on the way, and how many repositories there were in all. */

@@ -12,7 +12,8 @@ export type CommitCode =
   | "corrupt-object"
   | "missing-object"
   | "not-a-descendant"
-  | "introduction-not-vouched";
+  | "introduction-not-vouched"
+  | "evidence-unreadable";
 
 /** Why a trust repository, or a new state of it, is not followed. */
 export type TrustCode =

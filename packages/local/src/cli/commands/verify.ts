@@ -102,8 +102,7 @@ class VerifyRun {
   private async freshness(repository: string, source: Source, commit: CommitId): Promise<Reason[]> {
     const { now } = this.context;
     const { policy, statements } = this.rules;
-    const others = statements.flatMap((place) => ("repository" in place ? [place.repository] : []));
-    const freshness = await sourceFreshness({ repository, others, policy, source, commit, now });
+    const freshness = await sourceFreshness({ repository, statements, policy, source, commit, now });
     return freshness ? [freshness.reason] : [];
   }
 }
