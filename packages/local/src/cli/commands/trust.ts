@@ -5,7 +5,7 @@ import { groupText } from "@firstmile/trust/policy/group-text";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { verdict } from "@firstmile/trust/verdict/verdict";
 import { trustedStateDirectory } from "../../state/directory.ts";
-import { heldEvidence, updateEvidence } from "../../trust-repository/evidence.ts";
+import { heldEvidence } from "../../trust-repository/evidence.ts";
 import {
   addTrust,
   type CurrentPolicy,
@@ -16,10 +16,11 @@ import {
 } from "../../trust-repository/follow.ts";
 import { type ImportUpdate, loadImports, updateImports } from "../../trust-repository/imports.ts";
 import { readPin } from "../../trust-repository/pin.ts";
+import { type Refreshed, refreshPlaces } from "../../trust-repository/refresh.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
 import { fingerprint, wholeId } from "../introduction-flags.ts";
-import type { Terminal } from "../terminal.ts";
+import { harmless, type Terminal } from "../terminal.ts";
 import { duration, minute } from "../time-text.ts";
 import { showVerdict } from "../verdict-tree.ts";
 import type { AddFlags, ShowFlags } from "./trust.command.ts";
@@ -95,23 +96,29 @@ async function followImports(
 }
 
 /** Where statements are kept beside the rules. One that does not answer is told, and denies nothing. */
-async function followEvidence(context: FirstmileContext, { verdict, policy }: Followed) {
-  if (!verdict.allowed || !policy) return [];
+async function followEvidence(
+  context: FirstmileContext,
+  { verdict, policy }: Followed,
+): Promise<Refreshed> {
+  if (!verdict.allowed || !policy) return { evidence: [], sources: [] };
   const { stateDir, now, terminal } = context;
   terminal.progress("fetching statements");
-  return await updateEvidence(stateDir, policy, await loadImports(stateDir, policy, now), now);
+  return await refreshPlaces(stateDir, policy, now);
 }
 
 async function answer(context: FirstmileContext, followed: Followed, json: boolean): Promise<void> {
   const { terminal } = context;
   const imports = await followImports(context, followed);
-  const evidence = await followEvidence(context, followed);
-  if (json) terminal.json({ ...followed.verdict, imports: imports.map(importJson), evidence });
+  const { evidence, sources } = await followEvidence(context, followed);
+  const { lost = [] } = followed;
+  if (json) terminal.json({ ...followed.verdict, lost, imports: imports.map(importJson), evidence, sources });
   else {
     showVerdict(terminal, followed.verdict);
     for (const update of imports) showImport(terminal, update);
     if (followed.verdict.allowed) terminal.print(progressOf(followed.commits));
-    for (const update of evidence) terminal.print(updateText(update));
+    for (const line of lost) terminal.print(harmless(line));
+    for (const update of evidence) for (const line of updateText(update)) terminal.print(line);
+    for (const line of sources) terminal.print(harmless(line));
   }
   context.exit(followed.verdict.allowed ? EXIT.ok : EXIT.denied);
 }
@@ -129,13 +136,14 @@ function ageOf({ pin, policy, freshness }: CurrentPolicy, now: number): string[]
   return [`${reached}; ${expiry}`, stated];
 }
 
-function showImport(terminal: Terminal, { name, verdict: said, commits }: ImportUpdate): void {
+function showImport(terminal: Terminal, { name, verdict: said, commits, lost = [] }: ImportUpdate): void {
   terminal.print(said.allowed ? `import ${name}: ${progressOf(commits)}` : `import ${name}:`);
   if (!said.allowed) showVerdict(terminal, said);
+  for (const line of lost) terminal.print(harmless(`import ${name}: ${line}`));
 }
 
-function importJson({ name, verdict: said, commits }: ImportUpdate) {
-  return { name, commits, ...said };
+function importJson({ name, verdict: said, commits, lost = [] }: ImportUpdate) {
+  return { name, commits, lost, ...said };
 }
 
 function showPolicy(terminal: Terminal, policy: Policy): void {
