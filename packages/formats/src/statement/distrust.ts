@@ -1,6 +1,6 @@
 /**
- * `urn:firstmile:distrust:1`: who signs speaks against content, a derivation, an output or a key. It has no end: it is
- * taken back only by no longer being carried, or by its signer leaving the role that is listened to.
+ * `urn:firstmile:distrust:1`: who signs speaks against content, a derivation, an output or a key. It has no
+ * end: a machine that has read it once keeps it, whether or not a place still carries it.
  */
 import type { JsonMembers } from "../dsse/json-members.ts";
 import { requireNote } from "./note.ts";

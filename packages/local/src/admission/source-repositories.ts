@@ -48,7 +48,7 @@ export class SourceRepositories {
   /** Where the source's copy is, made empty when it is not there yet. */
   async directory(source: Source): Promise<string> {
     const dir = join(this.root, `${source.name}.git`);
-    if (!existsSync(join(dir, "HEAD")))
+    if (!["HEAD", "refs", "objects"].every((name) => existsSync(join(dir, name))))
       await initBare(dir, formatOf(source));
     return dir;
   }
@@ -135,12 +135,22 @@ export class SourceRepositories {
       const repository = await this.directory(source);
       let isAsked = false;
       for (const [place, url] of source.urls.entries()) {
-        if (!(await holdsStatements(this.mirror(repository, source, url, place)))) continue;
+        if (!(await this.holds(repository, source, url, place))) continue;
         await this.statementsOf(repository, source, url, place);
         isAsked = true;
       }
       return isAsked;
     });
+  }
+
+  /** A copy that is damaged holds them too: it is mended by what comes. */
+  private async holds(repository: string, source: Source, url: string, place: number): Promise<boolean> {
+    try {
+      return await holdsStatements(this.mirror(repository, source, url, place));
+    } catch (error) {
+      if (!(error instanceof RepositoryError || error instanceof ProcessError)) throw error;
+      return true;
+    }
   }
 
   /** Whether there is a copy of it. */

@@ -114,7 +114,6 @@ export class DownloadJudge {
     });
     return next;
   }
-
 }
 
 /** Whether neither a rule nor a warden has a word in what is downloaded. */

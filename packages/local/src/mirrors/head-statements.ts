@@ -97,7 +97,8 @@ export async function freshnessIn({ git, heads, ...question }: FreshnessQuestion
 export async function keepHeads(directory: string, heads: readonly FoundHead[]): Promise<void> {
   for (const { envelope } of heads) await writeStatement({ kind: "directory", path: directory }, envelope);
   const kept = new Set(heads.map(({ envelope }) => join(...shardedPath(envelopeName(envelope)))));
-  for (const file of await filesIn(directory)) if (!kept.has(file)) await rm(join(directory, file), { force: true });
+  for (const file of await filesIn(directory))
+    if (!kept.has(file)) await rm(join(directory, file), { force: true });
 }
 
 async function filesIn(directory: string): Promise<string[]> {

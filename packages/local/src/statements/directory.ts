@@ -12,6 +12,9 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** Of a statement that is kept says where it came from: it proves that a file of that name was there. */
 export const ORIGIN = ".from";
 
+export const KEPT_GONE = "it was kept here, and is gone";
+export const KEPT_DAMAGED = "its content was changed or cut off since it was kept";
+
 type Directory = StatementPlace & { kind: "directory" };
 
 export async function readDirectory(place: Directory, gathered: Gathered): Promise<void> {
@@ -56,7 +59,7 @@ class DirectoryReader {
     const names = new Set(entries.map(({ name }) => name));
     for (const name of names) {
       const statement = name.endsWith(ORIGIN) ? `${name.slice(0, -ORIGIN.length)}.json` : name;
-      if (!names.has(statement)) this.#gathered.fail(join(path, statement), "it was kept here, and is gone");
+      if (!names.has(statement)) this.#gathered.fail(join(path, statement), KEPT_GONE);
     }
   }
 
@@ -88,8 +91,7 @@ class DirectoryReader {
     }
     if (length > MAX_ENVELOPE) return this.#refuse(path, `has more than ${MAX_ENVELOPE} bytes`);
     const envelope = Buffer.from(buffer.subarray(0, length));
-    if (this.#kept && !isNamedBy(envelope, path))
-      return this.#gathered.fail(path, "its content was changed or cut off since it was kept");
+    if (this.#kept && !isNamedBy(envelope, path)) return this.#gathered.fail(path, KEPT_DAMAGED);
     this.#gathered.add(envelope, path);
   }
 }

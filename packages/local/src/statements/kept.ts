@@ -62,7 +62,10 @@ export async function keepStatements(
     await writeStatement({ kind: "directory", path }, envelope);
     makeReadable(join(path, folder));
     openToReaders(join(path, folder, file));
-    replace(join(path, folder, file.replace(/\.json$/, ORIGIN)), `${JSON.stringify({ from: from ?? where })}\n`);
+    replace(
+      join(path, folder, file.replace(/\.json$/, ORIGIN)),
+      `${JSON.stringify({ from: from ?? where })}\n`,
+    );
   }
   replace(stampFile(path), `${process.pid} ${performance.now()}\n`);
 }

@@ -52,7 +52,11 @@ function onceEach(places: Iterable<StatementPlace>): StatementPlace[] {
   const all = new Map<string, StatementPlace>();
   for (const place of places) {
     const { called: _, ...rest } = "called" in place ? place : { ...place, called: undefined };
-    const key = JSON.stringify(Object.entries(rest).filter(([name]) => name !== "first" && name !== "tips").sort());
+    const key = JSON.stringify(
+      Object.entries(rest)
+        .filter(([name]) => name !== "first" && name !== "tips")
+        .sort(),
+    );
     if (!all.has(key) || "called" in place) all.set(key, place);
   }
   return [...all.values()];

@@ -27,8 +27,7 @@ export async function refGroups(place: RefPlace): Promise<RefPlace[]> {
   const { repository, ref = STATEMENTS_REF, tips = [], ...rest } = place;
   const refs = await listRefs(repository, ref);
   const gone = missingTip(tips, refs);
-  if (gone !== undefined)
-    throw new RepositoryError(`no reference points to ${gone}, which was fetched here`);
+  if (gone !== undefined) throw new RepositoryError(`no reference points to ${gone}, which was fetched here`);
   const names = refs.map(({ name }) => name);
   const groups = new Set(names.map((name) => name.split("/", ref.split("/").length + 1).join("/")));
   return [...groups].map((group) => ({ ...rest, repository, ref: group }));
@@ -115,7 +114,9 @@ export async function readCommit(
 
 /** The id of the folder in the tree of a commit. Throws where that tree cannot be read, so that a loss is no absence. */
 async function statementsFolder({ env }: NeutralGit, commit: string): Promise<string | undefined> {
-  const listed = await runOk("git", ["ls-tree", "-z", "--full-tree", commit, "--", STATEMENTS_FOLDER], { env });
+  const listed = await runOk("git", ["ls-tree", "-z", "--full-tree", commit, "--", STATEMENTS_FOLDER], {
+    env,
+  });
   return /^040000 tree ([0-9a-f]+)\t/.exec(listed.toString("latin1"))?.[1];
 }
 

@@ -3,6 +3,7 @@
  * that is damaged, or closed to this user, denies: a word against what is asked about may be in it.
  */
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
+import { KEPT_DAMAGED, KEPT_GONE } from "./directory.ts";
 import type { UnreadablePlace } from "./place.ts";
 
 /** The finding with a line for each of them; as it is where there are none. */
@@ -27,6 +28,8 @@ export function unreadableReason(broken: readonly UnreadablePlace[]): Reason | u
 }
 
 function remedyFor(problem: string): string {
+  if (problem.includes(KEPT_DAMAGED) || problem.includes(KEPT_GONE))
+    return "put the file back from a backup; to go on without what it said, remove it and the .from file beside it";
   if (problem.includes("EACCES"))
     return "as the user whom it belongs to (root for /var/lib/firstmile): firstmile trust update, which opens it to readers";
   return "as the user whom it belongs to (root for /var/lib/firstmile): firstmile trust update, which fetches it anew";

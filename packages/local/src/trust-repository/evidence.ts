@@ -12,9 +12,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { ImportedPolicy } from "@firstmile/trust/imports/imported";
 import { resolveImports } from "@firstmile/trust/imports/resolve";
-import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { ImportName } from "@firstmile/trust/policy/names";
 import type { Policy } from "@firstmile/trust/policy/policy";
 import { lacking } from "@firstmile/trust/verdict/verdict";
@@ -66,9 +66,7 @@ export async function updateEvidence(
   const keeping = { stateDir, policies: [resolveImports(policy, imports, now)], now };
   const urls = all.slice(0, MAX_PLACES);
   const root = evidenceDirectory(stateDir);
-  const answers = await Promise.all(
-    urls.map((url) => ask(root, url, heldOf(url, held), limits)),
-  );
+  const answers = await Promise.all(urls.map((url) => ask(root, url, heldOf(url, held), limits)));
   const updates: EvidenceUpdate[] = [];
   for (const answer of answers) updates.push(await new Settling(root, keeping, answer).settle());
   const unnamed = held.filter(({ url }) => !urls.includes(url));
@@ -187,7 +185,8 @@ function removeAbandoned(stateDir: string, named: readonly HeldEvidence[]): void
     const path = join(root, entry.name);
     const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
     const isOver = !entry.name.startsWith(ASKING) || age > ABANDONED_MS;
-    if (entry.isDirectory() && !kept.has(entry.name) && isOver) rmSync(path, { recursive: true, force: true });
+    if (entry.isDirectory() && !kept.has(entry.name) && isOver)
+      rmSync(path, { recursive: true, force: true });
   }
 }
 

@@ -63,6 +63,8 @@ export interface AddOptions {
   /** Where else it is served. */
   readonly mirrors?: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** Rules beside its own whose people may have signed what its tree carries. */
+  readonly known?: readonly Policy[];
 }
 
 /** Pins a trust repository: authenticates it from its introduction. */
@@ -71,7 +73,7 @@ export async function addTrust(
   url: string,
   introduction: Introduction,
   now: number,
-  { branch, replace = false, mirrors = [], limits }: AddOptions,
+  { branch, replace = false, mirrors = [], limits, known = [] }: AddOptions,
 ): Promise<Followed> {
   const before = replace ? undefined : readPin(stateDir);
   if (before) return alreadyPinned(before);
@@ -84,7 +86,7 @@ export async function addTrust(
   const outcome = await follow(next, { ...asked, urls, branch, limits });
   let lost: readonly string[] = [];
   if (outcome.followed.verdict.allowed && outcome.head !== undefined) {
-    lost = await keepDropped({ stateDir, now, url, outcome }, readablePin(stateDir), next);
+    lost = await keepDropped({ stateDir, now, url, outcome, known }, readablePin(stateDir), next);
     rmSync(trustGitDir(stateDir), { recursive: true, force: true });
     await rename(next, trustGitDir(stateDir));
     await keepHeads(headsDir(stateDir), outcome.heads);
@@ -108,17 +110,18 @@ interface Dropping {
   readonly now: number;
   readonly url: string;
   readonly outcome: Outcome;
+  readonly known: readonly Policy[];
 }
 
 /** Before the pin moves: what the tree carried until now and carries no longer stays in force. */
 async function keepDropped(
-  { stateDir, now, url, outcome: { head, followed } }: Dropping,
+  { stateDir, now, url, outcome: { head, followed }, known }: Dropping,
   pin: Pin | undefined,
   repository: string,
 ): Promise<string[]> {
   if (!pin || head === undefined || head === pin.followed) return [];
   const before = await currentPolicy(stateDir, now).catch(() => undefined);
-  const policies = [before?.policy, followed.policy].filter((policy) => policy !== undefined);
+  const policies = [before?.policy, followed.policy, ...known].filter((policy) => policy !== undefined);
   const after: StatementPlace = { kind: "commit", repository, commit: head };
   const held = trustStatements(stateDir, pin);
   return keepLost({ stateDir, policies, now }, { before: [held], after: [after], from: url });
@@ -128,13 +131,13 @@ async function keepDropped(
 export async function updateTrust(
   stateDir: string,
   now: number,
-  { limits }: { readonly limits?: Partial<Limits> } = {},
+  { limits, known = [] }: Pick<AddOptions, "limits" | "known"> = {},
 ): Promise<Followed> {
   const pin = readPin(stateDir);
   if (!pin) return nothingPinned();
   const urls = placesOf(pin, (await currentPolicy(stateDir, now))?.policy);
   const outcome = await follow(trustGitDir(stateDir), { ...pin, now, urls, limits });
-  const dropping = { stateDir, now, url: pin.url, outcome };
+  const dropping = { stateDir, now, url: pin.url, outcome, known };
   const lost = await keepDropped(dropping, pin, trustGitDir(stateDir));
   if (outcome.head !== undefined) {
     await keepHeads(headsDir(stateDir), outcome.heads);

@@ -64,7 +64,9 @@ export async function keepLost(keeping: Keeping, { before, after, from }: Replac
 export async function keepAgainst(keeping: Keeping, found: readonly FoundStatement[]): Promise<void> {
   const directory = keptDirectory(keeping.stateDir);
   const fresh = found.filter(({ where }) => !where.startsWith(directory));
-  const against = wordsOf(keeping, fresh).filter((word) => word.by.length > 0 && speaksAgainst(word.statement));
+  const against = wordsOf(keeping, fresh).filter(
+    (word) => word.by.length > 0 && speaksAgainst(word.statement),
+  );
   await keep(keeping, against, undefined);
 }
 
@@ -86,7 +88,11 @@ function speaksAgainst(statement: Statement | undefined): boolean {
   }
 }
 
-async function keep({ stateDir, policies, now }: Keeping, words: readonly Word[], from: string | undefined): Promise<void> {
+async function keep(
+  { stateDir, policies, now }: Keeping,
+  words: readonly Word[],
+  from: string | undefined,
+): Promise<void> {
   if (words.length === 0) return;
   const { found } = await readStatements(keptPlaces(stateDir));
   const here = wordsOf({ stateDir, policies, now }, found);

@@ -21,7 +21,7 @@ function groupText(group: readonly Word[], from: string): string {
   const carried = `${what} ${who}${aboutText(group)} ${one ? "is" : "are"} no longer carried by ${from}`;
   const they = one ? "it" : "they";
   if (statement?.kind === "waiver") return `${carried}; ${they} ended with that`;
-  if (by.length === 0) return `${carried}; ${they} count${one ? "s" : ""} for nothing, kept or not`;
+  if (by.length === 0) return carried;
   return `${carried}; ${they} stay${one ? "s" : ""} in force here until ${they} ${one ? "is" : "are"} withdrawn`;
 }
 

@@ -41,6 +41,7 @@ export function keeper(stateDir: string, clock: () => number) {
 
 async function followed(stateDir: string, now: number): Promise<ResolvedPolicy> {
   const current = await currentPolicy(stateDir, now);
-  if (!current) throw new RepositoryError("this machine follows no rules, so it cannot tell whose words to keep");
+  if (!current)
+    throw new RepositoryError("this machine follows no rules, so it cannot tell whose words to keep");
   return resolveImports(current.policy, await loadImports(stateDir, current.policy, now), now);
 }

@@ -96,10 +96,7 @@ async function followImports(
 }
 
 /** Where statements are kept beside the rules. One that does not answer is told, and denies nothing. */
-async function followEvidence(
-  context: FirstmileContext,
-  { verdict, policy }: Followed,
-): Promise<Refreshed> {
+async function followEvidence(context: FirstmileContext, { verdict, policy }: Followed): Promise<Refreshed> {
   if (!verdict.allowed || !policy) return { evidence: [], sources: [] };
   const { stateDir, now, terminal } = context;
   terminal.progress("fetching statements");

@@ -70,6 +70,7 @@ class VerifyRun {
       await this.needsFiles(),
     );
     const { repository, source } = fetched;
+    for (const line of fetched.dropped) terminal.say(harmless(line));
     const { verdict, findings } = await judgeMirrors(fetched, (head) =>
       this.authenticate(repository, source, head),
     );
