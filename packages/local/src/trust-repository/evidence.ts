@@ -43,6 +43,8 @@ type Imports = ReadonlyMap<ImportName, ImportedPolicy>;
 const MAX_PLACES = 32;
 /** A directory that is being filled for so long was left by an update that was interrupted. */
 const ABANDONED_MS = 600_000;
+/** A copy that an index once named. */
+const SETTLED = /^[0-9a-f]{16}-\w+$/;
 
 /** How asking one of them went. */
 export interface EvidenceUpdate extends HeldEvidence {
@@ -184,7 +186,7 @@ function removeAbandoned(stateDir: string, named: readonly HeldEvidence[]): void
   for (const entry of readdirSync(root, { withFileTypes: true })) {
     const path = join(root, entry.name);
     const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-    const isOver = !entry.name.startsWith(ASKING) || age > ABANDONED_MS;
+    const isOver = SETTLED.test(entry.name) || age > ABANDONED_MS;
     if (entry.isDirectory() && !kept.has(entry.name) && isOver)
       rmSync(path, { recursive: true, force: true });
   }
