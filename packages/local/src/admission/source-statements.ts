@@ -53,7 +53,8 @@ export async function bringStatements(mirror: SourceMirror, keep: Keep): Promise
     const { broken } = await readStatements([{ kind: "ref", repository: asked }]);
     if (broken.length > 0) throw new RemoteError(`${url} sent statements that cannot be read`);
     const before = [{ kind: "ref" as const, repository, ref: below(mirror) }];
-    const lost = await keep({ before, after: [{ kind: "ref", repository: asked }], from: url });
+    const replaced: Replaced = { before, after: [{ kind: "ref", repository: asked }], from: url };
+    const lost = held.length === 0 ? [] : await keep(replaced);
     await take(mirror, asked, held);
     return lost;
   } finally {

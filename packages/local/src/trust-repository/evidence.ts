@@ -205,8 +205,9 @@ export async function followedStatements(
   imports: Imports,
 ): Promise<StatementPlaces> {
   const own = trustStatements(stateDir, pin);
-  const { incomplete } = await readStatements([own]);
-  if (incomplete.length > 0)
+  const { incomplete, broken } = await readStatements([own]);
+  // One that is damaged is told with each question that reads it.
+  if (incomplete.length > broken.length)
     throw new RepositoryError(`the statements of ${policy.name} cannot be read whole: are they too many?`);
   const further = furtherStatements(stateDir, policy, imports);
   return { places: [own, ...further.places], state: `${pin.followed} ${further.state}` };

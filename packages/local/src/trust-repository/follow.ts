@@ -28,6 +28,7 @@ import {
 } from "../mirrors/head-statements.ts";
 import { runOk } from "../process/run.ts";
 import type { StatementPlace } from "../statements/place.ts";
+import { readStatements } from "../statements/read.ts";
 import { keepLost } from "./keep-words.ts";
 import { type Pin, readPin, trustGitDir, writePin } from "./pin.ts";
 import { readTrustCommits } from "./read.ts";
@@ -135,16 +136,38 @@ export async function updateTrust(
 ): Promise<Followed> {
   const pin = readPin(stateDir);
   if (!pin) return nothingPinned();
-  const urls = placesOf(pin, (await currentPolicy(stateDir, now))?.policy);
-  const outcome = await follow(trustGitDir(stateDir), { ...pin, now, urls, limits });
+  const held = await wholeCopy(stateDir, pin, now);
+  const here = trustGitDir(stateDir);
+  // A damaged copy is fetched anew beside itself: what was followed must be in it, or the pin stays.
+  const into = held ? here : `${here}.new`;
+  if (!held) {
+    rmSync(into, { recursive: true, force: true });
+    await initBare(into, formatOf(pin.introduction.commit));
+  }
+  const outcome = await follow(into, { ...pin, now, urls: placesOf(pin, held?.policy), limits });
   const dropping = { stateDir, now, url: pin.url, outcome, known };
-  const lost = await keepDropped(dropping, pin, trustGitDir(stateDir));
+  const lost = await keepDropped(dropping, pin, into);
   if (outcome.head !== undefined) {
+    if (!held) {
+      rmSync(here, { recursive: true, force: true });
+      await rename(into, here);
+    }
     await keepHeads(headsDir(stateDir), outcome.heads);
     const latestSeen = Math.max(now, pin.latestSeen);
     writePin(stateDir, { ...pin, followed: outcome.head, updated: now, latestSeen });
   }
   return { ...outcome.followed, lost };
+}
+
+/** The rules that are followed; undefined where this machine's copy of them, or of their statements, is damaged. */
+async function wholeCopy(stateDir: string, pin: Pin, now: number): Promise<CurrentPolicy | undefined> {
+  try {
+    const current = await currentPolicy(stateDir, now);
+    const { broken } = await readStatements([trustStatements(stateDir, pin)]);
+    return broken.length === 0 ? current : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Every URL that is asked: those that this machine pins, and those that the rules it follows name. */
@@ -154,7 +177,8 @@ export function placesOf(pin: Pin, policy: Pick<Policy, "mirrors"> | undefined):
 
 /** The statements that the followed state of the trust repository itself carries. */
 export function trustStatements(stateDir: string, pin: Pin): StatementPlace {
-  return { kind: "commit", repository: trustGitDir(stateDir), commit: pin.followed, first: true };
+  const called = "the trust repository";
+  return { kind: "commit", repository: trustGitDir(stateDir), commit: pin.followed, first: true, called };
 }
 
 /** The policy that this machine follows, judged anew at `now`. Undefined: none is pinned. */

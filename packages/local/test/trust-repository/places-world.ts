@@ -166,6 +166,12 @@ export class PlacesWorld {
     return join(sourcesDirectory(this.stateDir), "pkgs.git");
   }
 
+  /** This machine's copy of rules. */
+  copyOf(kind: "trust repository" | "import"): string {
+    const dir = kind === "import" ? join(this.stateDir, "trust/imports/acme") : this.stateDir;
+    return join(dir, "trust/repository.git");
+  }
+
   /** This machine's copy of what the evidence repository serves. */
   get evidenceCopy(): string {
     const [held] = readEvidenceIndex(this.stateDir);
