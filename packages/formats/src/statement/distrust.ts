@@ -1,6 +1,6 @@
 /**
- * `urn:firstmile:distrust:1`: who signs speaks against content, a derivation, an output or a key. It has no end:
- * only a withdrawal ends it (withdraw.ts).
+ * `urn:firstmile:distrust:1`: who signs speaks against content, a derivation, an output or a key. It has no end: a
+ * machine that has read it once keeps it, and only a withdrawal ends it (withdraw.ts).
  */
 import type { JsonMembers } from "../dsse/json-members.ts";
 import { readKeys } from "./fingerprints.ts";

@@ -223,8 +223,7 @@ export class Authenticator {
   }
 
   private freshness(rules: RulesInForce, source: Source, commit: CommitId, repository: string) {
-    const others = rules.statements.flatMap((place) => ("repository" in place ? [place.repository] : []));
-    const now = this.clock();
-    return sourceFreshness({ repository, others, policy: rules.policy, source, commit, now });
+    const { policy, statements } = rules;
+    return sourceFreshness({ repository, statements, policy, source, commit, now: this.clock() });
   }
 }

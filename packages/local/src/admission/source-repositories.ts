@@ -11,25 +11,45 @@ import { pipeline } from "node:stream/promises";
 import { type CommitId, parseCommitId } from "@firstmile/formats/git/object-id";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { gitFetch } from "../git/fetch.ts";
-import { initBare, quietGitEnv, RepositoryError } from "../git/neutral.ts";
-import { run, runOk } from "../process/run.ts";
+import { initBare, type ObjectFormat, quietGitEnv, RepositoryError } from "../git/neutral.ts";
+import { ProcessError, run, runOk } from "../process/run.ts";
+import { bringStatements, holdsStatements, type Keep, type SourceMirror } from "./source-statements.ts";
 
 /** Largest pack taken in one go, in bytes. */
 const MAX_PACK_BYTES = 4 * 2 ** 30;
 
+/** What becomes of the statements that mirrors carry. */
+export interface MirrorStatements {
+  readonly keep: Keep;
+  /** One line of what a mirror dropped, or why nothing was taken of it. */
+  readonly tell: (line: string) => void;
+}
+
+/** Without a place to keep words in, none may be dropped. */
+const KEEPS_NOTHING: MirrorStatements = {
+  keep: async ({ from }) => {
+    throw new RepositoryError(`what ${from} dropped cannot be kept here, so nothing new is taken of it`);
+  },
+  tell: () => {},
+};
+
 export class SourceRepositories {
   private readonly root: string;
+  private readonly statements: MirrorStatements;
   private readonly fetches = new Map<string, number>();
+  /** One fetch of a source at a time. */
+  private readonly busy = new Map<string, Promise<unknown>>();
 
-  constructor(root: string) {
+  constructor(root: string, statements: MirrorStatements = KEEPS_NOTHING) {
     this.root = root;
+    this.statements = statements;
   }
 
   /** Where the source's copy is, made empty when it is not there yet. */
   async directory(source: Source): Promise<string> {
     const dir = join(this.root, `${source.name}.git`);
-    if (!existsSync(join(dir, "HEAD")))
-      await initBare(dir, source.introduction.commit.length === 64 ? "sha256" : "sha1");
+    if (!["HEAD", "refs", "objects"].every((name) => existsSync(join(dir, name))))
+      await initBare(dir, formatOf(source));
     return dir;
   }
 
@@ -100,11 +120,73 @@ export class SourceRepositories {
     return this.fetches.get(name) ?? 0;
   }
 
+  private raise({ name }: Pick<Source, "name">): void {
+    this.fetches.set(name, this.generation({ name }) + 1);
+  }
+
   /** Asks the source's URLs, in order, until the commit is here. The reasons why it is not, where it is not. */
-  async fetch(source: Source, commit: CommitId): Promise<string[]> {
+  fetch(source: Source, commit: CommitId): Promise<string[]> {
+    return this.alone(source, () => this.fetchNow(source, commit));
+  }
+
+  /** Asks those URLs again of which statements are held. True: at least one was asked. */
+  refreshStatements(source: Source): Promise<boolean> {
+    return this.alone(source, async () => {
+      const repository = await this.directory(source);
+      let isAsked = false;
+      for (const [place, url] of source.urls.entries()) {
+        if (!(await this.holds(repository, source, url, place))) continue;
+        await this.statementsOf(repository, source, url, place);
+        isAsked = true;
+      }
+      return isAsked;
+    });
+  }
+
+  /** A copy that is damaged holds them too: it is mended by what comes. */
+  private async holds(repository: string, source: Source, url: string, place: number): Promise<boolean> {
+    try {
+      return await holdsStatements(this.mirror(repository, source, url, place));
+    } catch (error) {
+      if (!(error instanceof RepositoryError || error instanceof ProcessError)) throw error;
+      return true;
+    }
+  }
+
+  /** Whether there is a copy of it. */
+  isHere({ name }: Pick<Source, "name">): boolean {
+    return existsSync(join(this.root, `${name}.git`));
+  }
+
+  private async alone<T>({ name }: Source, work: () => Promise<T>): Promise<T> {
+    const before = this.busy.get(name) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    this.busy.set(name, mine);
+    return await mine;
+  }
+
+  private mirror(repository: string, source: Source, url: string, place: number): SourceMirror {
+    return { repository, url, place, format: formatOf(source) };
+  }
+
+  /** What cannot be taken is told, and what is held of the mirror stays. */
+  private async statementsOf(repository: string, source: Source, url: string, place: number): Promise<void> {
+    const { keep, tell } = this.statements;
+    try {
+      for (const line of await bringStatements(this.mirror(repository, source, url, place), keep))
+        tell(`source ${source.name}: ${line}`);
+    } catch (error) {
+      if (!(error instanceof RepositoryError || error instanceof ProcessError)) throw error;
+      tell(`source ${source.name}: no statements were taken: ${error.message}`);
+    } finally {
+      this.raise(source);
+    }
+  }
+
+  private async fetchNow(source: Source, commit: CommitId): Promise<string[]> {
     const into = await this.directory(source);
     const problems: string[] = [];
-    this.fetches.set(source.name, this.generation(source) + 1);
+    this.raise(source);
     for (const [i, url] of source.urls.entries()) {
       try {
         await gitFetch({
@@ -115,15 +197,22 @@ export class SourceRepositories {
             `+refs/tags/*:refs/firstmile/tags/${i}/*`,
             // One mirror's evidence must not take the place of another's.
             `+refs/notes/signatures*:refs/firstmile/notes/mirror-${i}/signatures*`,
-            `+refs/firstmile/statements*:refs/firstmile/statements/mirror-${i}/statements*`,
           ],
         });
+        await this.statementsOf(into, source, url, i);
       } catch (error) {
         if (!(error instanceof RepositoryError)) throw error;
         problems.push(error.message);
+      } finally {
+        // An answer that was worked out meanwhile rests on the evidence of before.
+        this.raise(source);
       }
       if (await this.has(source, commit)) return [];
     }
     return problems.length > 0 ? problems : ["none of its URLs has this commit"];
   }
+}
+
+function formatOf({ introduction }: Source): ObjectFormat {
+  return introduction.commit.length === 64 ? "sha256" : "sha1";
 }

@@ -1,7 +1,7 @@
 /** Where a command looks for words against something, and by whose rules. */
 import { run } from "../process/run.ts";
 import type { StatementPlace } from "../statements/place.ts";
-import { followedStatements, sourceStatements } from "../trust-repository/evidence.ts";
+import { followedStatements } from "../trust-repository/evidence.ts";
 import { currentPolicy } from "../trust-repository/follow.ts";
 import { loadImports } from "../trust-repository/imports.ts";
 import type { FirstmileContext } from "./context.ts";
@@ -16,7 +16,7 @@ export async function wordsAtHand(
   const rules = await rulesAtHand(context, named, to);
   const here = await checkoutStatements(context.cwd);
   const places = [...(rules?.statements ?? []), ...(await followedPlaces(context)), ...here];
-  return { rules, places: [...places, ...sourceStatements(context.stateDir)] };
+  return { rules, places };
 }
 
 async function followedPlaces({ stateDir, now }: FirstmileContext): Promise<readonly StatementPlace[]> {

@@ -8,6 +8,7 @@ import { readDownload } from "../gate/ledger.ts";
 import { gatherHandoffs } from "../handoff/evidence.ts";
 import type { JudgedDownload } from "../slicing/downloads.ts";
 import type { StatementPlace } from "../statements/place.ts";
+import { unreadableReason } from "../statements/unread.ts";
 import { type CoveredPart, joined, judgedPart } from "./parts.ts";
 
 export interface AdmittedQuestion {
@@ -51,6 +52,8 @@ async function judgedAll(
 ): Promise<JudgedDownload[]> {
   const downloads = texts.map(readDownload);
   const gathered = await gatherHandoffs(policy, statements, now);
+  const unreadable = unreadableReason(gathered.broken);
+  if (unreadable) return downloads.map((download) => ({ download, reason: unreadable }));
   const reasons = decideDownloads(gathered.policy, downloads, gathered.handoffs, { ...gathered, now });
   return downloads.map((download, i) => ({ download, reason: reasons[i]! }));
 }

@@ -9,15 +9,18 @@ import { type Identities, identitiesOf } from "@firstmile/trust/signature/identi
 import { Distrust } from "@firstmile/trust/slice/distrust";
 import { Waivers } from "@firstmile/trust/slice/waivers";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
-import type { StatementPlace } from "../statements/place.ts";
+import type { StatementPlace, UnreadablePlace } from "../statements/place.ts";
+import { type ReadStatements, readStatements } from "../statements/read.ts";
 import { electorateNow } from "./electorate.ts";
-import { verifiedStatements } from "./statements.ts";
+import { heardIn } from "./statements.ts";
 
 export interface Exceptions<P extends Policy> {
   /** The rules without the keys that are distrusted. */
   readonly policy: P;
   readonly distrust: Distrust;
   readonly waivers: Waivers;
+  /** Places that could not be read, and may hold more of what wardens speak against. */
+  readonly broken: readonly UnreadablePlace[];
   /** Unix seconds from which on they may be others. */
   readonly validUntil: number;
 }
@@ -30,7 +33,13 @@ export async function gatherExceptions<P extends Policy>(
   places: readonly StatementPlace[],
   now: number,
 ): Promise<Exceptions<P>> {
-  const all = await verifiedStatements(electorateNow(policy, now).policy, places, now, KINDS);
+  return exceptionsIn(policy, await readStatements(places), now);
+}
+
+/** The same of what was read already. */
+export function exceptionsIn<P extends Policy>(policy: P, read: ReadStatements, now: number): Exceptions<P> {
+  const heard = heardIn(electorateNow(policy, now).policy, read, now, KINDS);
+  const { statements: all, broken } = heard;
   const distrust = new Distrust(electorateNow(policy, now).policy, all);
   const applied = distrust.applied(policy);
   const { policy: filled, validUntil = Number.POSITIVE_INFINITY } = electorateNow(applied, now);
@@ -38,7 +47,7 @@ export async function gatherExceptions<P extends Policy>(
   const weighed = weighedToday(all, identities);
   const waivers = new Waivers(filled, identities.ownerOf, weighed, now);
   const until = timesOf(weighed, now).reduce((a, b) => Math.min(a, b), validUntil);
-  return { policy: applied, distrust, waivers, validUntil: until };
+  return { policy: applied, distrust, waivers, broken, validUntil: until };
 }
 
 /** What is over no commit: a key that was retired has no old word here, and one that is compromised none. */

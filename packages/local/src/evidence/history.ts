@@ -31,10 +31,12 @@ import { takesBumps } from "@firstmile/trust/slice/bumped";
 import { Distrust } from "@firstmile/trust/slice/distrust";
 import { ReviewsInTime } from "@firstmile/trust/statement/reviews-in-time";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
+import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { listIds } from "../git/rev-list.ts";
 import type { StatementPlace } from "../statements/place.ts";
+import { unreadableReason } from "../statements/unread.ts";
 import { type CheckedCommits, CommitCheckers, checkCommits } from "./check-commits.ts";
 import { gatherCosignatures } from "./cosignatures.ts";
 import { distrustedFiles } from "./distrusted-files.ts";
@@ -74,7 +76,9 @@ export interface AnsweredHistory extends HistoryVerdict {
 /** The verdict on `tip` by the rules of `source`. Throws `RepositoryError` where the repository cannot be read. */
 export async function authenticateHistory(question: HistoryQuestion): Promise<AnsweredHistory> {
   if (question.source.authenticate === "slice") return { ...noHistory(question), incomplete: [] };
-  const { statements, incomplete } = await statementsOf(question);
+  const { statements, incomplete, broken } = await statementsOf(question);
+  const unreadable = unreadableReason(broken);
+  if (unreadable) return { ...unheardHistory(question, unreadable), incomplete };
   const notes = certificateNotes(electorateNow(question.policy, question.now).policy);
   const verdict = await judgedHistory(question, statements);
   return { ...verdict, incomplete, ...(notes.length > 0 ? { notes } : {}) };
@@ -120,8 +124,18 @@ function noHistory({ source, tip }: HistoryQuestion): HistoryVerdict {
     message: `is of source ${source.name}, whose rules judge the files that an evaluation reads, and no commits`,
     remedy: `firstmile slice ${source.name} ${tip.slice(0, 12)} -A ATTR`,
   };
+  return deniedAtOnce(source, denied);
+}
+
+/** A rejection or a distrust may be in what cannot be read. Nothing is judged, so nothing is remembered. */
+function unheardHistory({ source, tip }: HistoryQuestion, { message, remedy }: Reason): HistoryVerdict {
+  const denied: DeniedCommit = { commit: tip, code: "evidence-unreadable", message };
+  return deniedAtOnce(source, remedy === undefined ? denied : { ...denied, remedy });
+}
+
+function deniedAtOnce({ name: source }: Source, denied: DeniedCommit): HistoryVerdict {
   const nothing = { checked: 0, goodlisted: [], validUntil: undefined };
-  return { allowed: false, source: source.name, commit: tip, denied: [denied], ...nothing };
+  return { allowed: false, source, commit: denied.commit, denied: [denied], ...nothing };
 }
 
 function statementsOf({ repository, policy, statements = [], now }: HistoryQuestion) {

@@ -11,18 +11,20 @@ import {
   type VerifiedStatement,
   verifyOpened,
 } from "@firstmile/trust/statement/verify";
-import type { StatementPlace } from "../statements/place.ts";
-import { readStatements } from "../statements/read.ts";
+import type { StatementPlace, UnreadablePlace } from "../statements/place.ts";
+import { type ReadStatements, readStatements } from "../statements/read.ts";
 
 export interface HeardStatements {
   /** With each of their signatures checked. */
   readonly statements: readonly VerifiedStatement[];
   /** Places of which not everything could be read. */
   readonly incomplete: readonly string[];
+  /** Places that are damaged or closed to this user: nothing may be allowed while there are any. */
+  readonly broken: readonly UnreadablePlace[];
 }
 
 /**
- * Those that can be read. What cannot be read says nothing. With `kinds`, of these kinds alone: signatures on the others
+ * Those that can be read, and the places that cannot. With `kinds`, of these kinds alone: signatures on the others
  * are not looked at. Words against something carry all good signatures by keys that the rules ever listed, without
  * those that were taken back.
  */
@@ -32,8 +34,17 @@ export async function heardStatements(
   now: number,
   kinds?: ReadonlySet<Statement["kind"]>,
 ): Promise<HeardStatements> {
-  const { found, incomplete } = await readStatements(places);
-  if (found.length === 0) return { statements: [], incomplete };
+  return heardIn(policy, await readStatements(places), now, kinds);
+}
+
+/** The same of what was read already. */
+export function heardIn(
+  policy: Policy,
+  { found, incomplete, broken }: ReadStatements,
+  now: number,
+  kinds?: ReadonlySet<Statement["kind"]>,
+): HeardStatements {
+  if (found.length === 0) return { statements: [], incomplete, broken };
   const { keys } = statementIdentities(policy);
   const hearing = hearingOf(policy);
   const wanted = kinds && new Set([...kinds, ...DECIDING]);
@@ -42,7 +53,7 @@ export async function heardStatements(
     if (!opened.ok || (wanted && !wanted.has(opened.statement.kind))) return [];
     return [heard(verifyOpened(opened, keys, now), opened, hearing, now)];
   });
-  return { statements: withoutWithdrawn(policy, statements), incomplete };
+  return { statements: withoutWithdrawn(policy, statements), incomplete, broken };
 }
 
 /** Without these it is not known what was taken back. */
@@ -56,14 +67,4 @@ function heard(
 ): VerifiedStatement {
   if (!isAgainst(verified.statement)) return verified;
   return { ...verified, spoken: [...(verified.spoken ?? []), ...hearing.formerlySpoken(opened, now)] };
-}
-
-/** The same, where it is told elsewhere what could not be read. */
-export async function verifiedStatements(
-  policy: Policy,
-  places: readonly StatementPlace[],
-  now: number,
-  kinds?: ReadonlySet<Statement["kind"]>,
-): Promise<readonly VerifiedStatement[]> {
-  return (await heardStatements(policy, places, now, kinds)).statements;
 }

@@ -13,7 +13,6 @@ import type { Authenticator } from "../admission/authenticator.ts";
 import { CorruptDerivation } from "../admission/derivation-reader.ts";
 import { doubtfulWords } from "../exceptions/words.ts";
 import { type DownloadJudge, isSilent } from "../handoff/downloads.ts";
-import type { StatementPlace } from "../statements/place.ts";
 import { AuditCauses, type AuditFinding, refusalsIn } from "./audit-causes.ts";
 import type { Admission, AdmittedBy, Ledger } from "./ledger.ts";
 import { againstRecipe, distrusted, speaksOfStore } from "./objections.ts";
@@ -27,7 +26,6 @@ export interface AuditOptions {
   readonly downloads: DownloadJudge;
   readonly recipes: Recipes;
   /** What the copies of the sources carry themselves. */
-  readonly sourceStatements: () => readonly StatementPlace[];
   /** Unix seconds. */
   readonly clock: () => number;
 }
@@ -66,8 +64,7 @@ export async function audit(options: AuditOptions): Promise<AuditAnswer> {
   const rules = await options.rules.get();
   if (!rules.ok) return { refusal: rules.reason, ...NOTHING };
   const { policy, statements } = rules.rules;
-  const places = [...statements, ...options.sourceStatements()];
-  const inDoubt = await doubtfulWords(policy, places, options.clock());
+  const inDoubt = await doubtfulWords(policy, statements, options.clock());
   return { ...(await new Audit(options, rules.rules).run()), inDoubt };
 }
 

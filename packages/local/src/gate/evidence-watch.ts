@@ -1,10 +1,9 @@
 /**
- * Asks the evidence repositories for what is new while the gate runs, so that a distrust that somebody publishes is heard
- * without anybody's doing. Claim: asking holds up no decision, and a place that fails is told once, when it begins to.
+ * Asks the places of evidence for what is new while the gate runs, so that a distrust is heard soon after a warden
+ * publishes it, and a damaged copy is fetched anew. Claim: asking holds up no decision, and a place that fails is told once, when it begins to.
  */
-import { updateEvidence } from "../trust-repository/evidence.ts";
 import { currentPolicy } from "../trust-repository/follow.ts";
-import { loadImports } from "../trust-repository/imports.ts";
+import { refreshPlaces } from "../trust-repository/refresh.ts";
 
 export interface EvidenceWatchOptions {
   readonly stateDir: string;
@@ -20,6 +19,8 @@ export class EvidenceWatch {
   private timer: NodeJS.Timeout | undefined;
   private asking = false;
   private readonly failing = new Map<string, string>();
+  /** What was said of mirrors of sources the last time. */
+  private told: ReadonlySet<string> = new Set();
 
   constructor(options: EvidenceWatchOptions) {
     this.options = options;
@@ -51,11 +52,14 @@ export class EvidenceWatch {
     const now = clock();
     const current = await currentPolicy(stateDir, now);
     if (!current) return;
-    const imports = await loadImports(stateDir, current.policy, now);
-    for (const { url, fresh, problem } of await updateEvidence(stateDir, current.policy, imports, now)) {
+    const { evidence, sources } = await refreshPlaces(stateDir, current.policy, now);
+    for (const { url, fresh, problem, lost } of evidence) {
       if (fresh > 0) log(`evidence ${url}: ${fresh} new`);
+      for (const line of lost) log(`evidence ${url}: ${line}`);
       this.tell(url, problem);
     }
+    for (const line of sources) if (!this.told.has(line)) log(line);
+    this.told = new Set(sources);
   }
 
   private tell(url: string, problem: string | undefined): void {

@@ -16,7 +16,7 @@ import { SourceRepositories } from "../admission/source-repositories.ts";
 import { DownloadJudge } from "../handoff/downloads.ts";
 import { builtHookBeside, endpointFile, type GateEndpoint, readGateEndpoint } from "../nix-conf/endpoint.ts";
 import { clearFileCaches } from "../sealing/file-cache.ts";
-import { sourceStatements } from "../trust-repository/evidence.ts";
+import { keeper } from "../trust-repository/refresh.ts";
 import { findProgram } from "../view/programs.ts";
 import { AdmittedDownloads } from "./admitted-downloads.ts";
 import { admittedSlices } from "./admitted-slices.ts";
@@ -97,7 +97,10 @@ export class Gate {
     this.ledger = new Ledger(join(this.dir, "ledger.sqlite"));
     this.sent = new SentStatements(join(this.dir, "statements"));
     this.rules = new RulesHolder(stateDir, clock, this.sent);
-    this.repositories = new SourceRepositories(join(this.dir, "sources"));
+    this.repositories = new SourceRepositories(join(this.dir, "sources"), {
+      keep: keeper(stateDir, clock),
+      tell: options.log,
+    });
     const { ledger, rules, repositories, outgoing } = this;
     const authenticator = new Authenticator({
       repositories,
@@ -110,7 +113,7 @@ export class Gate {
     const { storeDir } = nix;
     const recipes = new Recipes(storeReader(nix));
     const objections = new StoreObjections(recipes);
-    const downloads = new DownloadJudge({ nix, repositories, clock });
+    const downloads = new DownloadJudge({ nix, clock });
     const admitted = new AdmittedDownloads({ ledger, downloads, storeDir });
     this.deciding = {
       rules,
@@ -123,9 +126,7 @@ export class Gate {
       downloads: admitted,
       storeDir,
     };
-    const statementsOfSources = () => sourceStatements(stateDir);
-    const asked = { clock, sourceStatements: statementsOfSources };
-    this.auditing = { rules, ledger, authenticator, downloads, recipes, ...asked };
+    this.auditing = { rules, ledger, authenticator, downloads, recipes, clock };
     this.admissions = new Admissions({
       rules,
       authenticator,

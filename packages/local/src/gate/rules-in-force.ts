@@ -13,19 +13,24 @@ import type { Distrust } from "@firstmile/trust/slice/distrust";
 import type { Waivers } from "@firstmile/trust/slice/waivers";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { electorateNow } from "../evidence/electorate.ts";
-import { gatherExceptions } from "../evidence/exceptions.ts";
-import type { StatementPlace } from "../statements/place.ts";
+import { exceptionsIn } from "../evidence/exceptions.ts";
+import { keptGeneration } from "../statements/kept.ts";
+import type { FoundStatement, StatementPlace } from "../statements/place.ts";
+import { readStatements } from "../statements/read.ts";
+import { unreadableReason } from "../statements/unread.ts";
 import { followedStatements } from "../trust-repository/evidence.ts";
 import { evidenceGeneration } from "../trust-repository/evidence-index.ts";
 import { currentPolicy } from "../trust-repository/follow.ts";
+import { sourcesGeneration } from "../trust-repository/held-places.ts";
 import { importsGeneration, loadImports } from "../trust-repository/imports.ts";
+import { keepAgainst } from "../trust-repository/keep-words.ts";
 import { noteSeen } from "../trust-repository/latest-seen.ts";
 import type { SentStatements } from "./sent-statements.ts";
 
 export interface RulesInForce {
   /** Without the keys that are distrusted. */
   readonly policy: ResolvedPolicy;
-  /** Where statements are, beside the sources: of the trust repository itself, of imports, of evidence repositories. */
+  /** Where statements are: of the trust repository, imports, evidence repositories, sources, checkouts; and kept. */
   readonly statements: readonly StatementPlace[];
   /** Names the state of these places: another one, and what was decided is decided again. */
   readonly evidence: string;
@@ -63,6 +68,8 @@ export class RulesHolder {
   private latestSeen = 0;
   /** Of that, what is on the disk. */
   private noted = 0;
+  /** Statements that were looked at for words against something, under these rules. */
+  private looked: ReadonlySet<string> = new Set();
   private readonly sent: SentStatements | undefined;
 
   /** `clock` gives Unix seconds; `sent`: what this machine's users bring. */
@@ -81,7 +88,8 @@ export class RulesHolder {
     try {
       const { mtimeMs, ino, size } = statSync(join(this.stateDir, "trust", "pin.json"));
       const { stateDir, sent } = this;
-      const beside = [importsGeneration(stateDir), evidenceGeneration(stateDir), sent?.generation()];
+      const further = [evidenceGeneration(stateDir), keptGeneration(stateDir), sourcesGeneration(stateDir)];
+      const beside = [importsGeneration(stateDir), ...further, sent?.generation()];
       return [mtimeMs, ino, size, ...beside].join(" ");
     } catch {
       return "none";
@@ -127,10 +135,14 @@ export class RulesHolder {
       if (unusable) return { stamp, latestSeen: pin.latestSeen, result: { ok: false, reason: unusable } };
       const reason = reasons.at(-1)!;
       const heard = await followedStatements(this.stateDir, current, imports);
-      const statements = [...heard.places, ...(this.sent?.places ?? [])];
+      const statements = heard.places;
       const evidence = `${heard.state} ${this.sent?.generation() ?? ""}`;
-      const exceptions = await gatherExceptions(listed, statements, this.clock());
-      const { policy, distrust, waivers, validUntil } = exceptions;
+      const read = await readStatements(statements);
+      const exceptions = exceptionsIn(listed, read, this.clock());
+      await this.keep(listed, read.found);
+      const { policy, distrust, waivers, validUntil, broken } = exceptions;
+      const unreadable = unreadableReason(broken);
+      if (unreadable) return this.failed(stamp, unreadable);
       const builders = builderKeys(listed, distrust);
       const until = Math.min(listed.resolvedUntil, validUntil);
       this.loads++;
@@ -138,17 +150,32 @@ export class RulesHolder {
       const rules = { policy, statements, evidence, builders, distrust, waivers, until, reason, freshness };
       return { stamp, latestSeen: pin.latestSeen, result: { ok: true, rules } };
     } catch (error) {
-      this.loaded = undefined;
       const message = error instanceof Error ? error.message : String(error);
-      return {
-        stamp,
-        latestSeen: 0,
-        result: {
-          ok: false,
-          reason: lacking("policy-invalid", `the rules of this machine cannot be read: ${message}`),
-        },
-      };
+      const reason = lacking("policy-invalid", `the rules of this machine cannot be read: ${message}`);
+      return this.failed(stamp, reason);
     }
+  }
+
+  /**
+   * Words against something are kept when they are first seen, whichever program moves a reference afterwards. Where
+   * that fails they are still heard where they are, and the next load tries again.
+   */
+  private async keep(policy: ResolvedPolicy, found: readonly FoundStatement[]): Promise<void> {
+    const keyOf = ({ name }: FoundStatement) => `${policy.digest} ${name}`;
+    const fresh = found.filter((one) => !this.looked.has(keyOf(one)));
+    try {
+      await keepAgainst({ stateDir: this.stateDir, policies: [policy], now: this.clock() }, fresh);
+      this.looked = new Set(found.map(keyOf));
+    } catch {
+      this.looked = new Set();
+    }
+  }
+
+  /** What cannot be read now may be readable for the next question. */
+  private failed(stamp: string, reason: Reason): Loaded {
+    this.loaded = undefined;
+    this.looked = new Set();
+    return { stamp, latestSeen: 0, result: { ok: false, reason } };
   }
 }
 

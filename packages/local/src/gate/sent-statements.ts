@@ -14,7 +14,7 @@ import { statementIdentities } from "@firstmile/trust/statement/identities";
 import { verifyStatement } from "@firstmile/trust/statement/verify";
 import { electorateNow } from "../evidence/electorate.ts";
 import { RepositoryError } from "../git/neutral.ts";
-import { type FoundStatement, LIMITS, type StatementPlace, shardedPath } from "../statements/place.ts";
+import { type FoundStatement, LIMITS, shardedPath } from "../statements/place.ts";
 import { readStatements } from "../statements/read.ts";
 import { writeStatement } from "../statements/write.ts";
 
@@ -36,11 +36,6 @@ export class SentStatements {
   constructor(directory: string) {
     this.#directory = directory;
     this.#kept = countFiles(directory);
-  }
-
-  /** Where they are; nowhere while there are none. */
-  get places(): readonly StatementPlace[] {
-    return this.#kept === 0 ? [] : [{ kind: "directory", path: this.#directory }];
   }
 
   /** Changes whenever there are more. */

@@ -15,16 +15,14 @@ import type { HandoffContent, VerifiedHandoff } from "@firstmile/trust/handoff/v
 import type { RoleName } from "@firstmile/trust/policy/names";
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { NixTools } from "../admission/nix-tools.ts";
-import type { SourceRepositories } from "../admission/source-repositories.ts";
 import { ArchiveRefused } from "../archives/refused.ts";
 import type { RulesInForce } from "../gate/rules-in-force.ts";
-import type { StatementPlace } from "../statements/place.ts";
+import { unreadableReason } from "../statements/unread.ts";
 import { type GatheredHandoffs, gatherHandoffs } from "./evidence.ts";
 import { contentInStore, validPaths } from "./store-content.ts";
 
 export interface DownloadJudgeOptions {
   readonly nix: NixTools;
-  readonly repositories: SourceRepositories;
   /** Unix seconds. */
   readonly clock: () => number;
 }
@@ -61,6 +59,8 @@ export class DownloadJudge {
 
   async #judged(state: State, downloads: readonly Download[]): Promise<Reason[]> {
     const gathered = await state.gathered;
+    const unreadable = unreadableReason(gathered.broken);
+    if (unreadable) return downloads.map(() => unreadable);
     const open = downloads.filter(({ drvPath }) => !state.known.get(drvPath)?.final);
     const fresh = open.filter(({ drvPath }) => !state.known.has(drvPath));
     const evidence = { ...gathered, now: this.#options.clock() };
@@ -105,7 +105,7 @@ export class DownloadJudge {
     const key = `${rules.policy.digest} ${rules.evidence}`;
     const state = this.#state;
     if (state?.key === key && this.#options.clock() < (await state.gathered).validUntil) return state;
-    const gathered = this.#gather(rules);
+    const gathered = gatherHandoffs(rules.policy, rules.statements, this.#options.clock());
     const next = { key, gathered, known: new Map<string, Known>() };
     this.#state = next;
     // What cannot be read now may be readable for the next question.
@@ -113,17 +113,6 @@ export class DownloadJudge {
       if (this.#state === next) this.#state = undefined;
     });
     return next;
-  }
-
-  async #gather({ policy, statements }: RulesInForce): Promise<GatheredHandoffs> {
-    const { repositories, clock } = this.#options;
-    const sources = [...policy.sources.values()].map(
-      async (source): Promise<StatementPlace> => ({
-        kind: "ref",
-        repository: await repositories.directory(source),
-      }),
-    );
-    return gatherHandoffs(policy, [...statements, ...(await Promise.all(sources))], clock());
   }
 }
 

@@ -10,8 +10,8 @@ import { Distrust } from "@firstmile/trust/slice/distrust";
 import { Waivers } from "@firstmile/trust/slice/waivers";
 import { electorateNow } from "../evidence/electorate.ts";
 import { timesOf, weighedToday } from "../evidence/exceptions.ts";
-import { verifiedStatements } from "../evidence/statements.ts";
-import type { StatementPlace } from "../statements/place.ts";
+import { heardStatements } from "../evidence/statements.ts";
+import type { StatementPlace, UnreadablePlace } from "../statements/place.ts";
 
 export interface GatheredHandoffs {
   /** The rules as they are now: certified roles filled in, distrusted keys taken out. */
@@ -19,6 +19,8 @@ export interface GatheredHandoffs {
   readonly handoffs: readonly VerifiedHandoff[];
   readonly waivers: Waivers;
   readonly distrust: Distrust;
+  /** Places that could not be read: while there are any, no download may pass. */
+  readonly broken: readonly UnreadablePlace[];
   /** Unix seconds from which on the answers may be others. */
   readonly validUntil: number;
 }
@@ -30,7 +32,7 @@ export async function gatherHandoffs(
   now: number,
 ): Promise<GatheredHandoffs> {
   const { policy: filled, validUntil } = electorateNow(policy, now);
-  const statements = await verifiedStatements(filled, places, now);
+  const { statements, broken } = await heardStatements(filled, places, now);
   const distrust = new Distrust(filled, statements);
   const applied = distrust.applied(filled);
   const identities = identitiesOf(applied);
@@ -40,5 +42,6 @@ export async function gatherHandoffs(
     (a, b) => Math.min(a, b),
     validUntil ?? Number.POSITIVE_INFINITY,
   );
-  return { policy: applied, handoffs: handoffsOf(statements), waivers, distrust, validUntil: until };
+  const handoffs = handoffsOf(statements);
+  return { policy: applied, handoffs, waivers, distrust, broken, validUntil: until };
 }

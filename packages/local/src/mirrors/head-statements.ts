@@ -3,7 +3,9 @@
  * place fills its statements with hides none of another's. Left out: what the statements prove
  * (`trust/freshness`).
  */
-import { rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join, relative } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { type Freshness, freshnessOf, type HeadStatement } from "@firstmile/trust/freshness/judge-head";
 import { statedHeads } from "@firstmile/trust/freshness/stated-heads";
@@ -13,7 +15,13 @@ import { identitiesOf } from "@firstmile/trust/signature/identities";
 import { verifyStatement } from "@firstmile/trust/statement/verify";
 import { type NeutralGit, ownRepositoriesEnv } from "../git/neutral.ts";
 import { run } from "../process/run.ts";
-import { type FoundStatement, STATEMENTS_REF, type StatementPlace } from "../statements/place.ts";
+import {
+  envelopeName,
+  type FoundStatement,
+  STATEMENTS_REF,
+  type StatementPlace,
+  shardedPath,
+} from "../statements/place.ts";
 import { readStatements } from "../statements/read.ts";
 import { writeStatement } from "../statements/write.ts";
 import { ancestryAmong } from "./ancestry.ts";
@@ -46,6 +54,11 @@ export async function findHeads(
     return heads.map((head) => ({ ...head, envelope }));
   });
   return found.sort((a, b) => b.at - a.at).slice(0, MAX_HEADS);
+}
+
+/** A repository as a place for each of its references, so that one of them takes no room from another. */
+export async function separately(place: StatementPlace): Promise<StatementPlace[]> {
+  return place.kind === "ref" && place.ref === undefined ? statementPlacesIn(place.repository) : [place];
 }
 
 /** Each reference with statements of a repository, as a place of its own. */
@@ -96,8 +109,21 @@ async function existing(git: NeutralGit, ids: readonly CommitId[]): Promise<Comm
   return here;
 }
 
-/** Keeps the statements that count, in place of those kept before: what is read whenever rules are asked for. */
+/**
+ * Keeps the statements that count, in place of those kept before: what is read whenever rules are asked for. Each is
+ * written beside and renamed, and old ones go last, so that a crash leaves too many and never none.
+ */
 export async function keepHeads(directory: string, heads: readonly FoundHead[]): Promise<void> {
-  await rm(directory, { recursive: true, force: true });
   for (const { envelope } of heads) await writeStatement({ kind: "directory", path: directory }, envelope);
+  const kept = new Set(heads.map(({ envelope }) => join(...shardedPath(envelopeName(envelope)))));
+  for (const file of await filesIn(directory))
+    if (!kept.has(file)) await rm(join(directory, file), { force: true });
+}
+
+async function filesIn(directory: string): Promise<string[]> {
+  if (!existsSync(directory)) return [];
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map(({ parentPath, name }) => relative(directory, join(parentPath, name)));
 }

@@ -11,8 +11,9 @@ import { historyReason } from "@firstmile/trust/history/reason";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import { neutralGit } from "../git/neutral.ts";
+import type { StatementPlace } from "../statements/place.ts";
 import { ancestryAmong } from "./ancestry.ts";
-import { findHeads, freshnessIn, statementPlacesIn } from "./head-statements.ts";
+import { findHeads, freshnessIn, separately } from "./head-statements.ts";
 import type { SourceAnswers } from "./source-cache.ts";
 
 export interface JudgedSource {
@@ -52,8 +53,8 @@ async function ancestryIn(repository: string, heads: readonly CommitId[]) {
 
 export interface SourceFreshnessQuestion {
   readonly repository: string;
-  /** Repositories beside it in which statements may be, such as the trust repository's. */
-  readonly others: readonly string[];
+  /** Where statements are, beside the repository itself. */
+  readonly statements: readonly StatementPlace[];
   readonly policy: Policy;
   readonly source: Source;
   readonly commit: CommitId;
@@ -62,10 +63,11 @@ export interface SourceFreshnessQuestion {
 
 /** How fresh a commit of a source is; undefined where its rules do not ask. */
 export async function sourceFreshness(question: SourceFreshnessQuestion): Promise<Freshness | undefined> {
-  const { repository, others, policy, source, commit, now } = question;
+  const { repository, statements, policy, source, commit, now } = question;
   const rule = source.head;
   if (!rule) return undefined;
-  const places = await Promise.all([repository, ...others].map(statementPlacesIn));
+  const all: StatementPlace[] = [{ kind: "ref", repository }, ...statements];
+  const places = await Promise.all(all.map(separately));
   const heads = await findHeads(places.flat(), policy, source.name, now);
   const subject = `source ${source.name}`;
   const remedy = `fetch it anew, or update the lock; if that brings nothing, somebody of role ${rule.signedBy} runs firstmile trust head REPO --source ${source.name}`;

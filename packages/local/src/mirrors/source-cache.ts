@@ -18,7 +18,8 @@ import {
   resolveRevision,
 } from "../git/neutral.ts";
 import { ProcessError, run, runOk } from "../process/run.ts";
-import { STATEMENTS_REF } from "../statements/place.ts";
+import { LIMITS, STATEMENTS_REF } from "../statements/place.ts";
+import { listRefFiles, listRefs } from "../statements/tree.ts";
 import { NOTES, placeKey } from "./ask-places.ts";
 
 /** A large history, from a server that is slow and not idle (Git ends one that is). */
@@ -41,6 +42,8 @@ export interface SourceAnswers {
   readonly repository: string;
   readonly heads: readonly { readonly url: string; readonly head: CommitId }[];
   readonly silent: readonly SilentPlace[];
+  /** What mirrors carry no longer, a sentence each. */
+  readonly dropped: readonly string[];
   /** What was transferred. */
   readonly bytes: number;
   /** Whether trees and files are here: asked for, or sent by a server that cannot leave them out. */
@@ -63,7 +66,8 @@ export async function fetchSource(question: SourceQuestion): Promise<SourceAnswe
   const silent = places.flatMap(({ url, problem }) => (problem === undefined ? [] : [{ url, problem }]));
   if (heads.length === 0) throw new RemoteError(silent.map(({ problem }) => problem).join("; "));
   const bytes = places.reduce((sum, place) => sum + place.bytes, 0);
-  return { repository, heads, silent, bytes, whole: await hasTree(repository, heads[0]!.head) };
+  const dropped = places.flatMap((place) => place.dropped);
+  return { repository, heads, silent, dropped, bytes, whole: await hasTree(repository, heads[0]!.head) };
 }
 
 async function hasTree(repository: string, head: CommitId): Promise<boolean> {
@@ -103,6 +107,8 @@ class Place {
   readonly url: string;
   problem: string | undefined;
   bytes = 0;
+  /** What it carries no longer, for a person. */
+  readonly dropped: string[] = [];
   private readonly repository: string;
   private readonly question: SourceQuestion;
   private readonly key: string;
@@ -170,7 +176,37 @@ class Place {
     const folder = name === STATEMENTS_REF ? STATEMENTS_REF : "refs/firstmile/notes";
     const here = `${folder}/${this.key}/${i}`;
     if (id === undefined || (await this.idOf(here)) === id) return;
+    const before = await this.idOf(here);
     await this.fetch([`+${name}:${here}`], { apart: true });
+    if (name === STATEMENTS_REF && before !== undefined) await this.keepDropped(here, before);
+  }
+
+  /** What the mirror's statements lack of those before stays, under a reference of its own. */
+  private async keepDropped(here: string, before: string): Promise<void> {
+    const { repository } = this;
+    const ref = `${STATEMENTS_REF}/${this.key}`;
+    const kept = `${ref}/dropped-${before}`;
+    await this.point(kept, before);
+    const refs = await listRefs(repository, ref);
+    const idsOf = async (name: string) =>
+      (await listRefFiles({ kind: "ref", repository, ref: name })).map(({ id }) => id);
+    const others = await Promise.all(refs.filter((one) => one.name !== kept).map((one) => idsOf(one.name)));
+    const carried = new Set(others.flat());
+    const dropped = (await idsOf(kept)).filter((id) => !carried.has(id)).length;
+    if (dropped === 0) return await this.unpoint(kept);
+    if (refs.length > LIMITS.refs) {
+      await this.point(here, before);
+      await this.unpoint(kept);
+      throw new RemoteError(
+        `${this.url} dropped statements ${LIMITS.refs} times, and nothing new is taken of it`,
+      );
+    }
+    const what = dropped === 1 ? "1 statement is" : `${dropped} statements are`;
+    this.dropped.push(`${what} no longer carried by ${this.url}, and heard here all the same`);
+  }
+
+  private async unpoint(ref: string): Promise<void> {
+    await runOk("git", ["-C", this.repository, "update-ref", "-d", ref], { env: quietGitEnv() });
   }
 
   private async fetch(

@@ -26,6 +26,7 @@ import { type HeardStatements, heardStatements } from "../evidence/statements.ts
 import { type NeutralGit, neutralGit } from "../git/neutral.ts";
 import { sourceFreshness } from "../mirrors/judge-source.ts";
 import type { StatementPlace } from "../statements/place.ts";
+import { unreadableReason } from "../statements/unread.ts";
 import { bumpedFiles } from "./bumped.ts";
 import { descendsFrom } from "./descent.ts";
 import { vouchedFiles } from "./published.ts";
@@ -67,7 +68,7 @@ export interface GatheredCase {
   /** The rules as they are now: certified roles filled in, distrusted keys taken out. */
   readonly policy: Policy;
   readonly source: Source;
-  /** Whether the commit is of this source at all. */
+  /** Whether the commit is of this source at all, and nothing that may speak against it is unread. */
   readonly origin: Reason;
   /** Unix seconds from which on the answers may be others; undefined where time changes nothing. */
   readonly validUntil: number | undefined;
@@ -97,7 +98,7 @@ class Gathering {
   async run(): Promise<GatheredCase> {
     const { now, commit, heard } = this.#question;
     const { policy: filled, validUntil: certifiedUntil } = electorateNow(this.#question.policy, now);
-    const { statements: all, incomplete } = heard ?? (await heardOf(this.#question));
+    const { statements: all, incomplete, broken } = heard ?? (await heardOf(this.#question));
     const distrust = new Distrust(filled, all);
     const policy = distrust.applied(filled);
     const source = policy.sources.get(this.#question.source.name)!;
@@ -129,7 +130,7 @@ class Gathering {
       ...timesOf(statements, now),
     ]);
     const said = { coverage, names, distrust, waivers, statements, vouched, vouchedNames };
-    const whole = together(origin, fresh?.reason);
+    const whole = unreadableReason(broken) ?? together(origin, fresh?.reason);
     return { ...said, policy, source, origin: whole, validUntil, incomplete };
   }
 
@@ -166,8 +167,7 @@ class Gathering {
   /** Whether somebody said lately that this is the newest, where the rules ask for that. */
   #freshness(policy: Policy, source: Source) {
     const { repository, commit, now, statements } = this.#question;
-    const others = statements.flatMap((place) => ("repository" in place ? [place.repository] : []));
-    return sourceFreshness({ repository, others, policy, source, commit, now });
+    return sourceFreshness({ repository, statements, policy, source, commit, now });
   }
 
   async #origin(

@@ -1,4 +1,10 @@
-import { envelopeName, type FoundStatement, LIMITS, type UnreadableStatement } from "./place.ts";
+import {
+  envelopeName,
+  type FoundStatement,
+  LIMITS,
+  type UnreadablePlace,
+  type UnreadableStatement,
+} from "./place.ts";
 
 /** How much may still be read. */
 export interface Room {
@@ -12,6 +18,8 @@ export class Gathered {
   readonly unreadable: UnreadableStatement[] = [];
   /** Places of which not everything could be read, as a person knows them. */
   readonly incomplete = new Set<string>();
+  /** Those of them that are damaged or closed to this user, with the first problem of each. */
+  readonly #broken = new Map<string, string>();
   #place = "";
   /** Everything read is counted: a thousand names for one large file cost as much as a thousand files. */
   #left: { files: number; bytes: number };
@@ -28,6 +36,10 @@ export class Gathered {
 
   get found(): FoundStatement[] {
     return [...this.#found.values()];
+  }
+
+  get broken(): UnreadablePlace[] {
+    return [...this.#broken].map(([place, problem]) => ({ place, problem }));
   }
 
   /**
@@ -63,13 +75,14 @@ export class Gathered {
   }
 
   /** From `where` on there is more than may be read. */
-  cut(where: string): void {
-    this.fail(where, this.#unread);
-  }
-
-  /** What more the place holds from `where` on is not known. */
-  fail(where: string, problem: string): void {
+  cut(where: string, problem = this.#unread): void {
     this.incomplete.add(this.#place);
     this.refuse(where, problem);
+  }
+
+  /** What the place holds at `where` was there, and cannot be read. */
+  fail(where: string, problem: string): void {
+    if (!this.#broken.has(this.#place)) this.#broken.set(this.#place, `${where}: ${problem}`);
+    this.cut(where, problem);
   }
 }

@@ -6,12 +6,33 @@ import { createHash } from "node:crypto";
 import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 
 export type StatementPlace =
-  /** Files `*.json` below a directory. */
-  | { readonly kind: "directory"; readonly path: string; readonly first?: true }
-  /** Files `*.json` in the tree of a ref of its own, or of each ref below that name. `called`: by people. */
-  | { readonly kind: "ref"; readonly repository: string; readonly ref?: string; readonly called?: string }
+  /** Files `*.json` below a directory. `kept`: this machine wrote them, each named by its SHA-256 (`Kept`). */
+  | {
+      readonly kind: "directory";
+      readonly path: string;
+      readonly first?: true;
+      readonly kept?: true;
+      readonly called?: string;
+    }
+  /**
+   * Files `*.json` in the tree of a ref of its own, or of each ref below that name. `called`: by people. `tips`: where
+   * its refs must point, because they did when it was fetched.
+   */
+  | {
+      readonly kind: "ref";
+      readonly repository: string;
+      readonly ref?: string;
+      readonly called?: string;
+      readonly tips?: readonly string[];
+    }
   /** Files `*.json` below `statements/` in the tree of a commit. */
-  | { readonly kind: "commit"; readonly repository: string; readonly commit: CommitId; readonly first?: true }
+  | {
+      readonly kind: "commit";
+      readonly repository: string;
+      readonly commit: CommitId;
+      readonly first?: true;
+      readonly called?: string;
+    }
   /** Files `*.json` in a tree. */
   | { readonly kind: "tree"; readonly repository: string; readonly tree: ObjectId };
 
@@ -31,6 +52,13 @@ export interface FoundStatement {
 /** Something that could not be read, and so says nothing. */
 export interface UnreadableStatement {
   readonly where: string;
+  readonly problem: string;
+}
+
+/** A place that is damaged, or that this user may not read: what it held against something is not known. */
+export interface UnreadablePlace {
+  /** As a person knows it. */
+  readonly place: string;
   readonly problem: string;
 }
 

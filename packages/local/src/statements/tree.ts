@@ -5,9 +5,9 @@
  * a tree that holds itself a thousand times over ends at the listing's limit.
  */
 import { MAX_ENVELOPE } from "@firstmile/formats/dsse/envelope";
-import { type NeutralGit, neutralGit, ownRepositoriesEnv } from "../git/neutral.ts";
+import { type NeutralGit, neutralGit, ownRepositoriesEnv, RepositoryError } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import { run, runOk } from "../process/run.ts";
+import { ProcessError, runOk } from "../process/run.ts";
 import type { Gathered, Room } from "./gathered.ts";
 import { LIMITS, STATEMENTS_FOLDER, STATEMENTS_REF, type StatementPlace } from "./place.ts";
 
@@ -24,10 +24,19 @@ type RefPlace = StatementPlace & { kind: "ref" };
  * brought (`refs/firstmile/statements/mirror-0/…`).
  */
 export async function refGroups(place: RefPlace): Promise<RefPlace[]> {
-  const { repository, ref = STATEMENTS_REF } = place;
-  const names = (await listRefs(repository, ref)).map(({ name }) => name);
+  const { repository, ref = STATEMENTS_REF, tips = [], ...rest } = place;
+  const refs = await listRefs(repository, ref);
+  const gone = missingTip(tips, refs);
+  if (gone !== undefined) throw new RepositoryError(`no reference points to ${gone}, which was fetched here`);
+  const names = refs.map(({ name }) => name);
   const groups = new Set(names.map((name) => name.split("/", ref.split("/").length + 1).join("/")));
-  return [...groups].map((group) => ({ ...place, ref: group }));
+  return [...groups].map((group) => ({ ...rest, repository, ref: group }));
+}
+
+/** A tip at which no reference is any more. */
+export function missingTip(tips: readonly string[], refs: readonly { tip: string }[]): string | undefined {
+  const here = new Set(refs.map(({ tip }) => tip));
+  return tips.find((tip) => !here.has(tip));
 }
 
 export async function readRefs(
@@ -40,10 +49,17 @@ export async function readRefs(
   const git = await neutralGit(repository);
   try {
     for (const { tip, name } of refs.slice(0, LIMITS.refs))
-      await readTree(git, tip, name, gathered).catch((error: Error) => gathered.fail(name, error.message));
+      await readTree(git, tip, name, gathered).catch((error: Error) => failed(gathered, name, error));
   } finally {
     git.dispose();
   }
+}
+
+/** What is too long to be listed was made so by its owner, and is no damage. */
+function failed(gathered: Gathered, name: string, error: Error): void {
+  if (error instanceof ProcessError && error.message.endsWith("printed more than expected"))
+    gathered.cut(name, error.message);
+  else gathered.fail(name, error.message);
 }
 
 interface Ref {
@@ -52,7 +68,7 @@ interface Ref {
 }
 
 /** The ref of this name, and all below it. */
-async function listRefs(repository: string, ref: string): Promise<Ref[]> {
+export async function listRefs(repository: string, ref: string): Promise<Ref[]> {
   const args = ["-C", repository, "for-each-ref", "--format=%(objectname) %(refname)", ref];
   const listed = await runOk("git", args, { env: ownRepositoriesEnv() });
   return listed
@@ -87,13 +103,21 @@ export async function readCommit(
 ): Promise<void> {
   const git = await neutralGit(repository);
   try {
-    const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${commit}:${STATEMENTS_FOLDER}`];
-    const folder = await run("git", args, { env: git.env });
-    if (folder.code !== 0) return;
-    await readTree(git, folder.stdout.toString().trim(), `${commit}:${STATEMENTS_FOLDER}`, gathered);
+    const folder = await statementsFolder(git, commit);
+    if (folder === undefined) return;
+    const name = `${commit}:${STATEMENTS_FOLDER}`;
+    await readTree(git, folder, name, gathered).catch((error: Error) => failed(gathered, name, error));
   } finally {
     git.dispose();
   }
+}
+
+/** The id of the folder in the tree of a commit. Throws where that tree cannot be read, so that a loss is no absence. */
+async function statementsFolder({ env }: NeutralGit, commit: string): Promise<string | undefined> {
+  const listed = await runOk("git", ["ls-tree", "-z", "--full-tree", commit, "--", STATEMENTS_FOLDER], {
+    env,
+  });
+  return /^040000 tree ([0-9a-f]+)\t/.exec(listed.toString("latin1"))?.[1];
 }
 
 export async function readTreePlace(
@@ -102,7 +126,7 @@ export async function readTreePlace(
 ): Promise<void> {
   const git = await neutralGit(repository);
   try {
-    await readTree(git, tree, tree, gathered);
+    await readTree(git, tree, tree, gathered).catch((error: Error) => failed(gathered, tree, error));
   } finally {
     git.dispose();
   }
@@ -171,6 +195,6 @@ async function readBlobs(
   for (const [i, { where }] of files.entries()) {
     const object = contents[i];
     if (object?.type === "blob") gathered.add(object.content, where);
-    else gathered.refuse(where, "is not in the repository");
+    else gathered.fail(where, "is not in the repository");
   }
 }

@@ -2,17 +2,20 @@
  * Brings the statements that one evidence repository serves here, into a repository of their own.
  *
  * Claims: it ends, within limits on time, size and number; only what is called a reference of statements is taken; and
- * what is over a limit is taken not at all, so that what was held before stays. Against: a server that is endless or
+ * what is over a limit is taken not at all, so that what was held before stays. A copy that is damaged is fetched anew,
+ * also where the server has nothing new. All users of the machine may read what came. Against: a server that is endless or
  * slow, one that serves any number of references, and a flood of statements, which must not push out what was heard
  * before it. Leaves out: what the statements say, and whether the server serves all that it was given.
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gitFetch, listRemote, RemoteError } from "../git/fetch.ts";
 import type { Limits } from "../git/limited-git.ts";
 import { initBare } from "../git/neutral.ts";
-import { placeKey, TRUST_LIMITS } from "../mirrors/ask-places.ts";
+import { TRUST_LIMITS } from "../mirrors/ask-places.ts";
+import { openToReaders } from "../state/readable.ts";
 import { LIMITS, STATEMENTS_REF } from "../statements/place.ts";
+import { readStatements } from "../statements/read.ts";
 import { type ListedStatement, listRefFiles } from "../statements/tree.ts";
 import type { HeldEvidence } from "./evidence-index.ts";
 
@@ -34,6 +37,9 @@ export interface BroughtEvidence extends Pick<HeldEvidence, "directory" | "tips"
   readonly fresh: number;
 }
 
+/** How a directory is called until its place is settled: others that look meanwhile leave it alone. */
+export const ASKING = "asking-";
+
 /** `root`: below which the directories are. Throws `RepositoryError`, `ProcessError` where nothing is taken. */
 export async function fetchEvidence(
   root: string,
@@ -43,24 +49,38 @@ export async function fetchEvidence(
 ): Promise<BroughtEvidence> {
   const limits = { ...EVIDENCE_LIMITS, ...given };
   mkdirSync(root, { recursive: true, mode: 0o755 });
+  chmodSync(root, 0o755);
   const refs = await statementRefs(root, url, limits);
   const tips = [...refs.values()];
   const before = held?.directory === undefined ? undefined : join(root, held.directory);
-  const isHere = before !== undefined && existsSync(before);
+  const isHere = before !== undefined && (await isWhole(before, held!.tips));
   if (isHere && tips.join(" ") === held!.tips.join(" ")) return { ...held!, fresh: 0 };
   if (tips.length === 0) throw new RemoteError(`${url} has no statements: it serves no ${STATEMENTS_REF}`);
-  const into = mkdtempSync(join(root, `${placeKey(url)}-`));
+  const into = mkdtempSync(join(root, ASKING));
   try {
     await bring(into, url, refs, limits);
     const listed = within(await listRefFiles({ kind: "ref", repository: into }), url, limits);
     const known = new Set(isHere ? await idsIn(before) : []);
     const ids = new Set(listed.map(({ id }) => id));
     const fresh = [...ids].filter((id) => !known.has(id)).length;
+    if (!(await isWhole(into, tips))) throw new RemoteError(`${url} sent statements that cannot be read`);
+    openToReaders(into);
     return { directory: basename(into), tips, statements: ids.size, fresh };
   } catch (error) {
     rmSync(into, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Whether each reference and each statement is still there, and this user may read them. */
+async function isWhole(repository: string, tips: readonly string[]): Promise<boolean> {
+  try {
+    openToReaders(repository);
+  } catch {
+    // Gone, or another user's: reading says so.
+  }
+  const { broken } = await readStatements([{ kind: "ref", repository, tips }]);
+  return broken.length === 0;
 }
 
 /** By name, sorted. */
@@ -81,7 +101,8 @@ async function bring(into: string, url: string, refs: ReadonlyMap<string, string
   await gitFetch({ into, url, refspecs, newestOnly: true, limits });
 }
 
-function within(
+/** Throws `RemoteError` where a place has more than is taken of one. */
+export function within(
   listed: readonly ListedStatement[],
   url: string,
   { statements, statementBytes }: EvidenceLimits,

@@ -5,10 +5,9 @@
  * (`stale-head`), is followed and then decides nothing until somebody does. Staying on older rules would be worse,
  * since the newer ones may take a stolen key away.
  */
-
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { visibleText } from "@firstmile/formats/bytes/visible";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Freshness } from "@firstmile/trust/freshness/judge-head";
@@ -30,13 +29,18 @@ import {
 } from "../mirrors/head-statements.ts";
 import { runOk } from "../process/run.ts";
 import type { StatementPlace } from "../statements/place.ts";
+import { readStatements } from "../statements/read.ts";
 import { heldReadings, readingsOf } from "./held-readings.ts";
+import { keepLost } from "./keep-words.ts";
 import { noteSeen, setLatestSeen } from "./latest-seen.ts";
 import { type FormerRules, formerRules } from "./past.ts";
 import { type Pin, readPin, trustGitDir, writePin } from "./pin.ts";
 import { readTrustCommits } from "./read.ts";
 import { activeKeys, retirements, withVouched } from "./retired-keys.ts";
 import { type Walk, type WalkedHead, walkTo } from "./walk.ts";
+
+/** Folder beside the repository, for statements about the newest commit. */
+const HEADS = "heads";
 
 /** An authentic policy in force on this machine, with the files it was read from. */
 export interface CurrentPolicy {
@@ -54,6 +58,8 @@ export interface Followed {
   /** Commits that are new to this machine. */
   readonly commits: number;
   readonly policy: Policy | undefined;
+  /** Statements that its tree carries no longer, a sentence each: they stay in force here. */
+  readonly lost?: readonly string[];
 }
 
 export interface AddOptions {
@@ -63,6 +69,8 @@ export interface AddOptions {
   /** Where else it is served. */
   readonly mirrors?: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** Rules beside its own whose people may have signed what its tree carries. */
+  readonly known?: readonly Policy[];
 }
 
 /** Pins a trust repository: authenticates it from its introduction. */
@@ -71,7 +79,7 @@ export async function addTrust(
   url: string,
   introduction: Introduction,
   now: number,
-  { branch, replace = false, mirrors = [], limits }: AddOptions,
+  { branch, replace = false, mirrors = [], limits, known = [] }: AddOptions,
 ): Promise<Followed> {
   const before = replace ? undefined : readPin(stateDir);
   if (before) return alreadyPinned(before);
@@ -82,7 +90,9 @@ export async function addTrust(
   const urls = [url, ...mirrors];
   const asked = { introduction, followed: undefined, now, latestSeen: 0 };
   const outcome = await follow(next, { ...asked, urls, branch, limits });
+  let lost: readonly string[] = [];
   if (outcome.followed.verdict.allowed && outcome.head !== undefined) {
+    lost = await keepDropped({ stateDir, now, url, outcome, known }, readablePin(stateDir), next);
     rmSync(trustGitDir(stateDir), { recursive: true, force: true });
     await rename(next, trustGitDir(stateDir));
     await keepHeads(headsDir(stateDir), outcome.heads);
@@ -90,11 +100,41 @@ export async function addTrust(
     writePin(stateDir, { url, mirrors, branch, introduction, ...moved });
     setLatestSeen(stateDir, now);
   } else rmSync(next, { recursive: true, force: true });
-  return outcome.followed;
+  return { ...outcome.followed, lost };
 }
 
-export interface UpdateOptions {
-  readonly limits?: Partial<Limits>;
+/** A pin that cannot be read is what `--replace` is there for. */
+function readablePin(stateDir: string): Pin | undefined {
+  try {
+    return readPin(stateDir);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Dropping {
+  readonly stateDir: string;
+  readonly now: number;
+  readonly url: string;
+  readonly outcome: Outcome;
+  readonly known: readonly Policy[];
+}
+
+/** Before the pin moves: what the tree carried until now and carries no longer stays in force. */
+async function keepDropped(
+  { stateDir, now, url, outcome: { head, followed }, known }: Dropping,
+  pin: Pin | undefined,
+  repository: string,
+): Promise<string[]> {
+  if (!pin || head === undefined || head === pin.followed) return [];
+  const before = await currentPolicy(stateDir, now).catch(() => undefined);
+  const policies = [before?.policy, followed.policy, ...known].filter((policy) => policy !== undefined);
+  const after: StatementPlace = { kind: "commit", repository, commit: head };
+  const held = trustStatements(stateDir, pin);
+  return keepLost({ stateDir, policies, now }, { before: [held], after: [after], from: url });
+}
+
+export interface UpdateOptions extends Pick<AddOptions, "limits" | "known"> {
   /** Told of the rules that will be followed, before anything is written. */
   readonly beforeMoving?: (before: CurrentPolicy, next: Policy) => Promise<void>;
 }
@@ -103,21 +143,44 @@ export interface UpdateOptions {
 export async function updateTrust(
   stateDir: string,
   now: number,
-  { limits, beforeMoving }: UpdateOptions = {},
+  { limits, known = [], beforeMoving }: UpdateOptions = {},
 ): Promise<Followed> {
   const pin = readPin(stateDir);
   if (!pin) return nothingPinned();
-  const current = await currentPolicy(stateDir, now);
-  const urls = placesOf(pin, current?.policy);
-  const outcome = await follow(trustGitDir(stateDir), { ...pin, now, urls, limits });
+  const held = await wholeCopy(stateDir, pin, now);
+  const here = trustGitDir(stateDir);
+  // A damaged copy is fetched anew beside itself: what was followed must be in it, or the pin stays.
+  const into = held ? here : `${here}.new`;
+  if (!held) {
+    rmSync(into, { recursive: true, force: true });
+    await initBare(into, formatOf(pin.introduction.commit));
+  }
+  const outcome = await follow(into, { ...pin, now, urls: placesOf(pin, held?.policy), limits });
   noteSeen(stateDir, pin.latestSeen, now);
+  const dropping = { stateDir, now, url: pin.url, outcome, known };
+  const lost = await keepDropped(dropping, pin, into);
   if (outcome.head !== undefined) {
-    if (current && outcome.followed.policy) await beforeMoving?.(current, outcome.followed.policy);
+    if (held && outcome.followed.policy) await beforeMoving?.(held, outcome.followed.policy);
+    if (!held) {
+      rmSync(here, { recursive: true, force: true });
+      await rename(into, here);
+    }
     await keepHeads(headsDir(stateDir), outcome.heads);
     const latestSeen = Math.max(now, pin.latestSeen);
     writePin(stateDir, { ...pin, followed: outcome.head, updated: now, latestSeen });
   }
-  return outcome.followed;
+  return { ...outcome.followed, lost };
+}
+
+/** The rules that are followed; undefined where this machine's copy of them, or of their statements, is damaged. */
+async function wholeCopy(stateDir: string, pin: Pin, now: number): Promise<CurrentPolicy | undefined> {
+  try {
+    const current = await currentPolicy(stateDir, now);
+    const { broken } = await readStatements([trustStatements(stateDir, pin)]);
+    return broken.length === 0 ? current : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Every URL that is asked: those that this machine pins, and those that the rules it follows name. */
@@ -127,7 +190,8 @@ export function placesOf(pin: Pin, policy: Pick<Policy, "mirrors"> | undefined):
 
 /** The statements that the followed state of the trust repository itself carries. */
 export function trustStatements(stateDir: string, pin: Pin): StatementPlace {
-  return { kind: "commit", repository: trustGitDir(stateDir), commit: pin.followed, first: true };
+  const called = "the trust repository";
+  return { kind: "commit", repository: trustGitDir(stateDir), commit: pin.followed, first: true, called };
 }
 
 /** The policy that this machine follows, judged anew at `now`. Undefined: none is pinned. */
@@ -253,8 +317,11 @@ async function keepObjects(dir: string, head: CommitId): Promise<void> {
 }
 
 /** Statements travel beside the branch, and in the trust repository's own tree. */
-async function headPlaces({ dir }: Walk, commit: CommitId): Promise<Parameters<typeof findHeads>[0]> {
-  return [{ kind: "commit", repository: dir, commit }, ...(await statementPlacesIn(dir))];
+async function headPlaces({ dir, followed }: Walk, commit: CommitId): Promise<readonly StatementPlace[]> {
+  // Those that were kept before stay: a mirror that serves fewer of them takes none away.
+  const kept: StatementPlace = { kind: "directory", path: join(dirname(dir), HEADS) };
+  const before = followed !== undefined && existsSync(kept.path) ? [kept] : [];
+  return [{ kind: "commit", repository: dir, commit }, ...before, ...(await statementPlacesIn(dir))];
 }
 
 async function freshnessAtHead(
@@ -274,7 +341,7 @@ async function keptHeads(stateDir: string, policy: Policy, now: number): Promise
 }
 
 function headsDir(stateDir: string): string {
-  return join(stateDir, "trust", "heads");
+  return join(stateDir, "trust", HEADS);
 }
 
 function denied(reasons: readonly Reason[], commit: CommitId | undefined): Outcome {

@@ -4,22 +4,24 @@
  * import's failure is nobody else's.
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
+import type { Policy } from "@firstmile/trust/policy/policy";
 import type { Introduction } from "@firstmile/trust/root/authenticate";
 import { lacking, type Reason, verdict } from "@firstmile/trust/verdict/verdict";
 import { RemoteError } from "../git/fetch.ts";
 import { addTrust, type Followed, updateTrust } from "./follow.ts";
 import { type Pin, readPin, writePin } from "./pin.ts";
 
-/** Fetches and follows; a refusal leaves what was followed before. */
+/** Fetches and follows; a refusal leaves what was followed before. `known`: rules of those who import it. */
 export async function followImport(
   dir: string,
   urls: readonly string[],
   introduction: Introduction,
   now: number,
-): Promise<Pick<Followed, "verdict" | "commits">> {
+  known: readonly Policy[] = [],
+): Promise<Pick<Followed, "verdict" | "commits" | "lost">> {
   try {
-    const { verdict: said, commits } = await follow(dir, urls, introduction, now);
-    return { verdict: said, commits };
+    const { verdict: said, commits, lost = [] } = await follow(dir, urls, introduction, now, known);
+    return { verdict: said, commits, lost };
   } catch (error) {
     const subject = { kind: "trust repository", name: "", commit: introduction.commit } as const;
     return { verdict: verdict(subject, [reasonOf(error)]), commits: 0 };
@@ -32,12 +34,13 @@ async function follow(
   [url = "", ...mirrors]: readonly string[],
   introduction: Introduction,
   now: number,
+  known: readonly Policy[],
 ): Promise<Followed> {
   const pin = readPin(dir);
   if (!pin || !isSameIntroduction(pin.introduction, introduction))
-    return addTrust(dir, url, introduction, now, { replace: true, mirrors });
+    return addTrust(dir, url, introduction, now, { replace: true, mirrors, known });
   if (pin.url !== url || pin.mirrors.join(" ") !== mirrors.join(" ")) writePin(dir, { ...pin, url, mirrors });
-  return updateTrust(dir, now);
+  return updateTrust(dir, now, { known });
 }
 
 /** In whatever order the keys are listed. */

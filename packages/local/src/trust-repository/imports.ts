@@ -37,6 +37,8 @@ export interface ImportUpdate {
   readonly verdict: Verdict;
   /** Commits that are new to this machine. */
   readonly commits: number;
+  /** Statements that its tree carries no longer, a sentence each: they stay in force here. */
+  readonly lost?: readonly string[];
 }
 
 /** Imports passed on the way, and how many repositories there were in all. */
@@ -44,11 +46,13 @@ interface Journey {
   readonly prefix: string;
   readonly passed: readonly string[];
   readonly budget: { left: number };
+  /** The rules of all who import it: their people may have signed what it carries. */
+  readonly known: readonly Policy[];
 }
 
 /** Fetches and follows every import of the policy, and those that these rest on; forgets what it no longer names. */
 export async function updateImports(stateDir: string, policy: Policy, now: number): Promise<ImportUpdate[]> {
-  const updates = await updateBelow(stateDir, policy, now, start());
+  const updates = await updateBelow(stateDir, policy, now, { ...start(), known: [policy] });
   if (updates.length > 0 || existsSync(stampFile(stateDir))) writeStamp(stateDir, now);
   return updates;
 }
@@ -92,7 +96,7 @@ export function importsGeneration(stateDir: string): string {
 }
 
 function start(): Journey {
-  return { prefix: "", passed: [], budget: { left: MAX_REPOSITORIES } };
+  return { prefix: "", passed: [], known: [], budget: { left: MAX_REPOSITORIES } };
 }
 
 async function updateBelow(
@@ -106,7 +110,7 @@ async function updateBelow(
   for (const spec of reachable(policy, journey)) {
     const dir = importDirectory(stateDir, spec.name);
     const name = journey.prefix + spec.name;
-    const followed = await followImport(dir, spec.urls, introductionOf(spec), now);
+    const followed = await followImport(dir, spec.urls, introductionOf(spec), now, journey.known);
     updates.push({ name, ...followed });
     const onwards = { ...journey, prefix: `${name}/`, passed: [...journey.passed, spec.introduction.commit] };
     updates.push(...(await updateFurther(dir, spec, now, onwards)));
@@ -125,7 +129,7 @@ async function updateFurther(
   if (!current || !isFor(current.pin, spec)) return [];
   const { policy } = current;
   const further = spec.transitive ? policy : { ...policy, imports: new Map<ImportName, Import>() };
-  return updateBelow(dir, further, now, journey);
+  return updateBelow(dir, further, now, { ...journey, known: [...journey.known, policy] });
 }
 
 async function loadBelow(

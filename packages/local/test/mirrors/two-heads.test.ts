@@ -36,7 +36,8 @@ async function story() {
   const stated = (commit: CommitId, days: number, ...by: readonly Person[]) =>
     say(repository.dir, { commit, at: WORLD_NOW - days * DAY, by, source: "pkgs" });
   const code = async (commit: CommitId) => {
-    const question = { repository: repository.dir, others: [], policy, source, commit, now: WORLD_NOW };
+    const where = { repository: repository.dir, others: [], statements: [] };
+    const question = { ...where, policy, source, commit, now: WORLD_NOW };
     return (await sourceFreshness(question))?.reason.code;
   };
   return { introduction, main, other, stated, code };

@@ -2,11 +2,13 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseCommitId } from "@firstmile/formats/git/object-id";
+import { writeStatement } from "@firstmile/local/statements/write";
 import { DAY, makeWorld, type Person, type PolicySpec, type World } from "@firstmile/testing/world";
 import type { RuleSpec } from "@firstmile/testing/world-policy";
 import type { WorldRepository } from "@firstmile/testing/world-repository";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { git, mirrorOf, say } from "../trust-repository/served.ts";
+import { distrustOf, publish } from "../../../../testing/src/world-statements.ts";
+import { git, headEnvelope, mirrorOf, say } from "../trust-repository/served.ts";
 import { type Daemon, gitDaemon } from "./git-daemon.ts";
 
 let world: World;
@@ -294,7 +296,40 @@ describe("mirrors", () => {
   });
 });
 
+test("statements that a URL drops stay heard, and that is told", async () => {
+  const repository = await history();
+  const policy = { people: [alice, mallory], roles: { writer: [alice], warden: [mallory] } };
+  const verify = await verifier(repository, [daemon.url(repository.dir)], policy);
+  expect((await verify.ask("pkgs")).json.allowed).toBe(true);
+  await publish(repository, distrustOf({ keys: [alice.fingerprint], because: "stolen" }), mallory);
+  const said = (await verify.ask("pkgs")).json;
+  expect(said).toMatchObject({ allowed: false, denied: [{ code: "distrusted" }] });
+  await git(repository.dir, "update-ref", "-d", "refs/firstmile/statements");
+  await publish(repository, distrustOf({ keys: ["SHA256:x"], because: "other" }), mallory);
+  const again = await verify.run("pkgs");
+  expect([again.code, again.stderr.toString()]).toEqual([
+    1,
+    expect.stringContaining("1 statement is no longer carried by"),
+  ]);
+  expect((await verify.ask("pkgs")).json.denied).toEqual(said.denied);
+});
+
 describe("signed heads of a source", () => {
+  test("are read wherever statements are kept, beside the rules too", async () => {
+    const repository = await history();
+    const verify = await verifier(repository, [daemon.url(repository.dir)], {
+      head: 'head = { signed_by = "writer", max_age = "7d" }',
+    });
+    expect((await verify.ask("pkgs")).json.findings).toMatchObject([{ ok: false, code: "stale-head" }]);
+    const at = Math.floor(Date.now() / 1000);
+    const envelope = await headEnvelope({ commit: repository.tip(), at, by: [alice], source: "pkgs" });
+    await writeStatement({ kind: "directory", path: join(verify.policy, "statements") }, envelope);
+    expect((await verify.ask("pkgs")).json).toMatchObject({
+      allowed: true,
+      findings: [{ ok: true, code: "fresh" }],
+    });
+  });
+
   const head = 'head = { signed_by = "writer", max_age = "7d" }';
   const now = Math.floor(Date.now() / 1000);
 

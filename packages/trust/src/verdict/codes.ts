@@ -13,7 +13,8 @@ export type CommitCode =
   | "missing-object"
   | "too-many-parents"
   | "not-a-descendant"
-  | "introduction-not-vouched";
+  | "introduction-not-vouched"
+  | "evidence-unreadable";
 
 /** Why a trust repository, or a new state of it, is not followed. */
 export type TrustCode =

@@ -185,7 +185,7 @@ function parsedHash(text: string) {
 
 /** What others have said of it already, where that is enough. */
 function knownText({ download }: HandoffTarget, gathered: GatheredHandoffs, now: number): string | undefined {
-  if (!download || gathered.policy.upstreams.length === 0) return undefined;
+  if (!download || gathered.policy.upstreams.length === 0 || gathered.broken.length > 0) return undefined;
   const [reason] = decideDownloads(gathered.policy, [download], gathered.handoffs, { ...gathered, now });
   return reason?.code === "handed-off" ? reason.message : undefined;
 }

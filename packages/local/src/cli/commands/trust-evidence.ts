@@ -5,8 +5,12 @@ import { harmless } from "../terminal.ts";
 import { duration, minute } from "../time-text.ts";
 import { count } from "./slice-shown.ts";
 
-/** After asking. */
-export function updateText({ url, fresh, statements, problem }: EvidenceUpdate): string {
+/** After asking: a line for the place, and one for each thing that it carries no longer. */
+export function updateText(update: EvidenceUpdate): string[] {
+  return [askedText(update), ...update.lost.map((line) => harmless(`evidence ${update.url}: ${line}`))];
+}
+
+function askedText({ url, fresh, statements, problem }: EvidenceUpdate): string {
   const kept = statements > 0 ? `; the ${count(statements, "statement")} of before stay` : "";
   if (problem !== undefined) return harmless(`evidence ${url}: nothing was taken: ${problem}${kept}`);
   const news = fresh === 0 ? "nothing new" : count(fresh, "new statement");

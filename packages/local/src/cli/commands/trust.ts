@@ -10,12 +10,7 @@ import type { Policy } from "@firstmile/trust/policy/policy";
 import { verdict } from "@firstmile/trust/verdict/verdict";
 import { doubtfulWords } from "../../exceptions/words.ts";
 import { trustedStateDirectory } from "../../state/directory.ts";
-import {
-  followedStatements,
-  heldEvidence,
-  sourceStatements,
-  updateEvidence,
-} from "../../trust-repository/evidence.ts";
+import { followedStatements, heldEvidence } from "../../trust-repository/evidence.ts";
 import {
   addTrust,
   type CurrentPolicy,
@@ -27,6 +22,7 @@ import {
 import { rememberReadings } from "../../trust-repository/held-readings.ts";
 import { type ImportUpdate, loadImports, updateImports } from "../../trust-repository/imports.ts";
 import { readPin } from "../../trust-repository/pin.ts";
+import { type Refreshed, refreshPlaces } from "../../trust-repository/refresh.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput, EXIT } from "../failure.ts";
 import { fingerprint, wholeId } from "../introduction-flags.ts";
@@ -61,8 +57,7 @@ export async function update(this: FirstmileContext, flags: ShowFlags): Promise<
         before,
         await loadImports(stateDir, before.policy, now),
       );
-      const all = [...places, ...sourceStatements(stateDir)];
-      await rememberReadings(stateDir, { before: before.policy, next }, all, now);
+      await rememberReadings(stateDir, { before: before.policy, next }, places, now);
     },
   });
   await answer(this, followed, flags.json);
@@ -77,7 +72,7 @@ async function wordsOf({ stateDir, now }: FirstmileContext, current: CurrentPoli
   const imports = await loadImports(stateDir, current.policy, now);
   const { places } = await followedStatements(stateDir, current, imports);
   const policy = resolveImports(current.policy, imports, now);
-  return doubtfulWords(policy, [...places, ...sourceStatements(stateDir)], now);
+  return doubtfulWords(policy, places, now);
 }
 
 export async function show(this: FirstmileContext, flags: ShowFlags): Promise<void> {
@@ -127,27 +122,30 @@ async function followImports(
 }
 
 /** Where statements are kept beside the rules. One that does not answer is told, and denies nothing. */
-async function followEvidence(context: FirstmileContext, { verdict, policy }: Followed) {
-  if (!verdict.allowed || !policy) return [];
+async function followEvidence(context: FirstmileContext, { verdict, policy }: Followed): Promise<Refreshed> {
+  if (!verdict.allowed || !policy) return { evidence: [], sources: [] };
   const { stateDir, now, terminal } = context;
   terminal.progress("fetching statements");
-  return await updateEvidence(stateDir, policy, await loadImports(stateDir, policy, now), now);
+  return await refreshPlaces(stateDir, policy, now);
 }
 
 async function answer(context: FirstmileContext, followed: Followed, json: boolean): Promise<void> {
   const { terminal } = context;
   const imports = await followImports(context, followed);
-  const evidence = await followEvidence(context, followed);
+  const { evidence, sources } = await followEvidence(context, followed);
+  const { lost = [] } = followed;
   if (json) {
     const current = readPin(context.stateDir) && (await currentPolicy(context.stateDir, context.now));
     const inDoubt = wordsJson(current ? await wordsOf(context, current) : []);
-    terminal.json({ ...followed.verdict, imports: imports.map(importJson), evidence, inDoubt });
-  }
-  if (!json) {
+    const told = { lost, imports: imports.map(importJson), evidence, sources, inDoubt };
+    terminal.json({ ...followed.verdict, ...told });
+  } else {
     showVerdict(terminal, followed.verdict);
     for (const update of imports) showImport(terminal, update);
     if (followed.verdict.allowed) terminal.print(progressOf(followed.commits));
-    for (const update of evidence) terminal.print(updateText(update));
+    for (const line of lost) terminal.print(harmless(line));
+    for (const update of evidence) for (const line of updateText(update)) terminal.print(line);
+    for (const line of sources) terminal.print(harmless(line));
   }
   context.exit(followed.verdict.allowed ? EXIT.ok : EXIT.denied);
 }
@@ -165,13 +163,14 @@ function ageOf({ pin, policy, freshness }: CurrentPolicy, now: number): string[]
   return [`${reached}; ${expiry}`, stated];
 }
 
-function showImport(terminal: Terminal, { name, verdict: said, commits }: ImportUpdate): void {
+function showImport(terminal: Terminal, { name, verdict: said, commits, lost = [] }: ImportUpdate): void {
   terminal.print(said.allowed ? `import ${name}: ${progressOf(commits)}` : `import ${name}:`);
   if (!said.allowed) showVerdict(terminal, said);
+  for (const line of lost) terminal.print(harmless(`import ${name}: ${line}`));
 }
 
-function importJson({ name, verdict: said, commits }: ImportUpdate) {
-  return { name, commits, ...said };
+function importJson({ name, verdict: said, commits, lost = [] }: ImportUpdate) {
+  return { name, commits, lost, ...said };
 }
 
 function showPolicy(terminal: Terminal, policy: Policy): void {

@@ -72,6 +72,7 @@ class VerifyRun {
       await this.needsFiles(),
     );
     const { repository, source } = fetched;
+    for (const line of fetched.dropped) terminal.say(harmless(line));
     const { verdict, findings } = await judgeMirrors(fetched, (head) =>
       this.authenticate(repository, source, head, fetched.onlyCommits),
     );
@@ -111,8 +112,7 @@ class VerifyRun {
   private async freshness(repository: string, source: Source, commit: CommitId): Promise<Reason[]> {
     const { now } = this.context;
     const { policy, statements } = this.rules;
-    const others = statements.flatMap((place) => ("repository" in place ? [place.repository] : []));
-    const freshness = await sourceFreshness({ repository, others, policy, source, commit, now });
+    const freshness = await sourceFreshness({ repository, statements, policy, source, commit, now });
     return freshness ? [freshness.reason] : [];
   }
 }
