@@ -1,0 +1,53 @@
+/** Where the judge lets something in that the model holds against a history. */
+import type { RandomHistory } from "./history.ts";
+import type { Answer, Denial } from "./judged.ts";
+import type { Offence } from "./offences.ts";
+
+/** The codes by which the judge says that a reading is missing, or that one was against it. */
+const ABOUT_READING: ReadonlySet<string> = new Set(["not-reviewed", "review-rejected"]);
+
+export interface Hole {
+  /** What kind of difference it is, for counting: `unread, octopus`. */
+  readonly kind: string;
+  readonly offence: Offence;
+  /** Whether the tip was allowed; if not, it was denied for something else. */
+  readonly allowed: boolean;
+}
+
+/** Offences that the judge did not deny, whatever else it denied. */
+export function holesIn(history: RandomHistory, offences: readonly Offence[], answer: Answer): Hole[] {
+  const missed = [
+    ...offences.filter((one) => one.kind !== "unread" && !isDenied(one, answer)),
+    ...unreadMissed(offences, answer),
+  ];
+  return missed.map((offence) => ({ kind: kindOf(history, offence), offence, allowed: answer.allowed }));
+}
+
+function isDenied({ kind, commit, path }: Offence, { allowed, denied }: Answer): boolean {
+  if (kind === "strays") return !allowed;
+  const about = denied.filter((one) => one.commit === commit);
+  return kind === "written"
+    ? about.some(({ code }) => !ABOUT_READING.has(code))
+    : about.some((one) => isAbout(one, path));
+}
+
+/** The judge may miss other changes of a path than the model does, but not fewer. */
+function unreadMissed(offences: readonly Offence[], { denied }: Answer): Offence[] {
+  const unread = offences.filter(({ kind }) => kind === "unread");
+  return [...new Set(unread.map(({ path }) => path))].flatMap((path) => {
+    const ours = unread.filter((one) => one.path === path);
+    const theirs = denied.filter((one) => isAbout(one, path));
+    if (theirs.length >= ours.length) return [];
+    return ours.filter(({ commit }) => !theirs.some((one) => one.commit === commit)).slice(0, 1);
+  });
+}
+
+function isAbout({ code, paths }: Denial, path: string | undefined): boolean {
+  return ABOUT_READING.has(code) && (path === undefined || paths.includes(path));
+}
+
+function kindOf({ commits }: RandomHistory, { kind, commit, why }: Offence): string {
+  const parents = commits[commit]!.parents.length;
+  const shape = parents > 2 ? "octopus" : parents === 2 ? "merge" : "plain";
+  return `${kind}, ${shape}${why.endsWith("as it was before") ? ", taken back" : ""}`;
+}
