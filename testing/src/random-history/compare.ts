@@ -1,7 +1,8 @@
 /** Where the judge lets something in that the model holds against a history. */
-import type { RandomHistory } from "./history.ts";
+import type { Files, RandomHistory } from "./history.ts";
 import type { Answer, Denial } from "./judged.ts";
 import type { Offence } from "./offences.ts";
+import { Provenance } from "./provenance.ts";
 
 /** The codes by which the judge says that a reading is missing, or that one was against it. */
 const ABOUT_READING: ReadonlySet<string> = new Set(["not-reviewed", "review-rejected"]);
@@ -46,8 +47,25 @@ function isAbout({ code, paths }: Denial, path: string | undefined): boolean {
   return ABOUT_READING.has(code) && (path === undefined || paths.includes(path));
 }
 
-function kindOf({ commits }: RandomHistory, { kind, commit, why }: Offence): string {
-  const parents = commits[commit]!.parents.length;
-  const shape = parents > 2 ? "octopus" : parents === 2 ? "merge" : "plain";
-  return `${kind}, ${shape}${why.endsWith("as it was before") ? ", taken back" : ""}`;
+/** Says the shape of the commit, and what is special: enough to see which of many differences are one. */
+function kindOf(history: RandomHistory, { kind, commit, path, why }: Offence): string {
+  const { commits, introduction } = history;
+  const { parents, files } = commits[commit]!;
+  const { provenance } = Provenance.of(commits, introduction);
+  const special: string[] = [];
+  if (parents.some((parent) => provenance.isForeign(parent))) special.push("foreign root");
+  if (why.endsWith("as it was before")) special.push("taken back");
+  const sides = parents.map((parent) => commits[parent]!.files);
+  if (path !== undefined && parents.length > 1 && isCarried(sides, files, path)) special.push("from another path");
+  const shape = parents.length > 2 ? "octopus" : parents.length === 2 ? "merge" : "one parent";
+  return [kind, shape, ...special].join(", ");
+}
+
+/** Whether the file has a line that no parent has at its path, and that one has at another path. */
+function isCarried(sides: readonly Files[], files: Files, path: string): boolean {
+  const lines = files.get(path)?.lines ?? [];
+  return lines.some((line) => {
+    const at = sides.flatMap((side) => [...side].filter(([, file]) => file.lines.includes(line)));
+    return at.length > 0 && !at.some(([other]) => other === path);
+  });
 }

@@ -126,16 +126,28 @@ function mergeSome(growth: Growth, into: Head, side: Head): void {
   heads.splice(heads.indexOf(side), 1);
 }
 
+/** After a criss-cross both sides have several best common ancestors; then something else is merged along with one. */
 function crossed(growth: Growth, side: Head): void {
   const { dice, heads, main, agenda } = growth;
+  const path = dice.any([...growth.files(main.at).keys()]);
+  const other: Head = { at: main.at, owner: dice.pick(PEOPLE) };
+  const third = dice.chance(0.5) && heads.length <= MOST_SIDES;
+  if (third) heads.push(other);
+  const goOn = (head: Head) => {
+    const files = new Map(growth.files(head.at));
+    if (path !== undefined && files.has(path)) place(growth, head, files.set(path, edit(growth, files, path)), "edit");
+    else change(growth, head);
+  };
   crissCross(growth, main, side);
-  if (dice.chance(0.5)) change(growth, side);
-  const others = heads.slice(1).filter((one) => one !== side);
-  agenda.push(() => {
-    const other = dice.any(others);
-    if (other && dice.chance(0.6)) octopus(growth, main, [side.at, other.at]);
-    else merge(growth, main, side.at);
-  });
+  agenda.push(
+    () => goOn(side),
+    () => (third ? goOn(other) : change(growth, main)),
+    () => {
+      const last = third ? other : dice.any(heads.slice(1).filter((one) => one !== side));
+      if (last && dice.chance(0.7)) octopus(growth, main, dice.shuffled([side.at, last.at]));
+      else merge(growth, main, side.at);
+    },
+  );
 }
 
 /** The changes of a side's last commit once more, on the main head or on another one. */
@@ -159,48 +171,53 @@ function rebase(growth: Growth, side: Head): void {
  */
 function dance(growth: Growth): void {
   const { dice, agenda, main, heads, commits } = growth;
-  const from = dice.any([...growth.files(main.at).keys()]);
-  if (from === undefined || heads.length > MOST_SIDES) return;
-  const to = dice.pick(PATHS.filter((path) => path !== from));
+  const pair = movePair(growth);
+  if (!pair || heads.length > MOST_SIDES) return;
+  const [from, to] = pair;
   const owner = dice.pick(PEOPLE);
   const file = growth.files(main.at).get(from)!;
   const start = dice.weighted({ root: 2, main: 4, old: 3 });
-  const at =
-    start === "root"
-      ? rootWith(growth, new Map([[to, file]]), owner)
-      : start === "main"
-        ? main.at
-        : dice.below(commits.length);
-  if (at === undefined) return;
-  const side: Head = { at, owner };
+  const made = start === "root" ? rootWith(growth, new Map([[to, file]]), owner) : undefined;
+  if (start === "root" && made === undefined) return;
+  const side: Head = { at: made ?? (start === "main" ? main.at : dice.below(commits.length)), owner };
   heads.push(side);
+  const onSide = dice.chance(0.7);
   agenda.push(
     () => {
       if (start === "root") return;
       const files = new Map(growth.files(side.at));
-      if (dice.chance(0.6) && files.has(from)) place(growth, side, renamed(growth, files, from, to), "rename");
+      if (dice.chance(0.5) && files.has(from)) place(growth, side, renamed(growth, files, from, to), "rename");
       else place(growth, side, files.set(to, file), "copy");
     },
     () => {
-      if (dice.chance(0.6)) merge(growth, main, side.at, dice.pick(["clean", "ours"]));
+      if (dice.chance(0.7)) merge(growth, main, side.at, dice.pick(["clean", "clean", "ours"]));
     },
     () => {
       const files = new Map(growth.files(main.at));
-      const gone = dice.pick([from, to]);
-      if (dice.chance(0.6) && files.delete(gone)) place(growth, main, files, "remove");
+      if (dice.chance(0.7) && files.delete(dice.pick([from, to, to]))) place(growth, main, files, "remove");
     },
     () => {
-      const head = dice.pick([side, side, main]);
+      const head = onSide ? side : main;
       const files = new Map(growth.files(head.at));
-      const path = dice.pick([from, to].filter((one) => files.has(one)).concat(to));
-      if (files.has(path)) place(growth, head, files.set(path, edit(growth, files, path)), "edit");
+      const path = [to, from].find((one) => files.has(one));
+      if (path !== undefined) place(growth, head, files.set(path, edit(growth, files, path)), "edit");
     },
     () => {
-      const others = dice.chance(0.3) ? [side.at, dice.pick(growth.ancestors(main.at))] : [side.at];
-      if (others.length > 1) octopus(growth, main, others);
-      else merge(growth, main, side.at, dice.pick(["carry", "carry", "clean"]));
+      const strategy = dice.pick(["carry", "carry", "carry", "clean"] as const);
+      if (dice.chance(0.7)) merge(growth, main, side.at, strategy);
+      else octopus(growth, main, dice.shuffled([side.at, dice.pick(growth.ancestors(main.at))]), strategy);
     },
   );
+}
+
+/** A file of the main head and another path, mostly one under another rule. */
+function movePair(growth: Growth): [from: string, to: string] | undefined {
+  const { dice, main, manner } = growth;
+  const pairs = [...growth.files(main.at).keys()].flatMap((from) =>
+    PATHS.filter((to) => to !== from).map((to): [string, string] => [from, to]),
+  );
+  const across = pairs.filter(([from, to]) => ruleOf(manner.rules, from) !== ruleOf(manner.rules, to));
+  return dice.any(across.length > 0 && dice.chance(0.75) ? across : pairs);
 }
 
 /** Somebody read a path from one version to another, whichever they are. */

@@ -19,18 +19,25 @@ export function merge(growth: Growth, head: Head, side: number, wanted?: Strateg
 }
 
 /** Three parents and more, among them perhaps one that another one reaches. */
-export function octopus(growth: Growth, head: Head, sides: readonly number[]): number | undefined {
+export function octopus(
+  growth: Growth,
+  head: Head,
+  sides: readonly number[],
+  wanted?: Strategy,
+): number | undefined {
   const { dice } = growth;
   const extra = dice.chance(0.35) ? [dice.pick(growth.ancestors(dice.pick([head.at, ...sides])))] : [];
-  const others = dice.shuffled([...sides, ...extra]).filter((at) => at !== head.at || dice.chance(0.1));
+  const others = dice.shuffled([...sides, ...extra]).filter((at) => at !== head.at || dice.chance(0.3));
   if (others.length < 2) return undefined;
+  const strategy = wanted ?? dice.weighted({ clean: 6, carry: 4, add: 1, putBack: 1 });
+  const baseOf = (side: number) => growth.filesOrNone(growth.base(head.at, side));
+  const moving = others.filter((side) => movedPairs(baseOf(side), growth.files(head.at), growth.files(side)).length > 0);
+  const treatedSide = dice.any(moving) ?? dice.pick(others);
   let files: Files = growth.files(head.at);
-  const strategy = dice.weighted({ clean: 6, carry: 4, add: 1, putBack: 1 });
-  const last = dice.below(others.length);
-  for (const [i, side] of others.entries()) {
-    const base = growth.filesOrNone(growth.base(head.at, side));
+  for (const side of others) {
+    const base = baseOf(side);
     const clean = growth.mergedFiles(files, growth.files(side), base);
-    files = i === last ? treated(growth, clean, files, growth.files(side), base, strategy) : clean;
+    files = side === treatedSide ? treated(growth, clean, files, growth.files(side), base, strategy) : clean;
   }
   readSides(growth, head.at, others);
   return placed(growth, head, [head.at, ...others], files, `octopus, ${strategy}`);
@@ -113,10 +120,7 @@ function withPath(files: Map<string, File>, path: string, file: File | undefined
 /** What one side did to a file goes to where the other side has a file like it, as Git does it; the old path may come back. */
 function carried(growth: Growth, clean: Map<string, File>, ours: Files, theirs: Files, base: Files): Files {
   const { dice } = growth;
-  const pairs = [
-    ...renamePairs(base, ours).map((pair) => ({ pair, renaming: ours, other: theirs })),
-    ...renamePairs(base, theirs).map((pair) => ({ pair, renaming: theirs, other: ours })),
-  ].filter(({ pair: [from], other }) => other.has(from));
+  const pairs = movedPairs(base, ours, theirs);
   const found = dice.any(pairs);
   if (!found) return loosely(growth, clean, theirs);
   const { pair, renaming, other } = found;
@@ -126,6 +130,15 @@ function carried(growth: Growth, clean: Map<string, File>, ours: Files, theirs: 
   const old = dice.weighted({ gone: 5, other: 2, base: 2, fresh: 1 });
   const back = { gone: undefined, other: other.get(from), base: base.get(from), fresh: fresh(growth) }[old];
   return withPath(clean, from, back);
+}
+
+/** What one side seems to have renamed, where the other side still has the old path. */
+function movedPairs(base: Files, ours: Files, theirs: Files) {
+  const pairs = [
+    ...renamePairs(base, ours).map((pair) => ({ pair, renaming: ours, other: theirs })),
+    ...renamePairs(base, theirs).map((pair) => ({ pair, renaming: theirs, other: ours })),
+  ];
+  return pairs.filter(({ pair: [from], other }) => other.has(from));
 }
 
 function loosely({ dice }: Growth, clean: Map<string, File>, theirs: Files): Files {
