@@ -28,12 +28,14 @@ export function treesOfFiles(files: readonly FileEntry[], hash: ObjectHash): Tre
     else {
       const rest = { ...file, path: file.path.slice(slash + 1) };
       const name = file.path.slice(0, slash);
-      below.set(name, [...(below.get(name) ?? []), rest]);
+      const inner = below.get(name);
+      if (inner) inner.push(rest);
+      else below.set(name, [rest]);
     }
   }
   const trees: TreeObject[] = [];
   for (const [name, inner] of below) {
-    trees.push(...treesOfFiles(inner, hash));
+    for (const tree of treesOfFiles(inner, hash)) trees.push(tree);
     entries.push({ path: name, mode: DIRECTORY, id: trees.at(-1)!.id });
   }
   const content = rendered(entries);

@@ -120,7 +120,10 @@ function statementsOf({ repository, policy, statements = [], now }: HistoryQuest
   return heardStatements(filled, [{ kind: "ref", repository }, ...statements], now);
 }
 
-function alreadyKnown({ source, tip }: HistoryQuestion, { validUntil }: Remembered): HistoryVerdict {
+function alreadyKnown(
+  { source, tip }: HistoryQuestion,
+  { validUntil, takenBack }: Remembered,
+): HistoryVerdict {
   return {
     allowed: true,
     source: source.name,
@@ -128,6 +131,7 @@ function alreadyKnown({ source, tip }: HistoryQuestion, { validUntil }: Remember
     checked: 0,
     denied: [],
     goodlisted: [],
+    ...(takenBack.length > 0 ? { takenBack } : {}),
     validUntil,
   };
 }
@@ -187,7 +191,8 @@ class HistoryRun {
     const attacks = [...checked.attacks].map(([id, problem]) => corruptCommit(id, problem));
     if (attacks.length > 0)
       return { ...verdict, validUntil, allowed: false, denied: [...attacks, ...verdict.denied] };
-    const whole = { ...verdict, validUntil };
+    const takenBack = [...(verdict.takenBack ?? []), ...this.known.takenBack];
+    const whole = { ...verdict, ...(takenBack.length > 0 ? { takenBack } : {}), validUntil };
     this.known.remember(authenticatedPart(source, docket, whole), whole);
     return whole;
   }
@@ -218,7 +223,8 @@ class HistoryRun {
     const { git, statements } = this;
     const cosignatures = await gatherCosignatures({ repository, git, commits, keys, statements, now });
     const isReached = await reachOf(this.git, commits, this.identities.lives);
-    return { tip, commits, unusable, isAccepted, isIntroduced, cosignatures, isReached };
+    const isBefore = (id: CommitId) => id === this.introduction || before(id);
+    return { tip, commits, unusable, isAccepted, isBefore, isIntroduced, cosignatures, isReached };
   }
 
   /**

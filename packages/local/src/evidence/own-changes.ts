@@ -1,7 +1,7 @@
 /**
  * Which paths each commit itself changes, from trees read out of the object database and re-hashed. Merges that
  * whole files do not explain are merged again by `git merge-tree`, in an object directory of our own that holds only
- * what was hashed here (merge-again.ts).
+ * what was hashed here (mergers-own.ts, merge-again.ts).
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
@@ -12,21 +12,19 @@ import type { CommitFacts } from "@firstmile/trust/history/facts";
 import { type Graph, mergeBases, type Positions } from "@firstmile/trust/history/graph";
 import type { OwnChanges } from "@firstmile/trust/history/judge";
 import {
-  acrossPaths,
   changedFiles,
   changedPaths,
-  onNoSide,
   type PathChange,
   type Tree,
   type TreeReader,
-  unexplainedByMerge,
 } from "@firstmile/trust/history/trees";
 import { CollisionError, CorruptObjectsError, HashedObjects } from "../git/hashed-objects.ts";
 import type { NeutralGit } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
 import { HashedReader, UnreadableObject } from "./hashed-reader.ts";
-import { type MergeSources, mergeAgain, mergeBasesOf } from "./merge-again.ts";
+import { type MergeSources, mergePlan } from "./merge-again.ts";
 import { MergeBatches } from "./merge-batch.ts";
+import { MergersOwn } from "./mergers-own.ts";
 
 /** What a commit's changes are measured against: all its parents (a merge is merged again), the first, or one commit. */
 export type Against = "all-parents" | "first-parent" | { readonly commit: CommitId };
@@ -42,6 +40,21 @@ const AT_ONCE = 256;
 /** How many merges are merged again at once, in one Git child where they can: what they read waits in memory. */
 const MERGES_AT_ONCE = 192;
 
+/** What a side of a merge changed since it and the sides before it parted. */
+export interface MergedSide {
+  /** The commit where they parted. */
+  readonly base: CommitId;
+  readonly changes: readonly PathChange[];
+}
+
+export interface MergedChange {
+  readonly own: readonly string[];
+  /** Those of `own` that are as Git merges them, and not as it would merge each path by itself. */
+  readonly carried: readonly string[];
+  /** Undefined: a side of which nothing is known. */
+  readonly sides: readonly (MergedSide | undefined)[];
+}
+
 export class ChangeReader implements Disposable {
   private readonly objects: GitObjects;
   private readonly sources: MergeSources;
@@ -52,6 +65,7 @@ export class ChangeReader implements Disposable {
     Promise.resolve(),
   );
   private merges = 0;
+  private readonly mergers: MergersOwn;
 
   /** `commits`: facts of the commits asked about and of their ancestors as far as they are known, children first. */
   constructor(git: NeutralGit, commits: CommitTable) {
@@ -67,6 +81,8 @@ export class ChangeReader implements Disposable {
       batches: new MergeBatches(hashed),
       knownBases: (a, b) => mergeBases(links, this.order, a, b),
     };
+    const trees = { treeOf: (id: CommitId) => this.treeOf(id), drive: this.drive.bind(this) };
+    this.mergers = new MergersOwn(this.sources, trees, this.inLane.bind(this));
   }
 
   /** Own changes of each commit; one whose trees cannot be read has no entry. */
@@ -94,23 +110,34 @@ export class ChangeReader implements Disposable {
     }
   }
 
-  /** A merge's own paths, and what each further parent changed since it and the first one parted. */
-  async merged(id: CommitId): Promise<{ own: string[]; sides: PathChange[][] } | undefined> {
+  /** What a merge itself changes, and what each further side brings that its first parent does not reach. */
+  async merged(id: CommitId): Promise<MergedChange | undefined> {
     const commit = this.commits.get(id)!;
-    const [first, ...others] = commit.parents as [CommitId, ...CommitId[]];
     try {
-      const { paths: own } = await this.mergersOwn(commit);
-      return { own: [...own], sides: await Promise.all(others.map((other) => this.since(first, other))) };
+      const { paths: own, carried = [] } = await this.mergersOwn(commit);
+      return { own, carried, sides: await this.sidesOf(commit.parents) };
     } catch (error) {
       return unreadable(error);
     }
   }
 
-  /** Nothing where the two have no single best common ancestor: then only the merge as a whole can have been read. */
-  private async since(first: CommitId, other: CommitId): Promise<PathChange[]> {
-    const [base, ...more] = await mergeBasesOf(this.sources, first, other);
-    if (base === undefined || more.length > 0) return [];
-    return this.drive(changedFiles(await this.treeOf(base), await this.treeOf(other)));
+  private async sidesOf(parents: readonly CommitId[]): Promise<(MergedSide | undefined)[]> {
+    const plan = await mergePlan(this.sources, parents, true);
+    if (plan === undefined) return [undefined];
+    const [, ...others] = plan.sides;
+    return Promise.all(others.map((other, i) => this.since(plan.bases[i]!, other)));
+  }
+
+  /** Undefined where there is no single best common ancestor: nothing that was read of this side says what it brings. */
+  private async since(
+    [base, ...more]: readonly CommitId[],
+    other: CommitId,
+  ): Promise<MergedSide | undefined> {
+    if (base === undefined || more.length > 0) return undefined;
+    return {
+      base,
+      changes: await this.drive(changedFiles(await this.treeOf(base), await this.treeOf(other))),
+    };
   }
 
   [Symbol.dispose](): void {
@@ -132,38 +159,7 @@ export class ChangeReader implements Disposable {
 
   private async mergersOwn(commit: CommitFacts): Promise<OwnChanges> {
     if (commit.parents.length > MAX_PARENTS) throw new UnreadableTree(commit.id);
-    const [ours, theirs, ...more] = commit.parents as [CommitId, CommitId, ...CommitId[]];
-    const bases = more.length === 0 ? await mergeBasesOf(this.sources, ours, theirs) : [];
-    if (bases.length === 1) {
-      const trees = await Promise.all([bases[0]!, ours, theirs].map((id) => this.treeOf(id)));
-      const left = await this.drive(unexplainedByMerge(trees[0], trees[1], trees[2], commit.tree));
-      if (left.length === 0) return { paths: [], merge: true };
-      const paths = await this.beyondMergingAgain(commit);
-      const moved = await this.drive(acrossPaths(trees[0], trees[1], trees[2], commit.tree));
-      return { paths, merge: true, moved: without(moved, paths) };
-    }
-    // With several bases or more than two sides nobody can tell from where a content came that no side has there.
-    const paths = await this.beyondMergingAgain(commit);
-    const trees = await Promise.all(commit.parents.map((id) => this.treeOf(id)));
-    const strange = await this.drive(onNoSide(trees, commit.tree));
-    return { paths: [...paths, ...without(strange, paths)], merge: true };
-  }
-
-  /** What differs from Git's own merge of the parents, and what that merge left to be decided by hand. */
-  private async beyondMergingAgain({ parents, tree }: CommitFacts): Promise<string[]> {
-    const clean = await this.inLane(() => mergeAgain(this.sources, parents));
-    if (!clean) return this.allPaths(parents, tree);
-    const differing = await this.drive(changedPaths(clean.tree, tree));
-    return [...new Set([...differing, ...clean.conflicts])];
-  }
-
-  /** Of a merge that cannot be made again, all that is there is its merger's doing, and all that is there no more. */
-  private async allPaths(parents: readonly CommitId[], tree: ObjectId): Promise<string[]> {
-    const paths = new Set(await this.drive(changedPaths(undefined, tree)));
-    for (const parent of parents) {
-      for (const path of await this.drive(changedPaths(await this.treeOf(parent), tree))) paths.add(path);
-    }
-    return [...paths];
+    return this.mergers.of(commit);
   }
 
   private inLane<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -203,11 +199,6 @@ export class ChangeReader implements Disposable {
     const entries = parseTree(object.content, id.length === 64 ? 32 : 20);
     return new Map(entries.map((entry) => [latin1(entry.name), entry]));
   }
-}
-
-function without(paths: readonly string[], others: readonly string[]): string[] {
-  const left = new Set(others);
-  return paths.filter((path) => !left.has(path));
 }
 
 /**

@@ -10,7 +10,7 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Authenticated } from "@firstmile/trust/history/accepted";
 import type { HistoryVerdict } from "@firstmile/trust/history/authenticate";
 import type { CommitTable } from "@firstmile/trust/history/commit-table";
-import { asksForReviews } from "@firstmile/trust/history/review";
+import { asksForReviews, type TakenBack } from "@firstmile/trust/history/review";
 import type { Source } from "@firstmile/trust/policy/policy";
 import { takesBumps } from "@firstmile/trust/slice/bumped";
 import type { VerifiedStatement } from "@firstmile/trust/statement/verify";
@@ -39,6 +39,11 @@ export class Remembered {
     const commits =
       cacheDir === undefined ? AuthenticatedCommits.none : loadAuthenticated(cacheDir, key, now);
     return new Remembered(question, key, commits);
+  }
+
+  /** What passed unread on the way to the remembered tip, since a rule lets changes be taken back. */
+  get takenBack(): readonly TakenBack[] {
+    return this.commits.takenBack;
   }
 
   /** As if nothing were. */
@@ -98,13 +103,13 @@ export class Remembered {
     return this.commits.size > 0 && denied.some(({ code }) => code === "not-reviewed");
   }
 
-  remember(part: Authenticated, { allowed, commit, validUntil }: HistoryVerdict): void {
+  remember(part: Authenticated, { allowed, commit, validUntil, takenBack = [] }: HistoryVerdict): void {
     const { cacheDir, source } = this.question;
     if (cacheDir === undefined || part.size === 0) return;
     const width = source.introduction.commit.length / 2;
     const before = this.alongLine ? this.commits.withoutTips() : this.commits;
     const known = before.with(part, allowed ? commit : undefined, validUntil, width);
-    saveAuthenticated(cacheDir, this.key, known);
+    saveAuthenticated(cacheDir, this.key, known.telling(takenBack));
   }
 
   private get alongLine(): boolean {

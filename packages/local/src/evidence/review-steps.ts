@@ -6,13 +6,13 @@ import { createHash } from "node:crypto";
 import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import type { BumpJudge } from "@firstmile/trust/handoff/bump";
 import type { Docket } from "@firstmile/trust/history/authenticate";
-import { type Part, partOfAll, partsOf } from "@firstmile/trust/history/ranges";
-import type { BroughtChange, Step } from "@firstmile/trust/history/review";
+import { detoursOf, type Part, partOfAll, partsOf } from "@firstmile/trust/history/ranges";
+import type { BroughtChange, Detour, Side, Step } from "@firstmile/trust/history/review";
 import type { PathChange } from "@firstmile/trust/history/trees";
 import { ruleFor } from "@firstmile/trust/policy/paths";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { GitObject, GitObjects } from "../git/objects.ts";
-import type { ChangeReader } from "./own-changes.ts";
+import type { ChangeReader, MergedSide } from "./own-changes.ts";
 
 export interface ReadSteps {
   /** Oldest first. */
@@ -32,6 +32,9 @@ export class StepReader {
   private readonly spokenOf: ReadonlySet<string>;
   /** Undefined: no rule lets a bump pass, or nothing was handed on that could be one. */
   private readonly bumps: BumpJudge | undefined;
+  private readonly introduction: CommitId;
+  private readonly onLine: ReadonlySet<CommitId>;
+  private readonly detour: (to: CommitId) => Detour | undefined;
 
   constructor(
     source: Source,
@@ -47,6 +50,10 @@ export class StepReader {
     this.objects = objects;
     this.spokenOf = spokenOf;
     this.bumps = bumps;
+    this.introduction = source.introduction.commit as string as CommitId;
+    this.onLine = new Set(docket.line);
+    const { history, signatories, line } = docket;
+    this.detour = detoursOf(history.commits, signatories, line, this.introduction);
   }
 
   async read(): Promise<ReadSteps> {
@@ -88,13 +95,22 @@ export class StepReader {
     if (asked.length === 0 || !isMerge || this.source.authenticate === "tip") return plain;
     const merge = await this.reader.merged(commit);
     if (!merge) return undefined;
-    const sides = await Promise.all(merge.sides.map((side) => this.hashed(side)));
-    return { ...plain, own: new Set(merge.own), sides: sides.map(byPath) };
+    const sides = await Promise.all(merge.sides.map((side) => side && this.side(side)));
+    return { ...plain, own: new Set(merge.own), carried: new Set(merge.carried), sides };
+  }
+
+  private async side({ base, changes }: MergedSide): Promise<Side> {
+    const side = byPath(await this.hashed(changes));
+    if (this.onLine.has(base) || this.docket.history.isBefore(base)) return { changes: side };
+    const began = changes.map(({ path, before }) => ({ path, before: undefined, after: before }));
+    return {
+      changes: side,
+      offLine: { began: byPath(await this.hashed(began)), detour: () => this.detour(base) },
+    };
   }
 
   private against() {
-    const introduction = this.source.introduction.commit as string as CommitId;
-    return this.source.authenticate === "tip" ? { commit: introduction } : ("first-parent" as const);
+    return this.source.authenticate === "tip" ? { commit: this.introduction } : ("first-parent" as const);
   }
 
   /** With what changes version and hash alone marked as that, under rules that let it pass. */

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
+import type { TakenBack } from "@firstmile/trust/history/review";
 import { holds, type Ids, withMore } from "./id-set.ts";
 import { PROGRAM_VERSION } from "./version.ts";
 
@@ -30,10 +31,15 @@ interface Header {
   readonly tips: readonly CommitId[];
   /** Unix seconds: the entry is void from then on, because a key that it rests on has expired. */
   readonly validUntil: number | null;
+  /** What is told of the newest tip each time that it is asked for. */
+  readonly takenBack: readonly TakenBack[];
 }
 
 /** Most tips remembered. */
 const MAX_TIPS = 32;
+
+/** Most commits remembered that took something back. */
+const MAX_TAKEN_BACK = 1000;
 
 interface Sets {
   readonly introduced: Buffer;
@@ -42,6 +48,7 @@ interface Sets {
   readonly width: number;
   readonly tips: readonly CommitId[];
   readonly validUntil: number | undefined;
+  readonly takenBack: readonly TakenBack[];
 }
 
 /** A set of commit ids as sorted bytes, so that a million of them load in milliseconds. */
@@ -58,6 +65,7 @@ export class AuthenticatedCommits {
     width: 20,
     tips: [],
     validUntil: undefined,
+    takenBack: [],
   });
 
   get size(): number {
@@ -70,6 +78,16 @@ export class AuthenticatedCommits {
 
   get validUntil(): number | undefined {
     return this.sets.validUntil;
+  }
+
+  /** Changes back to earlier versions that passed unread on the way to the newest tip. */
+  get takenBack(): readonly TakenBack[] {
+    return this.sets.takenBack;
+  }
+
+  /** The same, with other changes that passed unread. */
+  telling(takenBack: readonly TakenBack[]): AuthenticatedCommits {
+    return new AuthenticatedCommits({ ...this.sets, takenBack: takenBack.slice(0, MAX_TAKEN_BACK) });
   }
 
   /** Descends from the introduction and was authenticated. */
@@ -112,6 +130,7 @@ export class AuthenticatedCommits {
       validUntil ?? Number.POSITIVE_INFINITY,
     );
     return new AuthenticatedCommits({
+      takenBack: this.takenBack,
       introduced: withMore(this.sets.introduced, more.introduced, width),
       others: withMore(this.sets.others, more.others, width),
       width,
@@ -128,6 +147,7 @@ export function loadAuthenticated(dir: string, key: CacheKey, now: number): Auth
     const end = bytes.indexOf(10);
     const header = JSON.parse(bytes.toString("utf8", 0, end)) as Header;
     if (JSON.stringify(header.key) !== JSON.stringify(fullKey(key))) return AuthenticatedCommits.none;
+    if (!Array.isArray(header.takenBack)) return AuthenticatedCommits.none;
     if (header.validUntil !== null && now >= header.validUntil) return AuthenticatedCommits.none;
     const middle = end + 1 + header.introduced * header.idBytes;
     if (bytes.length !== middle + header.others * header.idBytes + DIGEST) return AuthenticatedCommits.none;
@@ -139,6 +159,7 @@ export function loadAuthenticated(dir: string, key: CacheKey, now: number): Auth
       width: header.idBytes,
       tips: header.tips,
       validUntil: header.validUntil ?? undefined,
+      takenBack: header.takenBack,
     });
   } catch {
     return AuthenticatedCommits.none;
@@ -147,7 +168,7 @@ export function loadAuthenticated(dir: string, key: CacheKey, now: number): Auth
 
 /** Written whole, by rename, or not at all. A directory that cannot be written only costs time: errors are kept quiet. */
 export function saveAuthenticated(dir: string, key: CacheKey, commits: AuthenticatedCommits): void {
-  const { introduced, others, width, tips } = commits.sets;
+  const { introduced, others, width, tips, takenBack } = commits.sets;
   const header: Header = {
     key: fullKey(key),
     idBytes: width,
@@ -155,6 +176,7 @@ export function saveAuthenticated(dir: string, key: CacheKey, commits: Authentic
     others: others.length / width,
     tips,
     validUntil: commits.validUntil ?? null,
+    takenBack,
   };
   const parts = [Buffer.from(`${JSON.stringify(header)}\n`), introduced, others];
   const file = fileOf(dir, key);

@@ -67,18 +67,6 @@ test("not-reviewed: what two reviews that overlap leave out between them", async
   expect(await judge()).toEqual([]);
 });
 
-test("a change that was taken back again needs no reader, and one that came back does", async () => {
-  const { repository, judge } = await begin();
-  await repository.commit({ by: alice, files: { a: "bad\n" } });
-  await repository.commit({ by: alice, files: { a: "1\n" } });
-  expect(await judge()).toEqual([]);
-  const again = await repository.commit({ by: alice, files: { a: "bad\n" } });
-  const denied = await judge();
-  expect(denied).toHaveLength(1);
-  expect(denied[0]![1]).toBe("not-reviewed");
-  expect(await judge(again)).toEqual(denied);
-});
-
 describe.each<Mode>(["every-commit", "first-parent"])("%s: not-a-descendant", (mode) => {
   test("a merge whose first parent is older than the introduction rolls back what nobody reviews", async () => {
     const { repository, before, introduction, judge } = await begin(mode);

@@ -103,13 +103,29 @@ test("a clean merge of two changes to one file", async () => {
   expect((await judge(told)).allowed).toBe(true);
 });
 
-test("a merge of a rename on one side and an edit on the other is clean by Git", async () => {
+test("a mode on one side and lines on the other, a removal on one side, the same change on both", async () => {
   const told = await fork(
-    { "docs/index.md": null, "docs/home.md": LINES },
-    { "docs/index.md": lines({ one: "ONE" }) },
+    { "docs/index.md": { mode: 0o100755, content: LINES }, "logo.bin": null, "lib.nix": "new\n", both: "1\n" },
+    { "docs/index.md": lines({ one: "ONE" }), "lib.nix": "new\n", both: "1\n" },
   );
   await merged(told);
-  expect((await judge(told)).allowed).toBe(true);
+  expect(offences(await judge(told))).toEqual([]);
+});
+
+test("a rename on one side and an edit on the other are for a writer of both names to merge", async () => {
+  const rename = { "docs/index.md": null, "docs/home.md": LINES };
+  const told = await fork(rename, { "docs/index.md": lines({ one: "ONE" }) });
+  await merged(told, { by: carol });
+  expect(offences(await judge(told))).toEqual([]);
+  const merge = await merged(told);
+  const verdict = await judge(told);
+  expect(offences(verdict)).toEqual(expected([merge, "merge-smuggles"]));
+  const [{ message, paths, remedy } = {}] = verdict.denied;
+  expect([...paths!].sort()).toEqual(["docs/home.md", "docs/index.md"]);
+  expect(message).toMatch(/Git follows a rename or a copy to decide docs\/(home|index)\.md/);
+  expect(remedy).toContain(`firstmile cosign REPO ${merge.slice(0, 12)}`);
+  await told.repository.cosign(merge, carol);
+  expect(offences(await judge(told))).toEqual([]);
 });
 
 describe("merge-smuggles", () => {
@@ -153,7 +169,7 @@ describe("merge-smuggles", () => {
       { "docs/index.md": null, "docs/home.md": LINES },
       { "docs/index.md": lines({ one: "FIX" }) },
     );
-    await smuggles(told, ["docs/home.md"], { files: { "docs/home.md": LINES } });
+    await smuggles(told, ["docs/home.md", "docs/index.md"], { files: { "docs/home.md": LINES } });
   });
 
   test("a new file, also in a directory that is new", async () => {

@@ -18,7 +18,7 @@ import type { CommitTable } from "./commit-table.ts";
 import type { CommitFacts } from "./facts.ts";
 import { reachableRows } from "./graph.ts";
 import { type DeniedCommit, judgeCommit, needsPaths, type OwnChanges, Writers } from "./judge.ts";
-import { asksForReviews, judgeReviews, type Reviews, type Step } from "./review.ts";
+import { asksForReviews, judgeReviews, type Reviews, type Step, type TakenBack } from "./review.ts";
 import { shapeFaults } from "./shape.ts";
 import { type Cosignatures, Signatories, type Signers, signersOf } from "./signers.ts";
 import type { IsReached } from "./standing.ts";
@@ -32,6 +32,8 @@ export interface History {
   readonly unusable: ReadonlyMap<CommitId, DeniedCommit>;
   /** The introduction, what was authenticated before under the same rules, and all ancestors of these. */
   readonly isAccepted: (id: CommitId) => boolean;
+  /** An ancestor of the introduction, or itself, that a commit of the table has for a parent. */
+  readonly isBefore: (id: CommitId) => boolean;
   /** Accepted, and the introduction or one of its descendants. */
   readonly isIntroduced: (id: CommitId) => boolean;
   readonly cosignatures: Cosignatures;
@@ -49,6 +51,8 @@ export interface HistoryVerdict {
   readonly denied: readonly DeniedCommit[];
   /** Commits that root accepted by the source's goodlist, in spite of what speaks against them. */
   readonly goodlisted: readonly CommitId[];
+  /** Changes back to earlier versions that a rule lets pass unread; absent where there are none. */
+  readonly takenBack?: readonly TakenBack[];
   /** Unix seconds until which no key that this rests on expires; undefined where none does. */
   readonly validUntil: number | undefined;
 }
@@ -110,7 +114,10 @@ export function authenticate(
 ): HistoryVerdict {
   const { history, judged } = docket;
   const { denied, goodlisted } = judgeWriters(source, docket, contents);
-  const reviewed = judgeReviews(policy, source, contents.steps, contents.reviews);
+  const takenBack: TakenBack[] = [];
+  const reviewed = judgeReviews(policy, source, contents.steps, contents.reviews, (one) =>
+    takenBack.push(one),
+  );
   const unread = contents.unreadable
     .filter((id) => !source.goodlist.has(id))
     .map((commit) => ({
@@ -127,6 +134,7 @@ export function authenticate(
     checked: judged.length,
     denied: all,
     goodlisted,
+    ...(takenBack.length > 0 ? { takenBack } : {}),
     validUntil: earliestExpiry(docket),
   };
 }

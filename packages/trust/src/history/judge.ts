@@ -28,8 +28,8 @@ export interface DeniedCommit {
 export interface OwnChanges {
   readonly paths: readonly string[];
   readonly merge: boolean;
-  /** Of a merge: paths that are as Git merges them only where it takes a file of one path for another's, renamed. */
-  readonly moved?: readonly string[];
+  /** Of a merge: those that are as Git merges them, and not as it would merge each path by itself. */
+  readonly carried?: readonly string[];
 }
 
 export const SHOWN_PATHS = 20;
@@ -122,19 +122,12 @@ export function judgeCommit(
   if (own === undefined) return undefined;
   const unmet = writers.unmet(signers);
   if (unmet.length === source.rules.length) return inNoRole(writers, commit, signers);
-  const outside = [...own.paths, ...movedAcross(source, own)].filter(
-    (path) => !mayWrite(source, unmet, path),
-  );
+  const outside = own.paths.filter((path) => !mayWrite(source, unmet, path));
   if (outside.length === 0) return undefined;
-  return outsidePaths(writers, commit, signers, outside, own.merge);
-}
-
-/**
- * What a rename carries from one rule's paths into another's: who may write `pkgs/a` and not `lib/a`, to which it was
- * renamed or which looks like it, changes the old file on an old branch, and Git's merge puts the change into the new one.
- */
-function movedAcross({ rules }: Source, { moved = [] }: OwnChanges): readonly string[] {
-  return new Set(moved.map((path) => ruleFor(path, rules))).size > 1 ? moved : [];
+  const isCarried = own.carried?.includes(outside[0]!) === true;
+  return isCarried
+    ? carriedPaths(writers, commit, signers, outside)
+    : outsidePaths(writers, commit, signers, outside, own.merge);
 }
 
 function mayWrite(source: Source, unmet: readonly Rule[], path: string): boolean {
@@ -181,6 +174,23 @@ function outsidePaths(
     remedy: merge
       ? "merge again without touching these paths, or make the change in a commit that their writer signs"
       : `have ${rule ? writersNamed(rule) : "somebody that a new rule names"} sign the change to these paths`,
+  };
+}
+
+/** Merging again would give the same: only another signature helps, or a branch that changes the path itself. */
+function carriedPaths(writers: Writers, commit: CommitId, signers: Signers, outside: string[]): DeniedCommit {
+  const rule = ruleFor(outside[0]!, writers.source.rules);
+  const more = outside.length > 1 ? ` and ${outside.length - 1} more` : "";
+  const needed = rule ? `${writersNamed(rule)} may write it` : "no rule lets anybody write it";
+  const rebase = "rebase the branch onto the other one, so that its own commits change these paths";
+  return {
+    ...about(commit, signers),
+    code: "merge-smuggles",
+    message: `is a merge by ${people(signers)} in which Git follows a rename or a copy to decide ${outside[0]}${more}. The merge itself changes what it decides there; ${needed}`,
+    paths: outside.slice(0, SHOWN_PATHS),
+    remedy: rule
+      ? `${writersNamed(rule)} reads the merge and co-signs it: firstmile cosign REPO ${commit.slice(0, 12)}; or ${rebase}`
+      : `add a rule for them to source ${writers.source.name} in the trust repository`,
   };
 }
 

@@ -7,7 +7,7 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
 import type { CommitTable } from "./commit-table.ts";
 import { reachableRows } from "./graph.ts";
-import type { Step } from "./review.ts";
+import type { Detour, Step } from "./review.ts";
 import type { Signatories } from "./signers.ts";
 
 export type Part = Pick<Step, "range" | "mergers" | "merger">;
@@ -40,6 +40,40 @@ export function partOfAll(commits: CommitTable, signatories: Signatories, tip: C
   const rows = [...within.keys()].filter((at) => within[at] === 1);
   const people = new People(commits, signatories);
   return { range: people.of(rows), mergers: new Set(), merger: signatories.signer(row) };
+}
+
+/** Detours that are looked up for one history: each costs a walk over all of it. */
+const MAX_DETOURS = 200;
+
+/**
+ * Looks up how commits came to be. Undefined beyond a bound, of a commit that is not in the table, and where the table
+ * does not reach back to where the way left the line. `line`: tip first.
+ */
+export function detoursOf(
+  commits: CommitTable,
+  signatories: Signatories,
+  line: readonly CommitId[],
+  introduction: CommitId,
+): (to: CommitId) => Detour | undefined {
+  const people = new People(commits, signatories);
+  const known = new Map<CommitId, Detour | undefined>();
+  const oldest = commits.get(line.at(-1)!);
+  const isWhole = oldest?.parents[0] === introduction;
+  const find = (row: number): Detour | undefined => {
+    if (row < 0 || !commits.holds(row)) return undefined;
+    const within = reachableRows(commits, [row]);
+    const left = line.find((id) => within[commits.row(id)] === 1);
+    if (left === undefined && !isWhole) return undefined;
+    const before = left === undefined ? undefined : reachableRows(commits, [commits.row(left)]);
+    const way = [...within.keys()].filter((at) => within[at] === 1 && before?.[at] !== 1);
+    return { left, range: people.of(way) };
+  };
+  return (to) => {
+    if (known.has(to) || known.size >= MAX_DETOURS) return known.get(to);
+    const detour = find(commits.row(to));
+    known.set(to, detour);
+    return detour;
+  };
 }
 
 function newlyReached(commits: CommitTable, from: number, seen: Uint8Array): number[] {

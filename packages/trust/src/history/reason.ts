@@ -7,7 +7,8 @@ const SHOWN = 10;
 
 export function historyReason(verdict: HistoryVerdict): Reason {
   const at = `source ${verdict.source} at ${verdict.commit.slice(0, 12)}`;
-  if (verdict.allowed) return found("authentic", `${at} is authentic`);
+  if (verdict.allowed)
+    return found("authentic", `${at} is authentic`, takenBackReasons(verdict));
   const because = verdict.denied.slice(0, SHOWN).map((denied) => {
     const more = denied.paths?.slice(1, 4) ?? [];
     const also = more.length > 0 ? ` (also ${more.join(", ")})` : "";
@@ -21,4 +22,14 @@ export function historyReason(verdict: HistoryVerdict): Reason {
   return lacking(verdict.denied[0]?.code ?? "missing-object", `${at} is not authentic: ${count} its rules`, {
     because,
   });
+}
+
+function takenBackReasons({ takenBack = [] }: HistoryVerdict): Reason[] {
+  const shown = takenBack.slice(0, SHOWN).map(({ commit, paths }) => {
+    const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
+    const what = `${commit.slice(0, 12)}: changes ${paths[0]}${more}, which the line takes back to an earlier version`;
+    return found("taken-back", `${what}; nobody has to read that, by reverts = "free"`);
+  });
+  const more = takenBack.length - SHOWN;
+  return more > 0 ? [...shown, found("taken-back", `and ${more} commits more`)] : shown;
 }

@@ -7,18 +7,22 @@
  * What is read is content: a path, what stood there before and what after. So a review holds after a squash or a
  * rebase that comes to the same content, and no longer when a byte differs. It is asked along the line of first
  * parents: each of its commits brings in a range, which for a merge is what its further parents had and the first had
- * not. A bump of a package's version, where a rule lets that be, counts as read by everybody, file by file.
+ * not. Reviews of these count for a merge where they began at a version that the line had, or that was read as well: else
+ * merging takes away what nobody saw there. A bump of a package's version, where a rule lets that be, counts as read
+ * by everybody, file by file; so does, where a rule says `reverts = "free"`, a change back to an earlier version.
  * Left out: how well somebody read; people who write under names that the policy does not know.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
 import { ruleFor } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
-import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
+import { isMet, peopleOf } from "../policy/thresholds.ts";
 import type { ResultVersion, ReviewIndex } from "../statement/review-index.ts";
 import { type DeniedCommit, SHOWN_PATHS } from "./judge.ts";
-import { type By, EVERYBODY, MAX_STRETCH, type Piece, unreadChanges } from "./reading.ts";
+import { Readers, versionKey } from "./readers.ts";
+import { EVERYBODY, type Piece, unreadChanges } from "./reading.ts";
 import type { PathChange } from "./trees.ts";
+import { type Unread, unreadDenial } from "./unread.ts";
 
 /** What a path is after a change, with the SHA-256 of its content where that was read. */
 export interface BroughtChange extends PathChange {
@@ -33,6 +37,26 @@ export interface Reviews {
   at(commit: CommitId): Pick<ReviewIndex, "approvals" | "isReadFrom" | "rejections">;
 }
 
+/** How a commit that is not on the line came to be: from the line, by commits that the line did not reach there. */
+export interface Detour {
+  /** The newest commit of the line that it descends from; undefined: the introduction, or something before. */
+  readonly left: CommitId | undefined;
+  /** Everybody who had a part in a commit of the way, the last one included. */
+  readonly range: ReadonlySet<PrincipalName>;
+}
+
+/** What a further parent of a merge changed since it and the parents before it parted. */
+export interface Side {
+  readonly changes: ReadonlyMap<string, BroughtChange>;
+  /** Where they parted at a commit that is neither on the line nor before the introduction. */
+  readonly offLine?: {
+    /** What each of the changes begins with there, as what that commit brought. */
+    readonly began: ReadonlyMap<string, BroughtChange>;
+    /** How that commit came to be; undefined where it is not known. */
+    readonly detour: () => Detour | undefined;
+  };
+}
+
 /** A commit on the line of first parents and what it brings. */
 export interface Step {
   readonly commit: CommitId;
@@ -40,8 +64,10 @@ export interface Step {
   readonly net: readonly BroughtChange[];
   /** Of a merge: the paths that it changes beyond merging. Undefined: no merge, so all of it is its own. */
   readonly own: ReadonlySet<string> | undefined;
-  /** Of a merge: what each further parent changed since it left the line. */
-  readonly sides: readonly ReadonlyMap<string, BroughtChange>[];
+  /** Those of `own` that are as Git merges them, and not as it would merge each path by itself. */
+  readonly carried?: ReadonlySet<string>;
+  /** Of a merge: what it merges into its first parent. Undefined: a side of which nothing is known. */
+  readonly sides: readonly (Side | undefined)[];
   /** Everybody who had a part in a commit that is merged; of a commit that merges nothing, in itself. */
   readonly range: ReadonlySet<PrincipalName>;
   /** Everybody who had a part in the merge commit itself, and those whose valid signature it carries. */
@@ -55,34 +81,56 @@ export function asksForReviews(source: Source): boolean {
   return source.rules.some(({ review }) => review !== undefined);
 }
 
-/** Judges steps, oldest first, that together lead to the tip. */
+/** Paths that a commit takes back to an earlier version, which a rule lets pass unread. */
+export interface TakenBack {
+  readonly commit: CommitId;
+  /** Latin-1, at most `SHOWN_PATHS` of them. */
+  readonly paths: readonly string[];
+}
+
+/**
+ * Judges steps, oldest first, that together lead to the tip. `tell`: what it lets pass for no other reason than that a
+ * rule lets changes be taken back.
+ */
 export function judgeReviews(
   policy: Policy,
   source: Source,
   steps: readonly Step[],
   reviews: Reviews,
+  tell: (passed: TakenBack) => void = () => {},
 ): DeniedCommit[] {
-  const readers = new Readers(source, steps, reviews);
-  const missing = new Map<number, Unread[]>();
-  const note = (step: number, unread: Unread) => {
-    const noted = missing.get(step);
-    if (noted) noted.push(unread);
-    else missing.set(step, [unread]);
-  };
   const suffices = memoized(policy);
+  const readers = new Readers(source, steps, reviews, suffices);
+  const missing = new Map<number, Unread[]>();
+  const free = new Map<number, string[]>();
   for (const [path, { rule, review, changes }] of changesByPath(source, steps)) {
     const { step: last, change } = changes.at(-1)!;
     const rejected = rejection(policy, review, steps[last]!.commit, change, reviews);
     if (rejected.length > 0 && !source.goodlist.has(steps[last]!.commit))
-      note(last, { path, rule, review, have: NOBODY, rejected });
-    const pieces = readers.of(path, changes, review);
-    for (const at of unreadChanges(changes.length, pieces, suffices(review))) {
-      note(changes[at]!.step, { path, rule, review, have: someOf(pieces, at), rejected: [] });
+      listed(missing, last).push({ path, rule, review, have: NOBODY, rejected });
+    const { pieces, causes } = readers.of(path, changes, review);
+    const isMet = suffices(review);
+    const unread = unreadChanges(changes.length, pieces, isMet);
+    const back = review.reverts === "free" && unread.length > 0 ? takenBack(changes) : [];
+    const left = back.length > 0 ? unreadChanges(changes.length, [...pieces, ...back], isMet) : unread;
+    for (const at of left) {
+      const cause = causes.get(at);
+      const unread: Unread = { path, rule, review, have: someOf(pieces, at), rejected: [] };
+      listed(missing, changes[at]!.step).push(cause === undefined ? unread : { ...unread, cause });
     }
+    const passed = new Set(unread).difference(new Set(left));
+    for (const at of passed) listed(free, changes[at]!.step).push(path);
   }
+  for (const [step, paths] of free) tell({ commit: steps[step]!.commit, paths: paths.slice(0, SHOWN_PATHS) });
   return [...missing]
     .sort(([a], [b]) => b - a)
-    .map(([step, unread]) => denial(policy, source, steps[step]!, unread));
+    .map(([step, unread]) => unreadDenial(policy, source, steps[step]!, unread));
+}
+
+function listed<T>(lists: Map<number, T[]>, key: number): T[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
 }
 
 const NOBODY: ReadonlySet<PrincipalName> = new Set();
@@ -106,15 +154,6 @@ function memoized(policy: Policy): (review: ReviewRule) => (readers: ReadonlySet
 function someOf(pieces: readonly Piece[], at: number): ReadonlySet<PrincipalName> {
   const over = pieces.filter(({ from, to }) => from <= at && at < to);
   return new Set(over.flatMap(({ by }) => (by === EVERYBODY ? [] : [...by])));
-}
-
-interface Unread {
-  readonly path: string;
-  readonly rule: Rule;
-  readonly review: ReviewRule;
-  /** Who read it and counts. */
-  readonly have: ReadonlySet<PrincipalName>;
-  readonly rejected: readonly PrincipalName[];
 }
 
 interface PathHistory {
@@ -154,88 +193,7 @@ function rejection(
   return [...against].filter((name) => heard.has(name));
 }
 
-/** Who read the changes of a path, one by one or several as one, and had no part in them. */
-class Readers {
-  private readonly source: Source;
-  private readonly steps: readonly Step[];
-  private readonly reviews: Reviews;
-
-  constructor(source: Source, steps: readonly Step[], reviews: Reviews) {
-    this.source = source;
-    this.steps = steps;
-    this.reviews = reviews;
-  }
-
-  of(path: string, changes: PathHistory["changes"], review: ReviewRule): Piece[] {
-    const pieces: Piece[] = [];
-    const add = (from: number, to: number, by: By) => {
-      if (by === EVERYBODY || by.size > 0) pieces.push({ from, to, by });
-    };
-    for (const [at, { step, change }] of changes.entries()) {
-      const bumped = review.bump !== undefined && change.bumped === true;
-      const accepted = bumped || this.source.goodlist.has(this.steps[step]!.commit);
-      add(at, at + 1, accepted ? EVERYBODY : this.ofOne(step, change, review));
-      this.addStretches(path, changes, at, add);
-    }
-    return [...pieces, ...takenBack(changes)];
-  }
-
-  private ofOne(
-    index: number,
-    { path, before, after }: BroughtChange,
-    review: ReviewRule,
-  ): Set<PrincipalName> {
-    const step = this.steps[index]!;
-    const merged = step.own !== undefined && !step.own.has(path);
-    const readers = new Set(this.reviews.at(step.commit).approvals(path, before, after));
-    if (merged) {
-      for (const name of this.ofSides(step, path)) readers.add(name);
-      if (review.mergeIsReview && step.merger !== undefined) readers.add(step.merger);
-    }
-    return without(readers, partIn(step, path));
-  }
-
-  /** Who read what every merged side did to the path, as the sides have it: merging them added nothing. */
-  private ofSides(step: Step, path: string): Set<PrincipalName> {
-    const touched = step.sides.flatMap((side) => side.get(path) ?? []);
-    const index = this.reviews.at(step.commit);
-    const each = touched.map(({ before, after }) => index.approvals(path, before, after));
-    const [first, ...others] = each;
-    return new Set([...(first ?? [])].filter((name) => others.every((readers) => readers.has(name))));
-  }
-
-  /** A change that came in several commits may have been read as one: from the first's before to the last's after. */
-  private addStretches(
-    path: string,
-    changes: PathHistory["changes"],
-    from: number,
-    add: (from: number, to: number, by: By) => void,
-  ): void {
-    const { step: first, change } = changes[from]!;
-    // Whose word counts for a later commit counts for an earlier one: who read nothing from here is not asked again.
-    if (!this.reviews.at(this.steps[first]!.commit).isReadFrom(path, change.before)) return;
-    const took = new Set(this.partInAt(changes, from));
-    for (let to = from + 1; to < Math.min(changes.length, from + MAX_STRETCH); to++) {
-      for (const name of this.partInAt(changes, to)) took.add(name);
-      const { step, change: last } = changes[to]!;
-      const readers = this.reviews.at(this.steps[step]!.commit).approvals(path, change.before, last.after);
-      add(from, to + 1, without(readers, took));
-    }
-  }
-
-  private partInAt(changes: PathHistory["changes"], at: number): ReadonlySet<PrincipalName> {
-    const { step, change } = changes[at]!;
-    return partIn(this.steps[step]!, change.path);
-  }
-}
-
-/** Whoever merged had a part in what the merge itself changes, and none in what it merely merges. */
-function partIn(step: Step, path: string): ReadonlySet<PrincipalName> {
-  if (step.own === undefined || !step.own.has(path)) return step.range;
-  return new Set([...step.range, ...step.mergers]);
-}
-
-/** What comes back to a version that was there before comes to nothing, and of nothing there is nothing to read. */
+/** What comes back to a version that was there before, as one change with all between: it comes to nothing. */
 function takenBack(changes: PathHistory["changes"]): Piece[] {
   const pieces: Piece[] = [];
   const last = new Map<string, number>([[versionKey(changes[0]!.change.before), 0]]);
@@ -246,54 +204,4 @@ function takenBack(changes: PathHistory["changes"]): Piece[] {
     last.set(key, at + 1);
   }
   return pieces;
-}
-
-function versionKey(version: ResultVersion | undefined): string {
-  return version === undefined ? "-" : `${version.mode} ${version.id}`;
-}
-
-function without(names: ReadonlySet<PrincipalName>, others: ReadonlySet<PrincipalName>): Set<PrincipalName> {
-  return new Set([...names].filter((name) => !others.has(name)));
-}
-
-function denial(policy: Policy, source: Source, step: Step, unread: readonly Unread[]): DeniedCommit {
-  const rejected = unread.find((one) => one.rejected.length > 0);
-  const first = rejected ?? unread[0]!;
-  const paths = [...new Set(unread.map(({ path }) => path))];
-  const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
-  const common = { commit: step.commit, paths: paths.slice(0, SHOWN_PATHS) };
-  if (rejected) {
-    const who = rejected.rejected.join(" and ");
-    return {
-      ...common,
-      code: "review-rejected",
-      message: `brings ${first.path}, which ${who} rejected as it is`,
-      remedy: "change what was rejected; the review says why",
-    };
-  }
-  return {
-    ...common,
-    code: "not-reviewed",
-    message: `brings changes to ${first.path}${more} that ${lackingText(policy, first)}`,
-    remedy: remedyText(policy, source, step, first),
-  };
-}
-
-function lackingText(policy: Policy, { review, rule, have }: Unread): string {
-  const group = review.role ? `role ${review.role}` : `the group of the rule at line ${rule.line}`;
-  const { counted } = meets(review.by, have, policy);
-  const asked = review.role
-    ? `role ${review.role} has not read`
-    : `the reviewers of the rule at line ${rule.line} of firstmile.toml have not read`;
-  return counted.length > 0 ? `only ${counted.join(" and ")} of ${group} has read` : asked;
-}
-
-function remedyText(policy: Policy, source: Source, step: Step, { review, have, path }: Unread): string {
-  const took = partIn(step, path);
-  const sets = meets(review.by, have, policy)
-    .completions.filter((people) => people.every((name) => !took.has(name)))
-    .map((people) => people.join(" and "));
-  const who = sets.length > 0 ? `${sets.join(", or ")} reads it` : "somebody who had no part in it reads it";
-  const base = source.authenticate === "tip" ? `${source.introduction.commit.slice(0, 12)}..` : "";
-  return `${who}: firstmile review REPO ${base}${step.commit.slice(0, 12)}`;
 }

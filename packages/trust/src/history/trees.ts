@@ -92,42 +92,100 @@ export function* unexplainedByMerge(
   return paths;
 }
 
+/** The trees of a merge's sides in their order, and of the best common ancestors on which each further one is merged. */
+export interface MergedTrees {
+  /** One or more. */
+  readonly sides: readonly ObjectId[];
+  /** One list for each side but the first. */
+  readonly bases: readonly (readonly ObjectId[])[];
+}
+
+/** Paths where a merge is not what merging whole files at that very path gives, by what is left to be asked. */
+export interface LoosePaths {
+  /** No merge of what the sides and bases have there gives it: it comes from elsewhere. */
+  readonly strange: readonly string[];
+  /** The merge, all sides and all bases have a file there: merging lines and modes may give it. */
+  readonly mixed: readonly string[];
+  /** One side has it so, and bases that differ leave open whether merging takes that side. */
+  readonly open: readonly string[];
+}
+
 /**
- * As `unexplainedByMerge`, of which it leaves out the files that all four have. What is left can only be a clean merge
- * where Git takes a file of one path for another's, renamed.
+ * Looks at each path by itself, so that a content that Git would take there from another path, since it holds the one
+ * for the other renamed, is not what merging gives. Throws as `changedFiles`.
  */
-export function* acrossPaths(
-  base: ObjectId | undefined,
-  ours: ObjectId | undefined,
-  theirs: ObjectId | undefined,
+export function* loosePaths(
+  { sides, bases }: MergedTrees,
   result: ObjectId | undefined,
-): TreeReader<string[]> {
-  const paths: string[] = [];
-  yield* walk([base, ours, theirs, result], isMerged, (entries, path) => {
-    if (isMerged(entries.map(key))) return false;
-    if (entries.some(isFile) && !entries.every(isFile)) paths.push(path);
+): TreeReader<LoosePaths> {
+  const loose = { strange: [] as string[], mixed: [] as string[], open: [] as string[] };
+  const starts = bases.map((_, i) => sides.length + bases.slice(0, i).flat().length);
+  const grouped = <T>([made, ...rest]: readonly T[]) => ({
+    made,
+    sides: rest.slice(0, sides.length),
+    bases: bases.map(({ length }, i) => rest.slice(starts[i], starts[i]! + length)),
+  });
+  const isGiven = <T>(values: readonly T[]) => {
+    const { made, ...given } = grouped(values);
+    const expected = wholeMerge(given.sides, given.bases);
+    return typeof expected === "object" && expected.value === made;
+  };
+  yield* walk([result, ...sides, ...bases.flat()], isGiven, (entries, path) => {
+    if (isGiven(entries.map(key))) return false;
+    const files = entries.map((entry) => (isFile(entry) ? key(entry) : undefined));
+    if (entries.some(isFile) && !isGiven(files)) loose[kindOf(grouped(files))].push(path);
     return true;
   });
-  return paths;
+  return loose;
 }
 
-/** Files that a merge has as no parent has them at their path, and that not even two parents have for Git to merge. */
-export function* onNoSide(
-  parents: readonly (ObjectId | undefined)[],
-  result: ObjectId | undefined,
-): TreeReader<string[]> {
-  const paths: string[] = [];
-  yield* walk([result, ...parents], isOnASide, (entries, path) => {
-    if (isOnASide(entries.map(key))) return false;
-    const [made, ...sides] = entries;
-    if (isFile(made) && sides.filter(isFile).length < 2) paths.push(path);
-    return true;
-  });
-  return paths;
+interface Grouped<T> {
+  readonly made: T;
+  readonly sides: readonly T[];
+  readonly bases: readonly (readonly T[])[];
 }
 
-function isOnASide<T>([result, ...parents]: readonly T[]): boolean {
-  return parents.includes(result!);
+function kindOf({ made, sides, bases }: Grouped<string | undefined>): keyof LoosePaths {
+  const expected = wholeMerge(sides, bases);
+  if (typeof expected === "object") return "strange";
+  // Without a base there is nothing that both sides' lines could be compared with.
+  const hasBases = bases.every(({ length }) => length > 0);
+  if (hasBases && ![made, ...sides, ...bases.flat()].includes(undefined)) return "mixed";
+  return expected === "bases-differ" && sides.includes(made) ? "open" : "strange";
+}
+
+/** Merges whole values, one side after the other. No base counts as one that has nothing. */
+function wholeMerge<T>(
+  [first, ...others]: readonly T[],
+  bases: readonly (readonly T[])[],
+): { readonly value: T } | "conflict" | "bases-differ" {
+  let value = first as T;
+  for (const [i, other] of others.entries()) {
+    if (value === other) continue;
+    const [base, ...more] = bases[i]!;
+    if (more.some((another) => another !== base)) return "bases-differ";
+    const merged = threeWay(base, value, other);
+    if (!merged.clean) return "conflict";
+    value = merged.value as T;
+  }
+  return { value };
+}
+
+/** The files that a tree has at some paths, each with its path; what is a directory, or is not there, has none. */
+export function* filesAt(
+  root: ObjectId,
+  paths: readonly string[],
+): TreeReader<({ path: string } & FileVersion)[]> {
+  const files: ({ path: string } & FileVersion)[] = [];
+  for (const path of paths) {
+    let tree: ObjectId | undefined = root;
+    const names = path.split("/");
+    const last = names.pop()!;
+    for (const name of names) tree = tree && subtree((yield tree).get(name));
+    const file = tree && version((yield tree).get(last));
+    if (file) files.push({ path, ...file });
+  }
+  return files;
 }
 
 function isMerged<T>([base, ours, theirs, result]: readonly T[]): boolean {
@@ -135,7 +193,7 @@ function isMerged<T>([base, ours, theirs, result]: readonly T[]): boolean {
   return expected.clean && expected.value === result;
 }
 
-function threeWay<T>(base: T, ours: T, theirs: T): { clean: true; value: T } | { clean: false } {
+function threeWay<T>(base: T | undefined, ours: T, theirs: T): { clean: true; value: T } | { clean: false } {
   if (ours === theirs || theirs === base) return { clean: true, value: ours };
   return ours === base ? { clean: true, value: theirs } : { clean: false };
 }

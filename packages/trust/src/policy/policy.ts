@@ -209,6 +209,8 @@ export interface ReviewRule {
   readonly mergeIsReview: boolean;
   /** Whether a change of version and hash alone needs no reader where the same author signed both sources. */
   readonly bump?: "upstream-signed" | undefined;
+  /** Whether a change back to an earlier version needs no reader. Undefined: it is read like any other. */
+  readonly reverts?: "free" | undefined;
   /** Whether a review of the same content counts that was made at another path, or for another source. */
   readonly anywhere: boolean;
 }

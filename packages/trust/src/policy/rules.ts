@@ -73,15 +73,17 @@ export class RuleReader {
     if (review === undefined) missingKey(this.#defects, node, "review", "a rule of a slice");
     onlyWithCommits(this.#defects, "write", child(node, "write"));
     onlyWithCommits(this.#defects, "merge_is_review", child(node, "merge_is_review"));
+    onlyWithCommits(this.#defects, "reverts", child(node, "reverts"));
     return review === undefined ? undefined : { group: NOBODY, role: undefined };
   }
 
   #review(
-    { review, merge_is_review, bump, anywhere }: z.infer<typeof ruleShape>,
+    { review, merge_is_review, bump, reverts, anywhere }: z.infer<typeof ruleShape>,
     node: Node,
   ): ReviewRule | undefined | "broken" {
     if (review === undefined) {
-      const alone = merge_is_review !== undefined ? "merge_is_review" : bump && "bump";
+      const alone =
+        merge_is_review !== undefined ? "merge_is_review" : (bump && "bump") || (reverts && "reverts");
       if (alone === undefined) return undefined;
       const problem = `${alone} says how a review is met, and this rule asks for none`;
       this.#defects.add(child(node, alone)!.at, "bad-value", problem, 'add review = "a role", or remove it');
@@ -90,7 +92,8 @@ export class RuleReader {
     const by = this.#uses.who(review, child(node, "review")!);
     if (!by) return "broken";
     const { group, role } = by;
-    return { by: group, role, mergeIsReview: merge_is_review ?? false, bump, anywhere: anywhere ?? false };
+    const isReview = { mergeIsReview: merge_is_review ?? false, bump, reverts, anywhere: anywhere ?? false };
+    return { by: group, role, ...isReview };
   }
 
   #glob(text: string, node: Node): Glob | undefined {

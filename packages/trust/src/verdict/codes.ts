@@ -99,6 +99,7 @@ export type ProofCode =
   | "signed"
   | "reviewed"
   | "goodlisted"
+  | "taken-back"
   | "admitted"
   | "agreed"
   | "vote"

@@ -136,8 +136,17 @@ function show(terminal: Terminal, judged: Judged, seconds: number): void {
         `${terminal.style("cyan", "help:")} ${code}: ${wrap(harmless(remedy), terminal.width, "  ")}`,
       );
   }
+  showTakenBack(terminal, verdict);
   if (fetched) terminal.print(terminal.style("dim", transferred(fetched)));
   terminal.print(terminal.style("dim", `${workDone(verdict)}, ${seconds.toFixed(2)} s`));
+}
+
+function showTakenBack(terminal: Terminal, { takenBack = [] }: HistoryVerdict): void {
+  for (const { commit, paths } of takenBack.slice(0, MAX_SHOWN)) {
+    const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
+    const about = `${commit.slice(0, 12)}  taken-back: ${harmless(paths[0]!)}${more} passes unread, since the line takes it back to an earlier version and the rule says reverts = "free"`;
+    terminal.print(`  ${wrap(about, terminal.width, "    ")}`);
+  }
 }
 
 function showHeading(terminal: Terminal, judged: Judged): void {
