@@ -144,8 +144,10 @@ async function answered(made: MadeHistory, reader: ChangeReader, objects: GitObj
   const standing = new Standing(identities, NOTHING_OLD);
   const terms = { source: source.name, machine: false, skimmed: false };
   const reviews = new ReviewsInTime(statementsOf(made), identities, standing, terms);
-  const steps = new StepReader(source, docket, reader, objects, reviews.paths, undefined);
-  const read = docket.line.length > 0 ? await steps.read() : { steps: [], unreadable: [] };
+  const read =
+    docket.line.length > 0
+      ? await new StepReader(source, docket, reader, objects, reviews.paths, undefined).read()
+      : { steps: [], unreadable: [] };
   return answerOf(made, authenticate(policy, source, docket, { own, reviews, ...read }));
 }
 
@@ -172,6 +174,7 @@ function historyOf(made: MadeHistory): History {
     commits,
     unusable: new Map(),
     isAccepted: (id) => before.has(id),
+    isBefore: (id) => before.has(id),
     isIntroduced: (id) => id === introduction,
     cosignatures,
     isReached: NOTHING_OLD,
