@@ -4,7 +4,7 @@ import { type Cast, guixAuthorizations, type HistoryCase } from "./history-vecto
 import { type Fork, fork, LINES, lines, merged, rules } from "./history-vector-fork.ts";
 import type { Changes, MergeSpec } from "./world-repository.ts";
 
-interface MergeCase {
+export interface MergeCase {
   readonly name: string;
   readonly claim: string;
   readonly ours?: Changes;
@@ -18,7 +18,8 @@ interface MergeCase {
 
 const NEEDS: readonly Notion[] = ["openpgp", "paths", "merge-content"];
 
-function mergeCase({
+/** Bob merges a fork; the merge is good, or has the code told. */
+export function mergeCase({
   ours = { "lib.nix": "lib 2\n" },
   theirs = { "docs/index.md": "new\n" },
   ...told
@@ -99,9 +100,21 @@ const CONTENT: readonly MergeCase[] = [
   { name: "clean", claim: "a clean merge asks for no writer of what it merges" },
   { name: "clean-one-file", claim: "two changes to different lines of one file merge cleanly", ...BOTH },
   {
-    name: "clean-rename",
-    claim: "a rename on one side and an edit on the other merge cleanly by Git",
-    ...RENAME,
+    name: "clean-mode",
+    claim: "a file is made executable on one side and its lines change on the other",
+    ours: { "docs/index.md": { mode: 0o100755, content: LINES } },
+    theirs: { "docs/index.md": lines({ one: "ONE" }) },
+  },
+  {
+    name: "clean-removal",
+    claim: "a file that one side removed and the other left as it was goes away",
+    ours: { "lib.nix": null },
+  },
+  {
+    name: "clean-same",
+    claim: "both sides made the same change, and added the same file",
+    ours: { "lib.nix": "same\n", "new.nix": "new\n" },
+    theirs: { "lib.nix": "same\n", "new.nix": "new\n" },
   },
   { name: "clean-criss-cross", claim: "a clean merge of branches that merged each other", fork: crissCross },
   { name: "clean-octopus", claim: "a clean merge of three", more: withThird },

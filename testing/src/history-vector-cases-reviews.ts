@@ -8,7 +8,7 @@ import type { Person, PolicySpec, WorldRepository } from "./world.ts";
 const NEEDS: readonly Notion[] = ["openpgp", "review"];
 const FILE = "a.nix";
 
-interface Play {
+export interface Play {
   readonly cast: Cast;
   readonly repository: WorldRepository;
   readonly introduction: CommitId;
@@ -19,7 +19,7 @@ interface Play {
   readonly dan: Person;
 }
 
-interface Ending {
+export interface Ending {
   readonly tip: CommitId;
   readonly denied?: Told["denied"];
 }
@@ -28,12 +28,16 @@ interface Terms {
   /** How many must review. */
   readonly any?: number;
   readonly mergeIsReview?: boolean;
+  /** Changes back to earlier versions pass unread. */
+  readonly reverts?: "free";
+  /** What is below docs/ needs no review. */
+  readonly docs?: "unread";
   /** Further keys by person. */
   readonly keys?: (cast: Cast) => Promise<Readonly<Record<string, readonly Person[]>>>;
 }
 
 /** All four write; a review by alice, bob or carol is asked for everything. */
-function reviewCase(
+export function reviewCase(
   name: string,
   claim: string,
   tell: (play: Play) => Promise<Ending>,
@@ -78,10 +82,15 @@ function rules(
 }
 
 /** Reviewers, and an address for each person, by which commits name them. */
-function asksForReview({ mergeIsReview }: Terms): (toml: string) => string {
-  const rule = `write = "writer"\nreview = "reviewer"\n${mergeIsReview ? "merge_is_review = true\n" : ""}`;
+function asksForReview({ mergeIsReview, reverts, docs }: Terms): (toml: string) => string {
+  const more = [
+    ...(mergeIsReview ? ["merge_is_review = true"] : []),
+    ...(reverts ? ['reverts = "free"'] : []),
+  ];
+  const rule = ['write = "writer"', 'review = "reviewer"', ...more, ""].join("\n");
+  const unread = '\n[[source.pkgs.rule]]\npaths = ["/docs/"]\nwrite = "writer"\n';
   return (toml) =>
-    toml
+    `${toml}${docs ? unread : ""}`
       .replace(/^write = "writer"\n?/m, rule)
       .replace(/^\[principal\.([a-z]+)\]$/gm, '[principal.$1]\nemail = "$1@example.org"');
 }
@@ -94,7 +103,7 @@ function change(
   return repository.commit({ by: bob, files: { [FILE]: "1\n" }, message: "a change\n", ...more });
 }
 
-function unread(tip: CommitId, commit = tip): Ending {
+export function unread(tip: CommitId, commit = tip): Ending {
   return { tip, denied: [["not-reviewed", commit]] };
 }
 

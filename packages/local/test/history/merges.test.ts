@@ -105,7 +105,12 @@ test("a clean merge of two changes to one file", async () => {
 
 test("a mode on one side and lines on the other, a removal on one side, the same change on both", async () => {
   const told = await fork(
-    { "docs/index.md": { mode: 0o100755, content: LINES }, "logo.bin": null, "lib.nix": "new\n", both: "1\n" },
+    {
+      "docs/index.md": { mode: 0o100755, content: LINES },
+      "logo.bin": null,
+      "lib.nix": "new\n",
+      both: "1\n",
+    },
     { "docs/index.md": lines({ one: "ONE" }), "lib.nix": "new\n", both: "1\n" },
   );
   await merged(told);

@@ -55,6 +55,7 @@ export class Readers {
       if (by === EVERYBODY || by.size > 0) pieces.push({ from, to, by });
     };
     const line = new Line(changes, this.places);
+    const keys = changes.map(({ change }) => versionKey(change.after));
     for (const [at, { step, change }] of changes.entries()) {
       line.reach(at);
       const bumped = review.bump !== undefined && change.bumped === true;
@@ -63,7 +64,7 @@ export class Readers {
       add(at, at + 1, accepted ? EVERYBODY : one.by);
       const cause = one.cause ?? (line.had(change.after) ? "taken-back" : undefined);
       if (cause !== undefined) causes.set(at, cause);
-      this.addStretches(path, changes, at, review, add);
+      this.addStretches(path, changes, at, review.reverts === "free" ? undefined : keys, add);
     }
     return { pieces, causes };
   }
@@ -115,25 +116,25 @@ export class Readers {
   /**
    * A change that came in several commits may have been read as one: from the first's before to the last's after. Not
    * where the path gets a version again that it had on the way: who read how it first got it read nothing of the return.
+   * `keys`: versions after each change; undefined: returns are free.
    */
   private addStretches(
     path: string,
     changes: PathChanges,
     from: number,
-    review: ReviewRule,
+    keys: readonly string[] | undefined,
     add: (from: number, to: number, by: By) => void,
   ): void {
     const { step: first, change } = changes[from]!;
     // Whose word counts for a later commit counts for an earlier one: who read nothing from here is not asked again.
     if (!this.reviews.at(this.steps[first]!.commit).isReadFrom(path, change.before)) return;
     const took = new Set(this.partInAt(changes, from));
-    const versions = new Set([versionKey(change.before), versionKey(change.after)]);
+    const versions = new Set([versionKey(change.before), keys?.[from]]);
     for (let to = from + 1; to < Math.min(changes.length, from + MAX_STRETCH); to++) {
       for (const name of this.partInAt(changes, to)) took.add(name);
       const { step, change: last } = changes[to]!;
-      const key = versionKey(last.after);
-      if (versions.has(key) && review.reverts !== "free") return;
-      versions.add(key);
+      if (keys && versions.has(keys[to])) return;
+      versions.add(keys?.[to]);
       const readers = this.reviews.at(this.steps[step]!.commit).approvals(path, change.before, last.after);
       add(from, to + 1, without(readers, took));
     }

@@ -7,8 +7,7 @@ const SHOWN = 10;
 
 export function historyReason(verdict: HistoryVerdict): Reason {
   const at = `source ${verdict.source} at ${verdict.commit.slice(0, 12)}`;
-  if (verdict.allowed)
-    return found("authentic", `${at} is authentic`, takenBackReasons(verdict));
+  if (verdict.allowed) return found("authentic", `${at} is authentic`, takenBackReasons(verdict));
   const because = verdict.denied.slice(0, SHOWN).map((denied) => {
     const more = denied.paths?.slice(1, 4) ?? [];
     const also = more.length > 0 ? ` (also ${more.join(", ")})` : "";
