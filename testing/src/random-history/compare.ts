@@ -7,6 +7,9 @@ import { Provenance } from "./provenance.ts";
 /** The codes by which the judge says that a reading is missing, or that one was against it. */
 const ABOUT_READING: ReadonlySet<string> = new Set(["not-reviewed", "review-rejected"]);
 
+/** The codes by which the judge says that it cannot know what a commit changes. */
+const UNREADABLE: ReadonlySet<string> = new Set(["missing-object", "corrupt-object", "too-many-parents"]);
+
 export interface Hole {
   /** What kind of difference it is, for counting: `unread, octopus`. */
   readonly kind: string;
@@ -43,8 +46,10 @@ function unreadMissed(offences: readonly Offence[], { denied }: Answer): Offence
   });
 }
 
+/** One that names no path is about all of them: what the commit brings could not be read. */
 function isAbout({ code, paths }: Denial, path: string | undefined): boolean {
-  return ABOUT_READING.has(code) && (path === undefined || paths.includes(path));
+  if (!ABOUT_READING.has(code)) return UNREADABLE.has(code);
+  return path === undefined || paths.length === 0 || paths.includes(path);
 }
 
 /** Says the shape of the commit, and what is special: enough to see which of many differences are one. */

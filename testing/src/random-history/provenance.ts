@@ -71,13 +71,15 @@ export class Provenance {
     const foreign = !this.introduced.has(place) && parents.every((parent) => this.states[parent]!.foreign);
     const known = [...new Set(parents)].map((parent) => this.states[parent]!);
     const heard = foreign ? known : known.filter((parent) => !parent.foreign);
+    const unheard = foreign ? [] : known.filter((parent) => parent.foreign);
     const own = new Map<string, string>();
     const events = new Map<string, PathEvents>();
-    const past = new Set(heard.flatMap((parent) => [...parent.events.keys()]));
+    const past = new Set([...heard, ...unheard].flatMap((parent) => [...parent.events.keys()]));
     for (const path of pathsOf([files]).union(past)) {
       const sides = heard.map((parent) => side(parent, path));
       const looked = lookedAt(sides, files.get(path), place);
-      events.set(path, looked.events);
+      const refused = unheard.flatMap((parent) => linesOf(parent.files.get(path)));
+      events.set(path, withRefused(looked.events, refused, files.get(path), place));
       if (looked.why !== undefined) own.set(path, looked.why);
     }
     return { own, events, foreign };
@@ -148,6 +150,23 @@ function doingOf(parents: readonly Side[], text: string, isThere: boolean): "add
   if (kept === dropped) return undefined;
   if (isThere) return kept ? undefined : "adds";
   return dropped ? undefined : "removes";
+}
+
+/** What a foreign parent has, and its merger does not take over, counts as taken away there: another merge may follow that. */
+function withRefused(
+  events: PathEvents,
+  refused: readonly string[],
+  file: File | undefined,
+  place: number,
+): PathEvents {
+  const left = new Set(refused).difference(new Set(linesOf(file)));
+  if (left.size === 0) return events;
+  const more = new Map(events);
+  for (const text of left) {
+    const { added, removed } = events.get(text) ?? NEVER;
+    more.set(text, { added, removed: removed | (1n << BigInt(place)) });
+  }
+  return more;
 }
 
 /** Two lines of which no parent that has both has them in this order. */

@@ -161,17 +161,31 @@ function summary({ allowed, denied }: Answer): string {
 export async function explained(failure: Failure): Promise<string> {
   const head = `seed ${failure.seed}: ${failure.what}`;
   if (failure.kind === "ways") return [head, shown(failure.history)].join("\n");
-  const kind = (history: RandomHistory, answer: Answer) =>
-    holesIn(history, offencesOf(history), answer).find(
+  const isSuch = (history: RandomHistory, answer: Answer) =>
+    holesIn(history, offencesOf(history), answer).some(
       (hole) => failure.what.startsWith(`${hole.kind}:`) && (hole.allowed || !failure.allowed),
     );
-  const smallest = await shrunk(failure.history, (candidates) =>
-    inRepository(async (store) => {
-      const made = candidates.map((history) => makeHistory(store, history, false));
-      store.flush();
-      const answers = await askMany(store.repository, made);
-      return candidates.find((history, i) => kind(history, answers[i]!) !== undefined);
-    }),
-  );
-  return [head, "the smallest history that fails so:", shown(smallest)].join("\n");
+  const smallest = await shrunk(failure.history, async (candidates) => {
+    const answers = await answersTo(candidates);
+    return candidates.find((history, i) => isSuch(history, answers[i]!));
+  });
+  const [answer] = await answersTo([smallest]);
+  const offences = offencesOf(smallest);
+  return [
+    head,
+    "the smallest history that fails so:",
+    shown(smallest),
+    "held against it by the model:",
+    ...offences.map(({ kind, commit, path, why }) => `  #${commit} ${kind} ${path ?? ""}: ${why}`),
+    `by the judge, which says ${answer!.allowed ? "allowed" : "denied"}:`,
+    ...answer!.denied.map(({ commit, code, paths, message }) => `  #${commit} ${code} ${paths.join(", ")}: ${message}`),
+  ].join("\n");
+}
+
+function answersTo(histories: readonly RandomHistory[]): Promise<Answer[]> {
+  return inRepository((store) => {
+    const made = histories.map((history) => makeHistory(store, history, false));
+    store.flush();
+    return askMany(store.repository, made);
+  });
 }
