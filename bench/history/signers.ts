@@ -1,5 +1,6 @@
 /** Ed25519 signers of both kinds that Git knows, the same in every run, signing in this process. */
-import { createHash, createPrivateKey, createPublicKey, sign } from "node:crypto";
+import { createHash } from "node:crypto";
+import { sshSigner } from "@firstmile/testing/ssh-signer";
 import {
   type ForgedKey,
   forgeCertificate,
@@ -21,7 +22,7 @@ export interface Signer {
 
 /** As many people as there are names. */
 export function signers(kind: SignerKind, names: readonly string[]): Signer[] {
-  return names.map((name) => (kind === "ssh" ? sshSigner(name) : openPgpSigner(name)));
+  return names.map((name) => (kind === "ssh" ? sshSigner(name, seedOf(name)) : openPgpSigner(name)));
 }
 
 function seedOf(name: string): Buffer {
@@ -33,48 +34,15 @@ function openPgpSigner(name: string): Signer {
   return {
     name,
     fingerprint: key.fingerprint,
-    publicKey: armor("PGP PUBLIC KEY BLOCK", forgeCertificate({ primary: key }), true),
-    sign: (payload) => armor("PGP SIGNATURE", forgeSignature(key, payload), true),
+    publicKey: openPgpArmor("PGP PUBLIC KEY BLOCK", forgeCertificate({ primary: key })),
+    sign: (payload) => openPgpArmor("PGP SIGNATURE", forgeSignature(key, payload)),
   };
 }
 
-function sshSigner(name: string): Signer {
-  const key = createPrivateKey({
-    key: Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seedOf(name)]),
-    format: "der",
-    type: "pkcs8",
-  });
-  const point = createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32);
-  const blob = Buffer.concat([text("ssh-ed25519"), text(point)]);
-  const fingerprint = createHash("sha256").update(blob).digest("base64").replace(/=+$/, "");
-  return {
-    name,
-    fingerprint: `SHA256:${fingerprint}`,
-    publicKey: `ssh-ed25519 ${blob.toString("base64")} ${name}\n`,
-    sign: (payload) => {
-      const claims = [text("git"), text(""), text("sha512")];
-      const hashed = text(createHash("sha512").update(payload).digest());
-      const made = sign(null, Buffer.concat([Buffer.from("SSHSIG"), ...claims, hashed]), key);
-      const signature = text(Buffer.concat([text("ssh-ed25519"), text(made)]));
-      const packet = [Buffer.from("SSHSIG"), Buffer.of(0, 0, 0, 1), text(blob), ...claims, signature];
-      return armor("SSH SIGNATURE", Buffer.concat(packet), false);
-    },
-  };
-}
-
-/** An SSH string (RFC 4251 section 5). */
-function text(value: string | Buffer): Buffer {
-  const bytes = Buffer.from(value);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
-}
-
-function armor(label: string, bytes: Buffer, openPgp: boolean): string {
+function openPgpArmor(label: string, bytes: Buffer): string {
   const lines = bytes.toString("base64").match(/.{1,64}/g)!;
-  const head = openPgp ? [`-----BEGIN ${label}-----`, ""] : [`-----BEGIN ${label}-----`];
-  const check = openPgp ? [`=${crc24(bytes).toString("base64")}`] : [];
-  return [...head, ...lines, ...check, `-----END ${label}-----`, ""].join("\n");
+  const check = `=${crc24(bytes).toString("base64")}`;
+  return [`-----BEGIN ${label}-----`, "", ...lines, check, `-----END ${label}-----`, ""].join("\n");
 }
 
 /** RFC 9580 section 6.1.1. */

@@ -114,8 +114,10 @@ export class MergersOwn {
     paths: readonly string[],
   ): Promise<readonly string[]> {
     const narrow = new NarrowTrees(this.sources, this.trees, paths);
+    // Before merging, which has Git take in all that is made by then: what is made later cannot be read.
+    const made = await narrow.of(tree);
     const again = await mergeAgain(this.sources, sides, narrow);
-    return again ? this.differing(again, await narrow.of(tree)) : paths;
+    return again ? this.differing(again, made) : paths;
   }
 
   /** Of a merge that cannot be made again, all that is there is its merger's doing, and all that is there no more. */
