@@ -4,10 +4,9 @@
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { expect } from "vitest";
-import type { Person, WorldRepository } from "../src/world.ts";
-import type { Changes } from "../src/world-repository.ts";
 import type { Attack, Control, GitTheme } from "./attack.ts";
 import { EVIL, HistoryWorld, type Mode, TEXT } from "./history-world.ts";
+import { bait, begin, empty, octopus, type Tell } from "./rename-bait.ts";
 
 const SMUGGLED = /^(?:merge-smuggles|outside-paths|too-few-signers)$/;
 const CARRIED =
@@ -16,12 +15,6 @@ const TAKEN =
   "What differs from Git's own merge of the sides is the merger's own change, also where a side has it.";
 const NO_SIDE =
   "A parent that another parent reaches is not a side, and content that no side has is the merger's own.";
-
-interface Told {
-  readonly repository: WorldRepository;
-  readonly introduction: CommitId;
-}
-type Tell = (world: HistoryWorld) => Promise<Told>;
 
 interface How {
   readonly modes?: readonly Mode[];
@@ -48,82 +41,6 @@ function smuggled(
     },
   };
 }
-
-/** default.nix came with the introduction; one commit before it, old.nix is all there is. */
-async function begin(world: HistoryWorld, target: Changes[string] = TEXT) {
-  const { alice: by } = world;
-  const repository = await world.repository();
-  const before = await repository.commit({ by, files: { "old.nix": "old\n" } });
-  const introduction = await repository.commit({
-    by,
-    files: { "default.nix": target, "docs/index": "index\n" },
-  });
-  return { repository, before, introduction };
-}
-
-interface Bait {
-  /** docs/q at first, so that Git takes it for what became default.nix. */
-  readonly from?: Changes[string];
-  /** What bob makes of docs/q, and what comes of default.nix by that. */
-  readonly evil?: Changes[string];
-  /** docs/q in the end; null: it stays away. */
-  readonly back?: Changes[string];
-  /** Where the bait begins: at nothing, or at a commit from before default.nix. */
-  readonly start?: "root" | "old";
-  readonly swapped?: boolean;
-  readonly merger?: (world: HistoryWorld) => Person;
-}
-
-/** The four commits, all of them bob's. */
-function bait({
-  from = TEXT,
-  evil = EVIL,
-  back = TEXT,
-  start = "root",
-  swapped = false,
-  merger,
-}: Bait = {}): Tell {
-  return async (world) => {
-    const { bob } = world;
-    const { repository, before, introduction } = await begin(world, from);
-    const parents = start === "root" ? [] : [before];
-    const lure = await repository.commit({ by: bob, branch: "bait", parents, files: { "docs/q": from } });
-    const gone = await repository.commit({ by: bob, parents: [introduction, lure], message: "gone\n" });
-    const change = await repository.commit({ by: bob, branch: "bait", files: { "docs/q": evil } });
-    const sides = [gone, change] as [CommitId, CommitId];
-    const made = await repository.merge({
-      by: merger?.(world) ?? bob,
-      parents: swapped ? [change, gone] : sides,
-      files: { "docs/q": back },
-    });
-    await carried(repository, made, introduction);
-    return { repository, introduction };
-  };
-}
-
-/** Git has done what the attack is about: otherwise there is nothing to refuse. */
-async function carried(repository: WorldRepository, merge: CommitId, introduction: CommitId): Promise<void> {
-  const at = (commit: CommitId) => repository.git("ls-tree", commit, "default.nix");
-  expect(await at(merge)).not.toBe(await at(introduction));
-}
-
-/** An octopus of these sides, and what is in default.nix after it. */
-async function octopus(
-  world: HistoryWorld,
-  sides: (told: Told & { evil: CommitId }) => Promise<readonly CommitId[]>,
-) {
-  const { bob } = world;
-  const { repository, introduction } = await begin(world);
-  const lure = await repository.commit({ by: bob, branch: "bait", parents: [], files: { "docs/q": TEXT } });
-  const gone = await repository.commit({ by: bob, parents: [introduction, lure] });
-  const evil = await repository.commit({ by: bob, branch: "bait", files: { "docs/q": EVIL } });
-  const parents = [gone, ...(await sides({ repository, introduction: gone, evil }))];
-  await repository.commit({ by: bob, parents, files: { "default.nix": EVIL } });
-  return { repository, introduction };
-}
-
-const empty = (world: HistoryWorld, repository: WorldRepository, on: CommitId, branch: string) =>
-  repository.commit({ by: world.bob, branch, parents: [on], message: `${branch}\n` });
 
 const attacks: readonly Attack<HistoryWorld>[] = [
   smuggled(

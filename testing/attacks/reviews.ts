@@ -126,9 +126,15 @@ const attacks: readonly Attack<HistoryWorld>[] = [
     exchanged(),
     { policy: allButDocs, modes: ["every-commit", "first-parent"] },
   ),
-  unread(221, "the same with the parents swapped", READ_THERE, exchanged({ swapped: true }), {
-    policy: allButDocs,
-  }),
+  unread(
+    221,
+    "that exchange of a read file, with the parents swapped",
+    READ_THERE,
+    exchanged({ swapped: true }),
+    {
+      policy: allButDocs,
+    },
+  ),
   unread(
     222,
     "the executable bit is carried to a file that was read without it",
@@ -177,7 +183,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
     async (told) => {
       const { repository, introduction, world } = told;
       const both = await told.commit({ a: `${TEXT}check2\n` }, { branch: "side", parents: [introduction] });
-      const without = await told.commit({ a: TEXT.replace("four\n", "") + "check2\n" }, { branch: "side" });
+      const without = await told.commit({ a: `${TEXT.replace("four\n", "")}check2\n` }, { branch: "side" });
       await told.approve(both, without);
       const dropped = await told.commit({}, { parents: [introduction, both] });
       await repository.merge({ by: world.alice, parents: [dropped, without] });

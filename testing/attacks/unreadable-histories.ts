@@ -2,88 +2,12 @@
  * Histories that cannot be read. Bob may write everything but what is below secure/, and makes commits whose changes
  * nobody can work out. What must hold: what cannot be read is refused, by a code that says so, whatever the rules are.
  */
-import { rmSync } from "node:fs";
-import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 import { runOk } from "@firstmile/local/process/run";
-import type { PolicySpec, WorldRepository } from "../src/world.ts";
+import type { WorldRepository } from "../src/world.ts";
 import { gitEnv } from "../src/world-repository.ts";
 import type { Attack, GitTheme } from "./attack.ts";
-import { commitTree, entry, HistoryWorld, type Mode } from "./history-world.ts";
-
-/** Alice and bob write everything, alice alone below secure/. */
-function secured(
-  { alice, bob }: HistoryWorld,
-  introduction: CommitId,
-  authenticate: Mode = "every-commit",
-  goodlist: readonly CommitId[] = [],
-): PolicySpec {
-  return {
-    people: [alice, bob],
-    roles: { owner: [alice], writer: [alice, bob] },
-    sources: {
-      pkgs: {
-        introduction,
-        authenticate,
-        signedBy: "owner",
-        goodlist,
-        rules: [
-          { paths: ["**"], write: "writer" },
-          { paths: ["/secure/"], write: "owner" },
-        ],
-      },
-    },
-  };
-}
-
-class Story {
-  readonly world: HistoryWorld;
-  readonly repository: WorldRepository;
-  readonly introduction: CommitId;
-
-  constructor(world: HistoryWorld, repository: WorldRepository, introduction: CommitId) {
-    this.world = world;
-    this.repository = repository;
-    this.introduction = introduction;
-  }
-
-  static async begin(world: HistoryWorld): Promise<Story> {
-    const repository = await world.repository();
-    const files = { a: "1\n", "secure/k": "good\n", "secure/more/l": "good\n" };
-    return new Story(world, repository, await repository.commit({ by: world.alice, files }));
-  }
-
-  blob(text: string): ObjectId {
-    return this.repository.write("blob", Buffer.from(text));
-  }
-
-  tree(...entries: readonly Buffer[]): ObjectId {
-    return this.repository.write("tree", Buffer.concat(entries));
-  }
-
-  /** secure/ with what bob would like to have there. */
-  evil(): ObjectId {
-    return this.tree(entry("100644", "k", this.blob("EVIL\n")));
-  }
-
-  /** Bob's commit of a tree on top of the introduction. */
-  byBob(tree: string, parents: readonly CommitId[] = [this.introduction], headers = ""): Promise<CommitId> {
-    return commitTree(this.repository, this.world.bob, tree, parents, { headers });
-  }
-
-  lose(id: string): void {
-    rmSync(this.repository.objectFile(id));
-  }
-
-  async treeAt(commit: CommitId, path = ""): Promise<ObjectId> {
-    return (await this.repository.git("rev-parse", `${commit}:${path}`)) as ObjectId;
-  }
-
-  /** A rule has no say where nothing is known: under one that lets bob write all, too. */
-  async refused(codes: RegExp, mode: Mode = "every-commit"): Promise<void> {
-    const { world, repository, introduction } = this;
-    await world.denied({ repository, policy: secured(world, introduction, mode) }, codes);
-  }
-}
+import { entry, HistoryWorld, type Mode } from "./history-world.ts";
+import { octopus, Story, secured, sides } from "./secured-story.ts";
 
 const UNREADABLE = /^(?:corrupt-object|missing-object)$/;
 const CORRUPT = /^corrupt-object$/;
@@ -118,27 +42,6 @@ const AS_WRITTEN =
 const NOT_THERE =
   "What is not there is not known to be unchanged: refused, in every mode that has to look at it.";
 const TOO_MANY = "A merge with more parents than are looked at is refused, whoever may write what.";
-
-/** A merge of so many of bob's own commits, which takes evil along. */
-async function octopus(story: Story, parents: readonly CommitId[]): Promise<CommitId> {
-  return story.byBob(
-    story.tree(entry("100644", "a", story.blob("1\n")), entry("40000", "secure", story.evil())),
-    parents,
-  );
-}
-
-async function sides(story: Story, count: number): Promise<CommitId[]> {
-  const tree = await story.treeAt(story.introduction);
-  const made: CommitId[] = [];
-  for (let i = 0; i < count; i++)
-    made.push(
-      await commitTree(story.repository, story.world.bob, tree, [story.introduction], {
-        branch: `side${i}`,
-        at: 1_740_000_000 + i,
-      }),
-    );
-  return made;
-}
 
 const attacks: readonly Attack<HistoryWorld>[] = [
   unreadable(
