@@ -52,7 +52,9 @@ const attacks: readonly Attack<HistoryWorld>[] = [
   smuggled(171, "the same, where what is put back is another file", CARRIED, bait({ back: "another\n" })),
   smuggled(172, "the same, where nothing is put back", CARRIED, bait({ back: null })),
   smuggled(173, "the same from a commit before the target was there", CARRIED, bait({ start: "old" })),
-  smuggled(174, "the same with the parents swapped", CARRIED, bait({ swapped: true })),
+  smuggled(174, "the same with the parents swapped", CARRIED, bait({ swapped: true }), {
+    modes: ["every-commit"],
+  }),
   smuggled(175, "the same, where the target asks for two other people", CARRIED, bait(), { two: true }),
   smuggled(
     176,

@@ -172,12 +172,12 @@ const attacks: readonly Attack<HistoryWorld>[] = [
   }),
   takenBack(
     216,
-    "a file that was read in and then read away is put back as it was read",
-    { z: "z\n" },
+    "by the approval with which it once came in, from what was there before it",
+    { a: "old\n" },
     async (fix) => {
-      await fix.read({ a: "tool\n" });
-      await fix.read({ a: null }, [fix.world.carol]);
-      await fix.alone({ a: "tool\n" });
+      await fix.read(HOLE);
+      await fix.read({ a: "fixed\n" }, [fix.world.carol]);
+      await fix.alone(HOLE);
     },
   ),
   {

@@ -330,7 +330,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
     169,
     "an unreadable root commit, merged",
     "It is judged as every commit that the tip reaches.",
-    CORRUPT,
+    /corrupt-object/,
     async (story) => {
       const root = await story.byBob(story.tree(entry("040000", "secure", story.evil())), []);
       const tree = story.tree(
