@@ -147,7 +147,11 @@ const attacks: readonly Attack<HistoryWorld>[] = [
   ),
   hidden(280, "carriage returns at the ends of lines", "m\r\n\r\nCo-authored-by: Bob <bob@example.org>\r\n"),
   hidden(281, "folded behind a carriage return", "m\r\n\r\nCo-authored-by: Bob\r\n <bob@example.org>\r\n"),
-  hidden(282, "a line break within the angle brackets", "m\n\nCo-authored-by: Bob <bob\n @example.org>\n"),
+  hidden(
+    282,
+    "two co-authors in one trailer",
+    "m\n\nCo-authored-by: Eve <eve@example.org>, Bob <bob@example.org>\n",
+  ),
   hidden(
     283,
     "a trailer behind a divider and a patch",
