@@ -13,6 +13,7 @@ import type { Attack, Control, GitTheme } from "./attack.ts";
 import { Following, type Rules } from "./following-world.ts";
 import { HistoryWorld } from "./history-world.ts";
 import { importing } from "./importing-world.ts";
+import { distrustedByCarol, withdraws } from "./withdrawing.ts";
 
 const LASTS =
   "A word against something is heard from the last authentic state that was held; only a withdrawal ends it.";
@@ -318,6 +319,31 @@ const attacks: readonly Attack<HistoryWorld>[] = [
       await world.allowed({ repository, policy: { ...policy, roles } });
     },
   },
+  {
+    number: 383,
+    name: "a withdrawal of carol's distrust by another warden, one of two roots, a stranger, and a writer",
+    by: "a person who would let in what was stopped",
+    held: "Only the person who spoke takes their word back, or root by its whole quorum.",
+    async run(world) {
+      const told = await distrustedByCarol(world);
+      for (const other of [world.dave, world.bob, world.mallory, world.alice]) {
+        await withdraws(told.repository, other, world.carol);
+        await world.denied(told, /^distrusted$/);
+      }
+    },
+  },
+  {
+    number: 384,
+    name: "a withdrawal by the key that spoke, which root calls compromised by now",
+    by: "a person who holds a warden's stolen key",
+    held: "A withdrawal is a word for something: what ends the key ends it, and the word against stays.",
+    async run(world) {
+      const told = await distrustedByCarol(world);
+      await withdraws(told.repository, world.carol, world.carol);
+      const policy = { ...told.policy, life: new Map([[world.carol, STOLEN]]) };
+      await world.denied({ ...told, policy }, /^distrusted$/);
+    },
+  },
 ];
 
 /** A change that bob read and this person rejected, both of them readers. */
@@ -347,6 +373,14 @@ const controls: readonly Control<HistoryWorld>[] = [
       expect(await told.verify()).toBe("allowed");
       await told.distrusted(world.dave);
       expect(await told.verify()).toBe("distrusted");
+    },
+  },
+  {
+    name: "the warden who spoke takes the word back, and the content passes",
+    async run(world) {
+      const told = await distrustedByCarol(world);
+      await withdraws(told.repository, world.carol, world.carol);
+      await world.allowed(told);
     },
   },
   {

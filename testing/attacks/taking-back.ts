@@ -150,16 +150,15 @@ const attacks: readonly Attack<HistoryWorld>[] = [
       files: { ...HOLE, b: "b\n" },
     });
   }),
-  takenBack(
-    213,
-    "by a merge whose first parent has never had the fix, so that its line shows no change",
-    HOLE,
-    async (fix) => {
-      const fixed = await fix.read({ a: "fixed\n" });
-      const side = await fix.alone({}, { branch: "side", parents: [fix.introduction], message: "side\n" });
-      await fix.repository.commit({ by: fix.world.alice, parents: [side, fixed], files: HOLE });
-    },
-  ),
+  takenBack(213, "by an octopus of two old branches that drops the fix", HOLE, async (fix) => {
+    const fixed = await fix.read({ a: "fixed\n" });
+    const parents = [fixed];
+    for (const branch of ["left", "right"]) {
+      const more = { branch, parents: [fix.introduction] };
+      parents.push(await fix.read({ [branch]: "new\n" }, [fix.world.bob], more));
+    }
+    await fix.alone({ ...HOLE, left: "new\n", right: "new\n" }, { parents });
+  }),
   takenBack(214, "over a version in between that was read too", HOLE, async (fix) => {
     await fix.read({ a: "fixed\n" });
     await fix.read({ a: "fixed\nbetter\n" });
@@ -226,6 +225,16 @@ const attacks: readonly Attack<HistoryWorld>[] = [
       policy: (world, introduction, mode) => world.reviewed(introduction, { more: 'reverts = "free"' }, mode),
       held: "A rejection outweighs the rule that lets changes be taken back.",
       codes: /^review-rejected$/,
+    },
+  ),
+  takenBack(
+    385,
+    "by a merge whose first parent has never had the fix, so that its line shows no change",
+    HOLE,
+    async (fix) => {
+      const fixed = await fix.read({ a: "fixed\n" });
+      const side = await fix.alone({}, { branch: "side", parents: [fix.introduction], message: "side\n" });
+      await fix.repository.commit({ by: fix.world.alice, parents: [side, fixed], files: HOLE });
     },
   ),
 ];
