@@ -1,4 +1,6 @@
 /** A machine that follows a trust repository, by the command line, and a source that its rules are about. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { expect } from "vitest";
 import { type Machine, type Person, type PolicySpec, WORLD_NOW, type WorldRepository } from "../src/world.ts";
@@ -108,3 +110,28 @@ export class Following {
 export function now(): number {
   return Math.max(WORLD_NOW, Math.floor(Date.now() / 1000));
 }
+
+/** Carol and dave, each alone, in this role. */
+export function both({ alice, carol, dave }: HistoryWorld, role: string): Rules {
+  return { people: [alice, carol, dave], roles: { [role]: [carol, dave] } };
+}
+
+/** Alice's rules, and a repository of statements that they name. */
+export async function withEvidence(world: HistoryWorld) {
+  const evidence = await world.repository("evidence");
+  await evidence.commit({ files: { readme: "statements\n" } });
+  const rules = { ...both(world, "warden"), top: `evidence = ["file://${evidence.dir}"]` };
+  const told = await Following.begin(world, rules);
+  await told.distrusted(world.carol, evidence);
+  await told.update();
+  expect(await told.verify()).toBe("distrusted");
+  return { told, evidence, rules };
+}
+
+/** Packs of the evidence that the machine keeps. */
+export const heldCopies = (told: Following) => {
+  const dir = join(told.machine.stateDir, "trust/evidence");
+  return readdirSync(dir, { recursive: true, encoding: "utf8" })
+    .filter((path) => /objects\/pack$/.test(path))
+    .map((path) => join(dir, path));
+};
