@@ -1,9 +1,10 @@
 /**
- * What an attack is, and how a list of them is run: once for each version of Nix, in one world for a whole list.
+ * What an attack is, and how a list of them is run, in one world for a whole list: once for each version of Nix, or once
+ * where Git and keys are all that is attacked.
  *
- * A list is a module `NAME.ts` that exports a `Theme`; `NAME.test.ts` runs it. docs/attacks.md has a row for each
- * attack, and docs.test.ts compares the two. A test that could hold for the wrong reason has a control beside it: the
- * same thing done honestly works, or the same attack works where its guard is away.
+ * A list is a module `NAME.ts` that exports a `Theme` or a `GitTheme`; `NAME.test.ts` runs it. docs/attacks.md has a row
+ * for each attack, and docs.test.ts compares the two. A test that could hold for the wrong reason has a control beside
+ * it: the same thing done honestly works, or the same attack works where its guard is away.
  */
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { VERSIONS } from "../src/gate-world.ts";
@@ -31,18 +32,46 @@ export interface Control<W> {
   run(world: W): Promise<void>;
 }
 
-export interface Theme<W extends AsyncDisposable> {
+interface AnyTheme<W> {
   readonly title: string;
   readonly by: string;
   readonly guard: string;
-  open(version: NixVersion): Promise<W>;
   /** Run before the attacks, in their world. */
   readonly controls: readonly Control<W>[];
   readonly attacks: readonly Attack<W>[];
 }
 
-/** Registers the tests of a list: `attack 17: …` for each version of Nix. */
-export function runTheme<W extends AsyncDisposable>(theme: Theme<W>): void {
+/** A list whose attacks need Nix and a gate. */
+export interface Theme<W extends AsyncDisposable> extends AnyTheme<W> {
+  open(version: NixVersion): Promise<W>;
+}
+
+/** A list whose attacks need Git and keys alone. */
+export interface GitTheme<W extends AsyncDisposable> extends AnyTheme<W> {
+  readonly needs: "git";
+  open(): Promise<W>;
+}
+
+/** Registers the tests of a list: `attack 17: …`, for each version of Nix where it needs one. */
+export function runTheme<W extends AsyncDisposable>(theme: Theme<W> | GitTheme<W>): void {
+  if ("needs" in theme) runOnGit(theme);
+  else runOnNix(theme);
+}
+
+function runOnGit<W extends AsyncDisposable>(theme: GitTheme<W>): void {
+  describe(theme.title, () => {
+    let world: W;
+    beforeAll(async () => {
+      world = await theme.open();
+    });
+    afterAll(() => world?.[Symbol.asyncDispose]());
+    for (const control of theme.controls) test(`control: ${control.name}`, () => control.run(world));
+    for (const attack of theme.attacks)
+      test(`attack ${attack.number}: ${attack.name}`, () => attack.run(world));
+  });
+}
+
+function runOnNix<W extends AsyncDisposable>(theme: Theme<W>): void {
   describe.each(VERSIONS)(`${theme.title}, Nix of %s`, (version) => {
     describe.skipIf(missingForNixWorld(version) !== undefined)("on real Nix", () => {
       let world: W;

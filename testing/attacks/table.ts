@@ -2,11 +2,16 @@
 import { NOT_PROMISED } from "./not-promised.ts";
 import { type ListedTheme, THEMES } from "./themes.ts";
 
+const FIRST_ON_GIT = THEMES.find(({ needs }) => needs === "git")?.title;
+
 const HEAD = `# Attacks that are tried
 
-This page lists attacks on evaluation, builds, downloads and substitution. Each row is a test of the same number and
-name below \`testing/attacks/\`, on Nix 2.8 and on Nix 2.34 with a running gate: \`npm test testing/attacks\`.
+This page lists attacks on evaluation, builds, downloads and substitution, and on rules, signatures, histories, reviews
+and objections. Each row is a test of the same number and name below \`testing/attacks/\`: \`npm test testing/attacks\`.
 A test prints the page and compares it, so that it says what is tried.
+
+The first lists run on Nix 2.8 and on Nix 2.34 with a running gate.
+The lists from "${FIRST_ON_GIT}" on need Git and keys alone, and run once.
 
 Each list begins with controls: the same thing done honestly works, or the same attack works where its guard is away.
 A row of a list without an attacker or a guard of its own has those above the list. Paths of guards are below \`packages/\`.

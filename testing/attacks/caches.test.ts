@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { caches } from "./caches.ts";
+
+runTheme(caches);

@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { clocks } from "./clocks.ts";
+
+runTheme(clocks);

@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { foreignRoots } from "./foreign-roots.ts";
+
+runTheme(foreignRoots);

@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { keysAndEvents } from "./keys-and-events.ts";
+
+runTheme(keysAndEvents);

@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { localRepositories } from "./local-repositories.ts";
+
+runTheme(localRepositories);

@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { mergesAndRenames } from "./merges-and-renames.ts";
+
+runTheme(mergesAndRenames);

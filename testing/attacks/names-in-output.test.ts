@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { namesInOutput } from "./names-in-output.ts";
+
+runTheme(namesInOutput);

@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { objectionsThatEnd } from "./objections-that-end.ts";
+
+runTheme(objectionsThatEnd);

@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { openPgpCertificates } from "./openpgp-certificates.ts";
+
+runTheme(openPgpCertificates);

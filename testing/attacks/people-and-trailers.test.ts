@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { peopleAndTrailers } from "./people-and-trailers.ts";
+
+runTheme(peopleAndTrailers);

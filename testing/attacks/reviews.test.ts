@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { reviews } from "./reviews.ts";
+
+runTheme(reviews);

@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { takingBack } from "./taking-back.ts";
+
+runTheme(takingBack);

@@ -1,0 +1,4 @@
+import { runTheme } from "./attack.ts";
+import { unreadableHistories } from "./unreadable-histories.ts";
+
+runTheme(unreadableHistories);
