@@ -3,7 +3,7 @@
  * the same code of hundreds of histories at a time, one Git child for all of them, and tells it who signed: it puts
  * together what `HistoryRun` in evidence/history.ts puts together. Both have to say the same; the runner compares them.
  */
-import type { ObjectId } from "@firstmile/formats/git/object-id";
+import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 import { authenticateHistory } from "@firstmile/local/evidence/history";
 import { ChangeReader } from "@firstmile/local/evidence/own-changes";
 import { StepReader } from "@firstmile/local/evidence/review-steps";
@@ -11,7 +11,9 @@ import { neutralGit } from "@firstmile/local/git/neutral";
 import { GitObjects } from "@firstmile/local/git/objects";
 import { authenticate, type History, openDocket } from "@firstmile/trust/history/authenticate";
 import { CommitTable } from "@firstmile/trust/history/commit-table";
+import { neededSigners } from "@firstmile/trust/history/cosigners";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
+import { foreignCommits } from "@firstmile/trust/history/foreign";
 import { NOTHING_OLD, Standing } from "@firstmile/trust/history/standing";
 import { loadPolicy } from "@firstmile/trust/policy/load";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
@@ -121,7 +123,8 @@ export async function askMany(repository: string, histories: readonly MadeHistor
   try {
     const together = new CommitTable();
     for (const made of histories) for (const facts of freshFacts(made)) together.add(facts);
-    using reader = new ChangeReader(git, together);
+    const foreign = new Set(histories.flatMap(foreignIn));
+    using reader = new ChangeReader(git, together, (id) => foreign.has(id));
     using objects = new GitObjects(git.env);
     return await Promise.all(histories.map((made) => answered(made, reader, objects)));
   } finally {
@@ -146,8 +149,16 @@ async function answered(made: MadeHistory, reader: ChangeReader, objects: GitObj
   const reviews = new ReviewsInTime(statementsOf(made), identities, standing, terms);
   const read =
     docket.line.length > 0
-      ? await new StepReader(source, docket, reader, objects, reviews.paths, undefined).read()
-      : { steps: [], unreadable: [] };
+      ? await new StepReader(
+          source,
+          docket,
+          reader,
+          objects,
+          reviews,
+          undefined,
+          neededSigners(docket, own),
+        ).read()
+      : { steps: [], unreadable: new Map() };
   return answerOf(made, authenticate(policy, source, docket, { own, reviews, ...read }));
 }
 
@@ -169,11 +180,13 @@ function historyOf(made: MadeHistory): History {
   const cosignatures = new Map(
     history.commits.map(({ cosigners }, at) => [ids[at]!, cosigners.map((name) => signatureOf(name))]),
   );
+  const isAccepted = (id: CommitId) => before.has(id);
   return {
     tip,
     commits,
     unusable: new Map(),
-    isAccepted: (id) => before.has(id),
+    isAccepted,
+    isForeign: foreignCommits(commits, { isAccepted, isKnownForeign: () => false }),
     isBefore: (id) => before.has(id),
     isIntroduced: (id) => id === introduction,
     cosignatures,
@@ -181,11 +194,19 @@ function historyOf(made: MadeHistory): History {
   };
 }
 
+/** Commits that have no ancestor in common with the introduction. */
+function foreignIn(made: MadeHistory): CommitId[] {
+  const { isForeign } = historyOf(made);
+  return made.ids.filter((id) => isForeign(id));
+}
+
 /** Facts of what the tip reaches and the introduction does not, children first. */
 function freshFacts({ history, ids, trees }: MadeHistory): CommitFacts[] {
   const { commits, introduction } = history;
   const old = reached(commits, [introduction]);
-  const fresh = [...reached(commits, [commits.length - 1])].filter((at) => !old.has(at)).sort((a, b) => b - a);
+  const fresh = [...reached(commits, [commits.length - 1])]
+    .filter((at) => !old.has(at))
+    .sort((a, b) => b - a);
   return fresh.map((at) => {
     const { parents, author, committer, coAuthors, signer } = commits[at]!;
     return {
