@@ -106,7 +106,7 @@ export class StepReader {
     const { bumps } = this;
     if (!bumps) return changes;
     const possible = changes.filter((change) => isPossibleBump(change, this.source));
-    const blobs = await this.objects.getAll(possible.flatMap(({ before, after }) => [before!.id, after!.id]));
+    const blobs = await this.objects.getReadable(possible.flatMap(({ before, after }) => [before!.id, after!.id]));
     const bumped = new Set(
       possible.filter(({ before, after }, i) => {
         const [old, fresh] = [contentOf(before!.id, blobs[2 * i]), contentOf(after!.id, blobs[2 * i + 1])];
@@ -121,7 +121,7 @@ export class StepReader {
     const spoken = changes.filter(
       ({ path, after }) => after && this.spokenOf.has(path) && !isSubmodule(after),
     );
-    const blobs = await this.objects.getAll(spoken.map(({ after }) => after!.id));
+    const blobs = await this.objects.getReadable(spoken.map(({ after }) => after!.id));
     const digests = new Map(spoken.map((change, i) => [change, sha256(change.after!.id, blobs[i]?.content)]));
     return changes.map((change) => {
       const digest = digests.get(change);
