@@ -80,19 +80,21 @@ export async function authenticateHistory(question: HistoryQuestion): Promise<An
   const unreadable = unreadableReason(broken);
   if (unreadable) return { ...unheardHistory(question, unreadable), incomplete };
   const notes = certificateNotes(electorateNow(question.policy, question.now).policy);
-  const verdict = await judgedHistory(question, statements);
-  return { ...verdict, incomplete, ...(notes.length > 0 ? { notes } : {}) };
+  const unread = new Set(incomplete);
+  const verdict = await judgedHistory(question, statements, (place) => unread.add(place));
+  return { ...verdict, incomplete: [...unread], ...(notes.length > 0 ? { notes } : {}) };
 }
 
 async function judgedHistory(
   question: HistoryQuestion,
   statements: readonly VerifiedStatement[],
+  unread: (place: string) => void,
 ): Promise<HistoryVerdict> {
   const git = await neutralGit(question.repository);
   try {
     const distrust = new Distrust(electorateNow(question.policy, question.now).policy, statements);
     const policy = distrust.applied(question.policy);
-    const verdict = await judged({ ...question, policy }, git, statements);
+    const verdict = await judged({ ...question, policy }, git, statements, unread);
     const against = await distrustedFiles(git, question.tip, distrust);
     if (against.length === 0) return verdict;
     return { ...verdict, allowed: false, denied: [...against, ...verdict.denied] };
@@ -105,15 +107,16 @@ async function judged(
   question: HistoryQuestion,
   git: NeutralGit,
   statements: readonly VerifiedStatement[],
+  unread: (place: string) => void,
 ): Promise<HistoryVerdict> {
   const known = Remembered.load(question, statements);
   if (known.covers(question.tip)) return alreadyKnown(question, known);
-  const run = new HistoryRun(question, git, known, statements);
+  const run = new HistoryRun(question, git, known, statements, unread);
   const verdict = await run.verdict();
   // What is remembered does not lead to this tip in the one way that reviews are asked along, or what lacks a review
   // may have been read as one with what is remembered: no order of questions must change an answer.
   if (verdict && !known.mayHide(verdict)) return verdict;
-  return (await new HistoryRun(question, git, known.forgotten(), statements).verdict())!;
+  return (await new HistoryRun(question, git, known.forgotten(), statements, unread).verdict())!;
 }
 
 /** What no commit is asked for can be read in none: whoever asks all the same must not hear yes. */
@@ -170,6 +173,7 @@ class HistoryRun {
   private readonly known: Remembered;
   private readonly statements: readonly VerifiedStatement[];
   private readonly introduction: CommitId;
+  private readonly unread: (place: string) => void;
   /** Undefined where no rule lets a bump pass, or nothing was handed on. */
   private readonly bumps: BumpJudge | undefined;
 
@@ -178,7 +182,9 @@ class HistoryRun {
     git: NeutralGit,
     known: Remembered,
     statements: readonly VerifiedStatement[],
+    unread: (place: string) => void,
   ) {
+    this.unread = unread;
     const { policy, validUntil } = electorateNow(question.policy, question.now);
     // Its rules hold groups too, which are filled in with the rest.
     this.question = { ...question, source: policy.sources.get(question.source.name)! };
@@ -247,8 +253,9 @@ class HistoryRun {
     const isAccepted = (id: CommitId) => isIntroduced(id) || this.known.has(id) || before(id);
     const isForeign = foreignCommits(commits, { isAccepted, isKnownForeign: this.known.isForeign });
     const { keys } = this.identities;
-    const { git, statements } = this;
-    const cosignatures = await gatherCosignatures({ repository, git, commits, keys, statements, now });
+    const { git, statements, unread } = this;
+    const evidence = { repository, git, commits, keys, statements, now, unread };
+    const cosignatures = await gatherCosignatures(evidence);
     const isReached = await reachOf(this.git, commits, this.identities.lives);
     const isBefore = (id: CommitId) => id === this.introduction || before(id);
     const life = { isAccepted, isBefore, isIntroduced, isForeign };

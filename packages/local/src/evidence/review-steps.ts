@@ -136,7 +136,7 @@ export class StepReader {
     const { bumps } = this;
     if (!bumps) return changes;
     const possible = changes.filter((change) => isPossibleBump(change, this.source));
-    const blobs = await this.objects.getAll(possible.flatMap(({ before, after }) => [before!.id, after!.id]));
+    const blobs = await this.objects.getReadable(possible.flatMap(({ before, after }) => [before!.id, after!.id]));
     const bumped = new Set(
       possible.filter(({ before, after }, i) => {
         const [old, fresh] = [contentOf(before!.id, blobs[2 * i]), contentOf(after!.id, blobs[2 * i + 1])];
@@ -154,7 +154,7 @@ export class StepReader {
       ...(before && pathsFrom.has(path) ? [before] : []),
     ]);
     const spoken = named.filter((version) => !isSubmodule(version));
-    const blobs = await this.objects.getAll(spoken.map(({ id }) => id));
+    const blobs = await this.objects.getReadable(spoken.map(({ id }) => id));
     const digests = new Map(spoken.map((version, i) => [version, sha256(version.id, blobs[i]?.content)]));
     const told = (version: ResultVersion | undefined) => {
       const digest = version && digests.get(version);

@@ -102,7 +102,19 @@ export async function resolveRevision(repository: string, revision: string): Pro
   const found = await run("git", args, { env: ownRepositoriesEnv() });
   if (found.code === 0) return found.stdout.toString().trim();
   await locate(repository);
+  const malformed = await malformedCommit(repository, revision);
+  if (malformed) return malformed;
   throw new RepositoryError(`${repository}: no commit is named ${JSON.stringify(revision)}`);
+}
+
+/** A commit that Git has and cannot parse: whoever reads it says better what is wrong with it. */
+async function malformedCommit(repository: string, revision: string): Promise<string | undefined> {
+  const ask = async (...args: string[]) => {
+    const said = await run("git", ["-C", repository, ...args], { env: ownRepositoriesEnv() });
+    return said.code === 0 ? said.stdout.toString().trim() : undefined;
+  };
+  const id = await ask("rev-parse", "--verify", "--end-of-options", revision);
+  return id !== undefined && (await ask("cat-file", "-t", id)) === "commit" ? id : undefined;
 }
 
 /** Makes a bare repository of our own, into which objects are received. */

@@ -86,6 +86,15 @@ export class GitObjects implements Disposable {
     return found;
   }
 
+  /** As `getAll`, but what is over its limit is as good as missing, and keeps nobody from the others. */
+  async getReadable(ids: readonly string[]): Promise<(GitObject | undefined)[]> {
+    const found = new Array<GitObject | undefined>(ids.length);
+    await this.each(ids, (object, place) => {
+      if (object && !("oversized" in object)) found[place] = object;
+    });
+    return found;
+  }
+
   /**
    * Hands over each object as soon as it is here, in the order asked for, so that a million of them need no more memory
    * than one.
