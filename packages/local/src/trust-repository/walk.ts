@@ -15,7 +15,8 @@ import {
 import { judgeAdvance } from "@firstmile/trust/root/follow";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { NeutralGit } from "../git/neutral.ts";
-import { exactRevList } from "../git/rev-list.ts";
+import { exactRevList, revList } from "../git/rev-list.ts";
+import { run } from "../process/run.ts";
 import { readTrustCommits } from "./read.ts";
 
 /** Where the walk starts, and when. */
@@ -41,7 +42,12 @@ const BATCH = 64;
 
 export async function walkTo(walk: Walk, head: CommitId): Promise<WalkedHead> {
   const { git, followed } = walk;
-  if (followed === undefined) return await forward(walk, head, walk.introduction.commit);
+  if (followed === undefined) {
+    const start = walk.introduction.commit;
+    const found = await run("git", ["cat-file", "-e", `${start}^{commit}`], { env: git.env });
+    if (found.code === 0) return await forward(walk, head, start);
+    return { standing: { kind: "unauthentic", why: notServed(start) }, authentic: undefined, commits: 0 };
+  }
   if (head === followed) return await same(walk, head);
   const gained = await exactRevList(git, [head], [followed]);
   if (gained.length === 0) return { standing: { kind: "behind" }, authentic: undefined, commits: 0 };
@@ -124,4 +130,11 @@ async function olderParents(
 function notReached(head: CommitId): Reason {
   const message = `${head.slice(0, 12)} is not reached from the introduction by authentic commits`;
   return lacking("not-a-descendant", message);
+}
+
+function notServed(introduction: CommitId): Reason {
+  const message = `${introduction.slice(0, 12)}, the introduction, is not in what was fetched: it is another repository, or its history was rewritten`;
+  return lacking("introduction-not-vouched", message, {
+    remedy: "compare URL and introduction with those that the trust repository's owners published",
+  });
 }

@@ -1,6 +1,7 @@
 /** A machine follows what its rules import, each by itself: authenticated, forward only, and never more than named. */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { CommitId } from "@firstmile/formats/git/object-id";
 import {
   importDirectory,
   importsGeneration,
@@ -117,6 +118,13 @@ describe("an attack on an import moves nothing", () => {
     await refuses(stateDir, policy, "unknown-key");
     expect(await mayWrite(stateDir, policy, mallory)).toBe(false);
     expect(await mayWrite(stateDir, policy, dave)).toBe(true);
+  });
+
+  test("an introduction that is not there", async () => {
+    const { repository } = await story();
+    const elsewhere = "1".repeat(40) as CommitId;
+    const policy = await rules(importOf({ repository, introduction: elsewhere }));
+    await refuses(world.fresh("machine"), policy, "introduction-not-vouched");
   });
 
   test("an introduction that others signed", async () => {
