@@ -15,7 +15,7 @@ import {
 import { judgeAdvance } from "@firstmile/trust/root/follow";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { NeutralGit } from "../git/neutral.ts";
-import { exactRevList, revList } from "../git/rev-list.ts";
+import { exactRevList } from "../git/rev-list.ts";
 import { run } from "../process/run.ts";
 import { readTrustCommits } from "./read.ts";
 

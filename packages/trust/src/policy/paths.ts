@@ -134,15 +134,20 @@ export function rulesAt<R extends { readonly paths: readonly Glob[] }>(
   if (named === undefined) return [own];
   const segments = text.split("/");
   const after = rules.indexOf(own);
-  const later: R[] = [];
+  const all = new Set([own]);
   // A later rule for all that is below takes the place of those before it, as everywhere.
   for (const { rule, glob } of named.toReversed()) {
     if (rules.indexOf(rule as R) <= after) break;
-    const meeting = meets(glob, segments);
-    if (meeting !== "nothing" && !later.includes(rule as R)) later.push(rule as R);
-    if (meeting === "all") break;
+    const { below, rests } = meets(glob, segments);
+    if (below !== "nothing") all.add(rule as R);
+    // What a glob names below the path may be another rule's.
+    for (const rest of rests) {
+      const found = ruleFor([text, ...rest].join("/"), rules);
+      if (found) all.add(found);
+    }
+    if (below === "all") break;
   }
-  return [own, ...later];
+  return [...all];
 }
 
 /** By the name of a directory that a glob names or goes through, in the order of the rules. */
@@ -169,15 +174,23 @@ function isDirectory({ segments, below }: Glob, at: number): boolean {
   return !/[*?]/.test(segments[at]!) && (at < segments.length - 1 || below > 0);
 }
 
+interface Meeting {
+  /** How much below the path the glob covers. */
+  readonly below: "nothing" | "some" | "all";
+  /** Paths that it names below it, each in segments. */
+  readonly rests: readonly (readonly string[])[];
+}
+
 /**
- * How much below a path the glob covers, going by the directories that it names. Row by row, one for each segment of
+ * What the glob says of paths below one, going by the directories that it names. Row by row, one for each segment of
  * the glob, so that time is the product of both lengths at most.
  */
-function meets(glob: Glob, path: readonly string[]): "nothing" | "some" | "all" {
+function meets(glob: Glob, path: readonly string[]): Meeting {
   const { segments, below } = glob;
   let row = path.map(() => false);
   let isStart = true;
-  let found: "nothing" | "some" = "nothing";
+  const rests: string[][] = [];
+  let found: Meeting["below"] = "nothing";
   for (const [i, segment] of segments.entries()) {
     const next: boolean[] = [];
     for (const [p, name] of path.entries()) {
@@ -188,8 +201,12 @@ function meets(glob: Glob, path: readonly string[]): "nothing" | "some" | "all" 
     row = next;
     isStart &&= segment === "**";
     if (!row.at(-1) || !isDirectory(glob, i)) continue;
-    if (i === segments.length - 1 && below === 1) return "all";
+    if (i === segments.length - 1 && below === 1) return { below: "all", rests };
     found = "some";
+    const rest = segments.slice(i + 1);
+    const literal = rest.findIndex((one) => /[*?]/.test(one));
+    const names = rest.slice(0, literal < 0 ? rest.length : literal);
+    for (let length = 1; length <= names.length; length++) rests.push(names.slice(0, length));
   }
-  return found;
+  return { below: found, rests };
 }

@@ -151,14 +151,12 @@ describe("what stands in place of a directory", () => {
           const all = rules(["**"], ...globs);
           const place = at.join("/");
           const met = new Set(rulesAt(place, all).map(({ i }) => i));
-          const below = globs.flat().flatMap((one) => {
-            const segments = one.replace(/^\/|\/$/g, "").split("/");
-            return segments.map((_, i) => segments.slice(i).join("/"));
-          });
           // Only what the rules name by its place: any directory can have a file of any other name.
-          const named = below.filter((one) =>
-            globs.flat().some((g) => `/${g}/`.includes(`/${place}/${one}/`)),
-          );
+          const named = globs.flat().flatMap((glob) => {
+            const inner = glob.replace(/^\/|\/$/g, "");
+            const rest = inner.startsWith(`${place}/`) ? inner.slice(place.length + 1).split("/") : [];
+            return rest.map((_, i) => rest.slice(0, i + 1).join("/"));
+          });
           for (const one of named) expect(met).toContain(ruleFor(`${place}/${one}`, all)!.i);
           expect(met).toContain(ruleFor(place, all)!.i);
         },
