@@ -140,22 +140,17 @@ describe("this machine's copy", () => {
     }
   });
 
-  test("of the rules or an import denies while it is damaged, and is fetched anew", async () => {
-    for (const kind of ["trust repository", "import"] as const) {
-      const { places } = await held(kind);
-      await places.answers();
-      rmSync(keptDirectory(places.stateDir), { recursive: true });
-      for (const way of ["loses its objects", "has its objects cut off", "loses its HEAD"]) {
-        DAMAGE[way]!(places.copyOf(kind));
-        expect([way, await places.codeAfterRestart()]).toEqual([
-          way,
-          expect.stringMatching(/evidence-unreadable|policy-invalid/),
-        ]);
-        await places.update();
-        expect([way, await places.codeAfterRestart()]).toEqual([way, "distrusted"]);
-        rmSync(keptDirectory(places.stateDir), { recursive: true });
-      }
-    }
+  test.each([
+    ["trust repository", "loses its objects"],
+    ["trust repository", "loses its HEAD"],
+    ["import", "has its objects cut off"],
+  ] as const)("of the %s that %s denies, and is fetched anew", async (kind, way) => {
+    const { places } = await held(kind);
+    DAMAGE[way]!(places.copyOf(kind));
+    rmSync(keptDirectory(places.stateDir), { recursive: true, force: true });
+    expect(await places.codeAfterRestart()).toMatch(/^(?:evidence-unreadable|policy-invalid)$/);
+    await places.update();
+    expect(await places.codeAfterRestart()).toBe("distrusted");
   });
 
   test("of a source that is gone, or has no statements any more, leaves what was heard in force", async () => {
