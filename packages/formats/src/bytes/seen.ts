@@ -16,8 +16,6 @@ const JAMO = /[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]/u;
 /** Blocks of letters and digits that run from right to left, and take their neighbours with them. */
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 const MARK = /\p{M}/u;
-/** They join two letters, and have no ink of their own. */
-const STACKERS = /[\u1039\u17d2]/u;
 
 /** Scripts that cannot be written without marks; their names in Unicode. */
 const MARKED_SCRIPTS = [
@@ -54,14 +52,14 @@ export function runsRightToLeft(char: string): boolean {
 }
 
 /**
- * Whether a mark is seen on what is before it: a letter of its own script, perhaps with marks that were seen.
+ * Whether a mark is seen on what is before it: a letter of its own script, perhaps with marks that were seen. A few such
+ * pairs look like one letter, so this is for names and not for code.
  *
  * @param cluster The letter and its marks; empty where something else is before it.
  */
 export function isSeenOn(cluster: string, mark: string): boolean {
   const [letter, ...marks] = cluster;
-  if (letter === undefined || marks.length >= MOST_MARKS || UNSEEN.test(mark) || STACKERS.test(mark))
-    return false;
+  if (letter === undefined || marks.length >= MOST_MARKS || UNSEEN.test(mark)) return false;
   const both = cluster + mark;
   return (
     both.normalize("NFC") === both &&

@@ -17,6 +17,8 @@ export interface SpellingStyle {
   readonly spellsFirstBlanks: boolean;
   /** Whether letters that run from right to left are shown. */
   readonly rightToLeft: boolean;
+  /** Whether marks are shown on letters of scripts that need them. */
+  readonly marks: boolean;
   /** Whether the colon of what an editor takes for its settings (`vim: set nowrap`) is spelled. */
   readonly forEditor?: boolean;
 }
@@ -103,10 +105,10 @@ export class Speller {
   }
 
   #character(char: string): void {
-    const { rightToLeft, tab = "" } = this.#style;
+    const { rightToLeft, marks, tab = "" } = this.#style;
     const isHidden = tab.startsWith(char) || (!rightToLeft && runsRightToLeft(char));
     const cluster = this.#cluster;
-    if (!isHidden && (isMark(char) ? isSeenOn(cluster, char) : isSeen(char))) {
+    if (!isHidden && (isMark(char) ? marks && isSeenOn(cluster, char) : isSeen(char))) {
       this.#plain(char);
       this.#cluster = isMark(char) ? cluster + char : char;
     } else this.#spell(`\\u{${char.codePointAt(0)!.toString(16)}}`);

@@ -9,7 +9,7 @@ import { Speller, type SpellingStyle } from "./speller.ts";
 
 /** Words of printable ASCII with one space between two; a backslash may begin a spelling. */
 const AS_IT_IS = /^[!-[\]-~]+(?: [!-[\]-~]+)*$/;
-const STYLE: SpellingStyle = { mostBlanks: 40, spellsFirstBlanks: true, rightToLeft: true };
+const STYLE: SpellingStyle = { mostBlanks: 40, spellsFirstBlanks: true, rightToLeft: true, marks: true };
 
 /** A name in bytes. */
 export function visibleName(bytes: Uint8Array): string {

@@ -2,8 +2,8 @@
  * Lines of files as a reader can trust them.
  *
  * Claims: whatever is in the bytes and would not be seen, or would move, colour or reorder other text, is spelled: all
- * white space but single spaces within a line, control characters, bytes that are not UTF-8, joiners, fillers, marks
- * that could sit on another letter, letters that run from right to left. Two lines that differ never look the same.
+ * white space but spaces within a line, control characters, bytes that are not UTF-8, joiners, fillers, marks on
+ * letters, letters that run from right to left. Two lines that differ never look the same.
  * Against: code that a reader cannot see, or sees in another order than the evaluator. Leaves out: letters that look
  * like letters of another script.
  */
@@ -16,7 +16,14 @@ const MOST_BLANKS = 40;
 /** How lines are spelled where blanks behind each other must not fill a row of so many cells. */
 export function styleOfLines(columns = Number.POSITIVE_INFINITY, forEditor = false): SpellingStyle {
   const mostBlanks = Math.min(MOST_BLANKS, Math.floor(columns / 2) - SHOWN_TAB.length);
-  return { tab: SHOWN_TAB, mostBlanks, spellsFirstBlanks: false, rightToLeft: false, forEditor };
+  return {
+    tab: SHOWN_TAB,
+    mostBlanks,
+    spellsFirstBlanks: false,
+    rightToLeft: false,
+    marks: false,
+    forEditor,
+  };
 }
 
 /** Most lines of most files: words of ASCII with single spaces, and some before the first. */

@@ -20,7 +20,7 @@ describe("visible", () => {
     ["private and unassigned", "\ue000\u0378\u{10ffff}", "\\u{e000}\\u{378}\\u{10ffff}"],
     ["two spellings of one letter", "\u00e9 e\u0301 \u212b", "\u00e9 e\\u{301} \\u{212b}"],
     ["a mark at the beginning", "\u0338= \u0e31", "\\u{338}= \\u{e31}"],
-    ["marks where a script needs them", "हिन्दी ไทยกั", "हिन्दी ไทยกั"],
+    ["marks on letters", "हि อา\u0e33\u0e31", "ह\\u{93f} อา\u0e33\\u{e31}"],
     ["letters from right to left", "a = \u05d0 ; \u0661", "a = \\u{5d0} ; \\u{661}"],
     ["what reorders (Trojan Source)", "\u202e\u2066\u061c", "\\u{202e}\\u{2066}\\u{61c}"],
     [
