@@ -1,6 +1,7 @@
 /** Commits on one parent: edits, new files, copies, renames, modes, and taking changes back. */
-import type { File, Files } from "./history.ts";
+
 import { type Growth, type Head, PATHS } from "./growth.ts";
+import type { File, Files } from "./history.ts";
 import { edited, isLike, otherMode } from "./texts.ts";
 
 const MOVES = {
@@ -25,10 +26,15 @@ export function change(growth: Growth, head: Head): void {
 
 export function place(growth: Growth, head: Head, files: Files, move: string, trick?: number): boolean {
   const before = head.at;
-  const made = growth.commit([before], files, { move, owner: head.owner, ...(trick === undefined ? {} : { trick }) });
+  const made = growth.commit([before], files, {
+    move,
+    owner: head.owner,
+    ...(trick === undefined ? {} : { trick }),
+  });
   if (made === undefined) return false;
   head.at = made;
-  if (growth.dice.chance(0.5)) growth.read(before, made, growth.dice.shuffled(["alice", "bob", "carol"] as const));
+  if (growth.dice.chance(0.5))
+    growth.read(before, made, growth.dice.shuffled(["alice", "bob", "carol"] as const));
   return true;
 }
 
@@ -53,7 +59,9 @@ function changedBy(growth: Growth, { at }: Head, move: keyof typeof MOVES): Map<
     case "directory":
       return directoryMoved(growth, files);
     case "mode":
-      return path === undefined ? undefined : files.set(path, otherMode(dice, growth.words, files.get(path)!));
+      return path === undefined
+        ? undefined
+        : files.set(path, otherMode(dice, growth.words, files.get(path)!));
     case "revert":
       return new Map(growth.files(dice.pick(growth.ancestors(at))));
     case "back":
@@ -80,7 +88,12 @@ function copied(growth: Growth, files: Map<string, File>): Map<string, File> | u
   return files.set(target, dice.chance(0.3) ? edited(dice, growth.words, source) : source);
 }
 
-export function renamed(growth: Growth, files: Map<string, File>, from: string, to: string): Map<string, File> {
+export function renamed(
+  growth: Growth,
+  files: Map<string, File>,
+  from: string,
+  to: string,
+): Map<string, File> {
   const { dice } = growth;
   const file = files.get(from)!;
   files.delete(from);

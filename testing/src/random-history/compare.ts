@@ -61,7 +61,8 @@ function kindOf(history: RandomHistory, { kind, commit, path, why }: Offence): s
   if (parents.some((parent) => provenance.isForeign(parent))) special.push("foreign root");
   if (why.endsWith("as it was before")) special.push("taken back");
   const sides = parents.map((parent) => commits[parent]!.files);
-  if (path !== undefined && parents.length > 1 && isCarried(sides, files, path)) special.push("from another path");
+  if (path !== undefined && parents.length > 1 && isCarried(sides, files, path))
+    special.push("from another path");
   const shape = parents.length > 2 ? "octopus" : parents.length === 2 ? "merge" : "one parent";
   return [kind, shape, ...special].join(", ");
 }

@@ -5,11 +5,21 @@
  * ranges, of old contents and of sides. A seed makes the same history on every machine.
  */
 import { change, edit, place, renamed } from "./changing.ts";
+import { complete } from "./completing.ts";
 import { Dice } from "./dice.ts";
 import { Growth, type Head, type Manner, PATHS } from "./growth.ts";
-import { type File, type Files, firstParents, type Mode, PEOPLE, pathsOf, type RandomHistory, reached, sameFile } from "./history.ts";
+import {
+  type File,
+  type Files,
+  firstParents,
+  type Mode,
+  PEOPLE,
+  pathsOf,
+  type RandomHistory,
+  reached,
+  sameFile,
+} from "./history.ts";
 import { crissCross, merge, octopus } from "./merging.ts";
-import { complete } from "./completing.ts";
 import { asksForReading, RULE_SETS, ruleOf } from "./rules.ts";
 import { merged } from "./texts.ts";
 
@@ -82,7 +92,14 @@ function step(growth: Growth): void {
     case "cross":
       return crossed(growth, side!);
     case "octopus":
-      octopus(growth, main, dice.shuffled(heads.slice(1)).slice(0, dice.between(2, 3)).map(({ at }) => at));
+      octopus(
+        growth,
+        main,
+        dice
+          .shuffled(heads.slice(1))
+          .slice(0, dice.between(2, 3))
+          .map(({ at }) => at),
+      );
       return;
     case "rebase":
       return rebase(growth, side!);
@@ -135,7 +152,8 @@ function crossed(growth: Growth, side: Head): void {
   if (third) heads.push(other);
   const goOn = (head: Head) => {
     const files = new Map(growth.files(head.at));
-    if (path !== undefined && files.has(path)) place(growth, head, files.set(path, edit(growth, files, path)), "edit");
+    if (path !== undefined && files.has(path))
+      place(growth, head, files.set(path, edit(growth, files, path)), "edit");
     else change(growth, head);
   };
   crissCross(growth, main, side);
@@ -186,7 +204,8 @@ function dance(growth: Growth): void {
     () => {
       if (start === "root") return;
       const files = new Map(growth.files(side.at));
-      if (dice.chance(0.5) && files.has(from)) place(growth, side, renamed(growth, files, from, to), "rename");
+      if (dice.chance(0.5) && files.has(from))
+        place(growth, side, renamed(growth, files, from, to), "rename");
       else place(growth, side, files.set(to, file), "copy");
     },
     () => {
@@ -238,7 +257,10 @@ function finished({ commits, introduction, reviews, main, manner }: Growth): Ran
   return {
     rules: manner.rules,
     mode: manner.mode,
-    commits: kept.map((at) => ({ ...commits[at]!, parents: commits[at]!.parents.map((one) => place.get(one)!) })),
+    commits: kept.map((at) => ({
+      ...commits[at]!,
+      parents: commits[at]!.parents.map((one) => place.get(one)!),
+    })),
     introduction: place.get(introduction)!,
     reviews: asksForReading(manner.rules) ? reviews : [],
     honest: manner.honest && firstParents(commits, main.at).includes(introduction),

@@ -1,5 +1,5 @@
 /** A history while it grows: its heads, who may sign what, and what was read of it. */
-import { Dice } from "./dice.ts";
+import type { Dice } from "./dice.ts";
 import {
   type Commit,
   type File,
@@ -153,7 +153,11 @@ export class Growth {
   private permitted(paths: readonly string[], owner: Person | undefined): Person[] | undefined {
     const alone = this.dice.shuffled(PEOPLE).map((name) => [name]);
     const first = owner && this.dice.chance(0.8) ? [[owner]] : [];
-    const pairs = this.dice.shuffled([["alice", "bob"], ["bob", "carol"], ["carol", "alice"]] as Person[][]);
+    const pairs = this.dice.shuffled([
+      ["alice", "bob"],
+      ["bob", "carol"],
+      ["carol", "alice"],
+    ] as Person[][]);
     return [...first, ...alone, ...pairs].find((people) =>
       paths.every((path) => meets(ruleOf(this.manner.rules, path).write, people)),
     );
@@ -164,7 +168,16 @@ export class Growth {
     const [signer, ...cosigners] = people as [Person, ...Person[]];
     const other = () => (this.dice.chance(0.04) ? this.dice.pick(PEOPLE) : signer);
     const coAuthors = this.dice.chance(0.03) ? [this.dice.pick(PEOPLE)] : [];
-    this.commits.push({ parents, files, author: other(), committer: other(), coAuthors, signer, cosigners, move });
+    this.commits.push({
+      parents,
+      files,
+      author: other(),
+      committer: other(),
+      coAuthors,
+      signer,
+      cosigners,
+      move,
+    });
     this.provenance.add(parents, files);
     this.reaching.push(parents.reduce((bits, parent) => bits | this.reaching[parent]!, 1n << BigInt(place)));
     return place;

@@ -185,7 +185,9 @@ function historyOf(made: MadeHistory): History {
 function freshFacts({ history, ids, trees }: MadeHistory): CommitFacts[] {
   const { commits, introduction } = history;
   const old = reached(commits, [introduction]);
-  const fresh = [...reached(commits, [commits.length - 1])].filter((at) => !old.has(at)).sort((a, b) => b - a);
+  const fresh = [...reached(commits, [commits.length - 1])]
+    .filter((at) => !old.has(at))
+    .sort((a, b) => b - a);
   return fresh.map((at) => {
     const { parents, author, committer, coAuthors, signer } = commits[at]!;
     return {

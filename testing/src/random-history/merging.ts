@@ -31,7 +31,9 @@ export function octopus(
   if (others.length < 2) return undefined;
   const strategy = wanted ?? dice.weighted({ clean: 6, carry: 4, add: 1, putBack: 1 });
   const baseOf = (side: number) => growth.filesOrNone(growth.base(head.at, side));
-  const moving = others.filter((side) => movedPairs(baseOf(side), growth.files(head.at), growth.files(side)).length > 0);
+  const moving = others.filter(
+    (side) => movedPairs(baseOf(side), growth.files(head.at), growth.files(side)).length > 0,
+  );
   const treatedSide = dice.any(moving) ?? dice.pick(others);
   let files: Files = growth.files(head.at);
   for (const side of others) {
@@ -71,7 +73,8 @@ function placed(
 /** What each side did is often read before it is merged. */
 function readSides(growth: Growth, main: number, sides: readonly number[]): void {
   const { dice } = growth;
-  const base = (side: number) => (dice.chance(0.85) ? growth.base(main, side) : dice.any(growth.ancestors(side)));
+  const base = (side: number) =>
+    dice.chance(0.85) ? growth.base(main, side) : dice.any(growth.ancestors(side));
   for (const side of sides)
     if (dice.chance(0.6)) growth.read(base(side), side, dice.shuffled(["alice", "bob", "carol"] as const));
 }

@@ -1,14 +1,27 @@
 /** A random history as Git objects, put together byte by byte, and as the statements of its reviewers. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { renderEnvelope, preAuthEncoding } from "@firstmile/formats/dsse/envelope";
+import { preAuthEncoding, renderEnvelope } from "@firstmile/formats/dsse/envelope";
 import { type CommitId, hashObject, type ObjectId, type ObjectKind } from "@firstmile/formats/git/object-id";
 import { storedZlib, writePack } from "@firstmile/formats/git/pack";
 import type { FileVersion, ReviewStatement } from "@firstmile/formats/statement/review";
-import { renderStatement, STATEMENT_PAYLOAD_TYPE, type Statement } from "@firstmile/formats/statement/statement";
+import {
+  renderStatement,
+  STATEMENT_PAYLOAD_TYPE,
+  type Statement,
+} from "@firstmile/formats/statement/statement";
 import { STATEMENT_NAMESPACE } from "@firstmile/trust/statement/signature";
 import { type SshSigner, sshSigner } from "../ssh-signer.ts";
-import { type Commit, type File, type Files, LINK, PEOPLE, type Person, type RandomHistory, type Review } from "./history.ts";
+import {
+  type Commit,
+  type File,
+  type Files,
+  LINK,
+  PEOPLE,
+  type Person,
+  type RandomHistory,
+  type Review,
+} from "./history.ts";
 
 /** One history in the repository. */
 export interface MadeHistory {
@@ -68,7 +81,10 @@ export function makeHistory(store: ObjectStore, history: RandomHistory, signed: 
     ids.push(store.add("commit", commitBytes(commit, at, tree, ids, signed)) as string as CommitId);
   }
   const cosigned = history.commits.flatMap(({ cosigners }, at) =>
-    cosigners.map((by) => ({ by, statement: { kind: "cosign", commit: ids[at]!, narHash: undefined } as const })),
+    cosigners.map((by) => ({
+      by,
+      statement: { kind: "cosign", commit: ids[at]!, narHash: undefined } as const,
+    })),
   );
   return { history, ids, trees, statements: [...cosigned, ...reviewStatements(history.reviews)] };
 }
@@ -94,7 +110,8 @@ function reviewStatements(reviews: readonly Review[]): { statement: ReviewStatem
   const made: { by: Person; verdict: Review["verdict"]; changes: Map<string, Review> }[] = [];
   for (const review of reviews) {
     const open = made.find(
-      ({ by, verdict, changes }) => by === review.by && verdict === review.verdict && !changes.has(review.path),
+      ({ by, verdict, changes }) =>
+        by === review.by && verdict === review.verdict && !changes.has(review.path),
     );
     if (open) open.changes.set(review.path, review);
     else made.push({ by: review.by, verdict: review.verdict, changes: new Map([[review.path, review]]) });
@@ -112,7 +129,10 @@ function reviewStatements(reviews: readonly Review[]): { statement: ReviewStatem
         .map(({ path, before, after }) => ({
           path,
           before: before && versionIn(before),
-          after: after && { ...versionIn(after), sha256: createHash("sha256").update(bytesOf(after)).digest("hex") },
+          after: after && {
+            ...versionIn(after),
+            sha256: createHash("sha256").update(bytesOf(after)).digest("hex"),
+          },
         }))
         .sort((a, b) => (a.path < b.path ? -1 : 1)),
     },

@@ -1,12 +1,5 @@
 /** What the model holds against a history: a list of offences, each of which the judge has to deny. */
-import {
-  firstParents,
-  type Person,
-  pathsOf,
-  type RandomHistory,
-  reached,
-  sameFile,
-} from "./history.ts";
+import { firstParents, type Person, pathsOf, type RandomHistory, reached, sameFile } from "./history.ts";
 import { type Own, Provenance } from "./provenance.ts";
 import { unreadSteps } from "./reading.ts";
 import { asksForReading, meets, ruleOf } from "./rules.ts";
@@ -44,7 +37,9 @@ function writtenOf(history: RandomHistory, provenance: Provenance, own: readonly
   const fresh = (at: number) => !accepted.has(at);
   const against = (commit: number, other: number | undefined): Own => {
     const [before, after] = [other === undefined ? new Map() : commits[other]!.files, commits[commit]!.files];
-    const paths = [...pathsOf([before, after])].filter((path) => !sameFile(before.get(path), after.get(path)));
+    const paths = [...pathsOf([before, after])].filter(
+      (path) => !sameFile(before.get(path), after.get(path)),
+    );
     return new Map(paths.map((path) => [path, "brings a change"]));
   };
   switch (mode) {

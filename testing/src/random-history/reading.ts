@@ -17,8 +17,8 @@ import {
 } from "./history.ts";
 import type { Offence } from "./offences.ts";
 import type { Own } from "./provenance.ts";
-import { fewestUnread, type Piece } from "./stretches.ts";
 import { asksForReading, meets, type RandomRule, ruleOf } from "./rules.ts";
+import { fewestUnread, type Piece } from "./stretches.ts";
 
 /** A commit of the line that changes a path. */
 export interface Step {
@@ -40,7 +40,8 @@ export function unreadSteps(history: RandomHistory, own: readonly Own[]): Offenc
     const rule = ruleOf(history.rules, path);
     const readers = new Readers(history, rule, steps);
     const unread = fewestUnread(steps.length, readers.pieces(), (people) => meets(rule.review!, people));
-    for (const at of unread) found.push({ kind: "unread", commit: steps[at]!.commit, path, why: whatOf(steps, at) });
+    for (const at of unread)
+      found.push({ kind: "unread", commit: steps[at]!.commit, path, why: whatOf(steps, at) });
     const last = steps.at(-1)!;
     if (isRejected(history, rule, last))
       found.push({ kind: "rejected", commit: last.commit, path, why: `has ${versionOf(last.after)}` });
@@ -75,7 +76,9 @@ export function stepsByPath(history: RandomHistory, own: readonly Own[]): Map<st
       const merges = mode !== "tip" && commits[at]!.parents.length > 1;
       const isOwn = !merges || own[at]!.has(path);
       const part = new Set(isOwn ? [...people.brought, ...people.here] : people.brought);
-      const sides = isOwn ? [] : commits[at]!.parents.slice(1).map((parent) => commits[parent]!.files.get(path));
+      const sides = isOwn
+        ? []
+        : commits[at]!.parents.slice(1).map((parent) => commits[parent]!.files.get(path));
       const merger = isOwn ? undefined : commits[at]!.signer;
       found.set(path, [...(found.get(path) ?? []), { commit: at, path, before, after, part, sides, merger }]);
     }

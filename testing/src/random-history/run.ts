@@ -95,7 +95,9 @@ async function runSome(
     const offences = offencesOf(one.history);
     const answer = answers[i]!;
     note(figures, one.history, offences, answer);
-    figures.failures.push(...holesIn(one.history, offences, answer).map((hole) => failureOf(seeds[i]!, one.history, hole)));
+    figures.failures.push(
+      ...holesIn(one.history, offences, answer).map((hole) => failureOf(seeds[i]!, one.history, hole)),
+    );
     if (!isAsked(seeds[i]!)) continue;
     figures.asked++;
     const what = await otherWays(store, one, answer, seeds[i]!);
@@ -137,12 +139,16 @@ async function otherWays(
   const statements = statementTree(store, made);
   store.flush();
   const cold = await askWhole(store.repository, made, statements);
-  if (summary(cold) !== summary(answer)) return `asked alone: ${summary(cold)}; among many: ${summary(answer)}`;
+  if (summary(cold) !== summary(answer))
+    return `asked alone: ${summary(cold)}; among many: ${summary(answer)}`;
   const dice = new Dice(seed);
   const cacheDir = mkdtempSync(join(tmpdir(), "random-histories-state-"));
   try {
     const { introduction, commits } = made.history;
-    const tips = [dice.between(introduction, commits.length - 1), dice.between(introduction, commits.length - 1)];
+    const tips = [
+      dice.between(introduction, commits.length - 1),
+      dice.between(introduction, commits.length - 1),
+    ];
     for (const tip of tips) await askWhole(store.repository, made, statements, { tip, cacheDir });
     const warm = await askWhole(store.repository, made, statements, { cacheDir });
     const after = `after ${tips.map((tip) => `#${tip}`).join(" and ")}`;
@@ -178,7 +184,9 @@ export async function explained(failure: Failure): Promise<string> {
     "held against it by the model:",
     ...offences.map(({ kind, commit, path, why }) => `  #${commit} ${kind} ${path ?? ""}: ${why}`),
     `by the judge, which says ${answer!.allowed ? "allowed" : "denied"}:`,
-    ...answer!.denied.map(({ commit, code, paths, message }) => `  #${commit} ${code} ${paths.join(", ")}: ${message}`),
+    ...answer!.denied.map(
+      ({ commit, code, paths, message }) => `  #${commit} ${code} ${paths.join(", ")}: ${message}`,
+    ),
   ].join("\n");
 }
 

@@ -24,14 +24,20 @@ function* smallerThan(history: RandomHistory): Generator<RandomHistory> {
   for (const at of commits.keys())
     if (at !== introduction && at < commits.length - 1) yield withoutCommit(history, at);
   for (const [at, { parents }] of commits.entries())
-    for (const [i] of parents.entries()) if (parents.length > 1) yield kept(history, parentsAs(commits, at, parents.toSpliced(i, 1)));
+    for (const [i] of parents.entries())
+      if (parents.length > 1) yield kept(history, parentsAs(commits, at, parents.toSpliced(i, 1)));
   for (const share of [2, 4])
     for (let i = 0; i < share && reviews.length > share; i++)
-      yield { ...history, reviews: reviews.filter((_, at) => Math.floor((at * share) / reviews.length) !== i) };
+      yield {
+        ...history,
+        reviews: reviews.filter((_, at) => Math.floor((at * share) / reviews.length) !== i),
+      };
   for (const i of reviews.keys()) yield { ...history, reviews: reviews.toSpliced(i, 1) };
   for (const [at, commit] of commits.entries())
     for (const simpler of simplified(commit)) yield { ...history, commits: commits.with(at, simpler) };
-  for (const line of new Set(commits.flatMap(({ files }) => [...files.values()].flatMap(({ lines }) => lines))))
+  for (const line of new Set(
+    commits.flatMap(({ files }) => [...files.values()].flatMap(({ lines }) => lines)),
+  ))
     yield withoutLine(history, line);
 }
 

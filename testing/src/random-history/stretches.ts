@@ -21,7 +21,8 @@ export function fewestUnread(
   for (let to = 1; to <= count; to++) {
     let fewest = [...best[to - 1]!, to - 1];
     for (let from = 0; from < to; from++) {
-      if (best[from]!.length < fewest.length && suffices(readWhole(from, to, pieces))) fewest = [...best[from]!];
+      if (best[from]!.length < fewest.length && suffices(readWhole(from, to, pieces)))
+        fewest = [...best[from]!];
     }
     best[to] = fewest;
   }

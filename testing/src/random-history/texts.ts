@@ -23,7 +23,13 @@ export function edited(dice: Dice, words: Words, file: File, others: readonly st
   const at = dice.below(lines.length);
   const full = lines.length >= MOST_LINES;
   if (file.mode === LINK) return { mode: LINK, lines: [words.next()] };
-  const kind = dice.weighted({ change: 4, insert: full ? 0 : 2, remove: lines.length > 1 ? 2 : 0, back: 1, move: 0.3 });
+  const kind = dice.weighted({
+    change: 4,
+    insert: full ? 0 : 2,
+    remove: lines.length > 1 ? 2 : 0,
+    back: 1,
+    move: 0.3,
+  });
   const known = others.filter((line) => !lines.includes(line));
   switch (kind) {
     case "change":
