@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [history|gate|hook|slice|seal|archives…]`: all of them but `archives` unless told. Prints one table,
- * and leaves the figures as JSON in .cache/bench/results.
+ * `npm run bench -- [history|gate|hook|slice|seal|archives|random-histories…]`: all of them but the last two unless told.
+ * Prints one table, and leaves the figures as JSON in .cache/bench/results.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -10,6 +10,7 @@ import { gateRows } from "./gate/run.ts";
 import { historyRows } from "./history/run.ts";
 import { hookRows } from "./hook/run.ts";
 import { CACHE } from "./places.ts";
+import { randomHistoryRows } from "./random-histories/run.ts";
 import { absent, printTable, type Row } from "./report.ts";
 import { sealRows } from "./seal/run.ts";
 import { sliceRows } from "./slice/run.ts";
@@ -21,7 +22,10 @@ const SUITES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   slice: sliceRows,
   archives: archiveRows,
   seal: sealRows,
+  "random-histories": randomHistoryRows,
 };
+/** Searches, which take long and measure no time. */
+const ONLY_WHEN_TOLD: readonly string[] = ["archives", "random-histories"];
 
 if (process.argv[2] === "conformance") {
   await import("./conformance/main.ts");
@@ -36,7 +40,8 @@ if (unknown.length > 0) {
 
 const before = loadavg();
 const rows: Row[] = [];
-for (const name of asked.length > 0 ? asked : Object.keys(SUITES).filter((suite) => suite !== "archives")) {
+const usual = Object.keys(SUITES).filter((suite) => !ONLY_WHEN_TOLD.includes(suite));
+for (const name of asked.length > 0 ? asked : usual) {
   console.error(`measuring: ${name}`);
   const measured = await Promise.resolve()
     .then(() => SUITES[name]!())
