@@ -25,7 +25,9 @@ export async function introductionFault(question: IntroductionQuestion): Promise
   const { source, now, repository, git, statements, policy } = question;
   const { keys, ownerOf } = question.identities;
   const introduction = source.introduction.commit as string as CommitId;
-  const { table, corrupt } = await checkCommits({ env: git.env, policy, now }, [introduction]);
+  const { table, corrupt, attacks } = await checkCommits({ env: git.env, policy, now }, [introduction]);
+  const attack = attacks.get(introduction);
+  if (attack !== undefined) return corruptCommit(introduction, attack);
   const facts = table.get(introduction);
   if (!facts) return unusable(source, introduction, corrupt.get(introduction));
   const others = await gatherCosignatures({ repository, git, commits: table, keys, statements, now });

@@ -6,7 +6,7 @@
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import { neutralGit, ownRepositoriesEnv } from "../git/neutral.ts";
-import { run } from "../process/run.ts";
+import { runOk } from "../process/run.ts";
 import { ancestryAmong } from "./ancestry.ts";
 
 /** Most branches compared: a source with more is compared in these. */
@@ -49,8 +49,9 @@ function differ(branches: readonly Branch[]): boolean {
 
 async function branchesBelow(repository: string, url: string, prefix: string): Promise<Branch[]> {
   const args = ["-C", repository, "for-each-ref", "--format=%(objectname) %(refname)", prefix];
-  const listed = await run("git", args, { env: ownRepositoriesEnv() });
-  const lines = listed.stdout.toString("latin1").split("\n").filter(Boolean);
+  // Branches that cannot be listed are not branches that agree.
+  const listed = await runOk("git", args, { env: ownRepositoriesEnv() });
+  const lines = listed.toString("latin1").split("\n").filter(Boolean);
   return lines.map((line) => {
     const [head, ref] = line.split(" ", 2) as [CommitId, string];
     return { url, name: ref.slice(prefix.length), head };

@@ -131,7 +131,9 @@ export class ReviewMaterial implements Disposable {
 
 async function treeOf(objects: GitObjects, id: ObjectId): Promise<Tree> {
   const object = await objects.get(id);
-  const entries = parseTree(object?.content ?? new Uint8Array(0), id.length === 64 ? 32 : 20);
+  // As an empty directory it would hide a change from its reader.
+  if (object?.type !== "tree") throw new RepositoryError(`tree ${id} is gone from our own database`);
+  const entries = parseTree(object.content, id.length === 64 ? 32 : 20);
   return new Map(entries.map((entry) => [latin1(entry.name), entry]));
 }
 
