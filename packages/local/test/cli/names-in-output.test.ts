@@ -126,7 +126,7 @@ describe("for programs", () => {
   ];
   test.each(paths)(
     "%s: paths are spelled as in statements",
-    { timeout: 60_000 },
+    { timeout: 240_000 },
     async (_, words, rules, path) => {
       const text = await told(words(), rules(), {});
       for (const line of text.split("\n")) expect(line).not.toMatch(EVIL);
@@ -151,7 +151,7 @@ const GROUPS: [string, () => string, Asked[]][] = [
   ["a trust repository", () => "", ofRules],
 ];
 describe.each(GROUPS)("names in %s", (_, rules, asked) => {
-  test.each(asked)("%s", { timeout: 60_000 }, async (_what, words, tells) => {
+  test.each(asked)("%s", { timeout: 240_000 }, async (_what, words, tells) => {
     for (const COLUMNS of WIDTHS) expectSound(await told(words(), rules(), { COLUMNS }), tells);
   });
 });

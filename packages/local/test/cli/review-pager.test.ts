@@ -24,7 +24,7 @@ function approves(env: NonNullable<TerminalOptions["env"]>, columns = 100) {
   return atTerminal(world, alice, ["review", repository.dir, "main", "--yes"], [], { columns, env });
 }
 
-describe.skipIf(!HAS_TERMINAL)("a line that is wider than the screen", { timeout: 90_000 }, () => {
+describe.skipIf(!HAS_TERMINAL)("a line that is wider than the screen", { timeout: 240_000 }, () => {
   const lesskey = () => {
     const home = world.fresh("home");
     mkdirSync(home);

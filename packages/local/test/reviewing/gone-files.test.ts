@@ -21,7 +21,7 @@ async function hardened() {
   return story;
 }
 
-test("a file that went away is shown, line by line, and named as removed", { timeout: 90_000 }, async () => {
+test("a file that went away is shown, line by line, and named as removed", { timeout: 240_000 }, async () => {
   const story = await hardened();
   const listed = await story.review(bob, "--list");
   expect(listed.stdout).toContain("1 file that people read is gone: shown with what is read next");
@@ -43,7 +43,7 @@ test("a file that went away is shown, line by line, and named as removed", { tim
   expect((await story.review(bob, "--list")).stdout).not.toContain("gone");
 });
 
-test("one that was moved as it is is told with where it is now", { timeout: 90_000 }, async () => {
+test("one that was moved as it is is told with where it is now", { timeout: 240_000 }, async () => {
   const story = await sliceStory(world, [bob], { "a.nix": LONG });
   await story.approves(bob);
   await story.repository.commit({ files: { "a.nix": null, "b/a.nix": LONG } });
@@ -52,14 +52,14 @@ test("one that was moved as it is is told with where it is now", { timeout: 90_0
   expect(stdout).not.toContain("deleted file mode");
 });
 
-test("only what was asked about, and no no", { timeout: 90_000 }, async () => {
+test("only what was asked about, and no no", { timeout: 240_000 }, async () => {
   const story = await hardened();
   expect((await story.review(bob, "--list", "--path", "a.nix")).stdout).not.toContain("gone");
   const { stdout } = await story.review(bob, "--reject", "--yes", "--path", "a.nix");
   expect(stdout).not.toContain("gone");
 });
 
-test("for programs", { timeout: 90_000 }, async () => {
+test("for programs", { timeout: 240_000 }, async () => {
   const story = await hardened();
   const said = await story.review(bob, "--yes", "--json");
   expect(JSON.parse(said.stdout)).toMatchObject({
