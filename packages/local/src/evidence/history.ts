@@ -23,7 +23,7 @@ import type { DeniedCommit } from "@firstmile/trust/history/judge";
 import { asksForReviews } from "@firstmile/trust/history/review";
 import { followedParents } from "@firstmile/trust/history/shape";
 import { Standing } from "@firstmile/trust/history/standing";
-import { unreadableCommit } from "@firstmile/trust/history/unreadable";
+import { isBlind, unreadableCommit } from "@firstmile/trust/history/unreadable";
 import { certificateNotes } from "@firstmile/trust/openpgp/notes";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
@@ -95,7 +95,9 @@ async function judgedHistory(
     const distrust = new Distrust(electorateNow(question.policy, question.now).policy, statements);
     const policy = distrust.applied(question.policy);
     const verdict = await judged({ ...question, policy }, git, statements, unread);
-    const against = await distrustedFiles(git, question.tip, distrust);
+    const told = new Set(verdict.denied.filter(({ code }) => isBlind(code)).map(({ commit }) => commit));
+    const found = await distrustedFiles(git, question.tip, distrust);
+    const against = found.filter(({ code, commit }) => !isBlind(code) || !told.has(commit));
     if (against.length === 0) return verdict;
     return { ...verdict, allowed: false, denied: [...against, ...verdict.denied] };
   } finally {

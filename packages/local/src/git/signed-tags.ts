@@ -49,15 +49,21 @@ async function tagsOn(
   repository: string,
   wanted: (commit: string) => boolean,
 ): Promise<{ ids: ObjectId[]; isWhole: boolean }> {
-  const format = "%(objecttype) %(objectname) %(*objectname)";
+  const named = await listTags(repository, "%(objecttype) %(objectname) %(*objectname)").catch(
+    () => undefined,
+  );
+  // Git lists nothing where one tag is not what it says of its object. Then each tag is read for what it names.
+  const lines = named ?? (await listTags(repository, "%(objecttype) %(objectname)"));
+  const tags = lines.filter(([type, , on]) => type === "tag" && (named === undefined || wanted(on ?? "")));
+  return { ids: [...new Set(tags.map(([, id]) => id as ObjectId))], isWhole: lines.length <= MAX_TAGS };
+}
+
+async function listTags(repository: string, format: string): Promise<string[][]> {
   const count = `--count=${MAX_TAGS + 1}`;
   const args = ["-C", repository, "for-each-ref", count, `--format=${format}`, ...TAG_REFS];
   const listed = await runOk("git", args, { env: ownRepositoriesEnv() });
   const lines = listed.toString("latin1").split("\n").filter(Boolean);
-  const tags = lines
-    .map((line) => line.split(" "))
-    .filter(([type, , on]) => type === "tag" && wanted(on ?? ""));
-  return { ids: [...new Set(tags.map(([, id]) => id as ObjectId))], isWhole: lines.length <= MAX_TAGS };
+  return lines.map((line) => line.split(" "));
 }
 
 function soundTag(id: ObjectId, content: Uint8Array): Tag | undefined {
