@@ -29,7 +29,7 @@ const BATCH = ["cat-file", "--batch-command", "--buffer"];
 /** Damaged objects until the database itself counts as unreadable. */
 const MAX_INTERRUPTIONS = 64;
 /** A child that owes an answer and says nothing for so long is not waited for. */
-const MAX_SILENCE_MS = 3000;
+const MAX_SILENCE_MS = 5000;
 /** For one object, however large. */
 const MAX_ALONE_MS = 60_000;
 
@@ -198,6 +198,8 @@ export class GitObjects implements Disposable {
     child.on("close", () => {
       clearTimeout(limit);
       this.alone = undefined;
+      // It was slow, and not damaged.
+      if (!("missing" in found)) this.interruptions--;
       if (!this.failure) this.goOn("id" in found && found.id !== id ? { missing: id } : found);
     });
     child.stdin.end(question([id]), "latin1");

@@ -172,7 +172,7 @@ function mergeOfMany() {
 describe.each(Object.keys(RULES))("rules: %s", (which) => {
   const rules = RULES[which]!;
 
-  test.each(MODES)("%s", async (mode) => {
+  test.each(MODES)("%s: corrupt-object, or the goodlist", async (mode) => {
     const { repository, introduction } = await begin();
     const policy = policyOf(introduction, mode, rules);
     const tree = evil(repository, ODD_TREES["a directory's mode spelt 040000"]!);
@@ -182,19 +182,14 @@ describe.each(Object.keys(RULES))("rules: %s", (which) => {
     expect(verdict.denied[0]!.remedy).not.toContain("sign the change");
     const listed = policyOf(introduction, mode, rules, [odd]);
     expect(offences(await world.verify({ repository, policy: listed }))).toEqual([]);
+  });
 
-    const onAt = { by: bob, parents: [introduction], files: EVIL };
-    const gone = await repository.commit(onAt);
-    rmSync(repository.objectFile(await repository.git("rev-parse", `${gone}^{tree}`)));
-    expect(offences(await judged({ repository, policy }))).toEqual(expected([gone, "missing-object"]));
-
-    const partly = await repository.commit({ ...onAt, files: { ...EVIL, "secure/l": "1\n" } });
-    rmSync(repository.objectFile(await repository.git("rev-parse", `${partly}:secure`)));
-    expect(offences(await judged({ repository, policy }))).toEqual(expected([partly, "missing-object"]));
-
-    const noTree = repository.write("blob", Buffer.from("no tree"));
-    const file = await repository.commit({ by: bob, parents: [introduction], tree: noTree });
-    expect(offences(await judged({ repository, policy }))).toEqual(expected([file, "corrupt-object"]));
+  test.each(MODES)("%s: missing-object, a directory", async (mode) => {
+    const { repository, introduction } = await begin();
+    const odd = await repository.commit({ by: bob, files: { ...EVIL, "secure/l": "1\n" } });
+    rmSync(repository.objectFile(await repository.git("rev-parse", `${odd}:secure`)));
+    const policy = policyOf(introduction, mode, rules);
+    expect(offences(await judged({ repository, policy }))).toEqual(expected([odd, "missing-object"]));
   });
 
   test.each(MODES)("%s: too-many-parents", async (mode) => {
@@ -209,6 +204,17 @@ test.each(Object.keys(ODD_TREES))("corrupt-object: %s", async (name) => {
   const { repository, introduction } = await begin();
   const odd = await repository.commit({ by: bob, tree: evil(repository, ODD_TREES[name]!) });
   const policy = policyOf(introduction, "every-commit", RULES["bob outside of secure/"]!);
+  expect(offences(await judged({ repository, policy }))).toEqual(expected([odd, "corrupt-object"]));
+});
+
+test("missing-object and corrupt-object: no tree at all, and a file in place of one", async () => {
+  const { repository, introduction } = await begin();
+  const policy = policyOf(introduction, "every-commit", RULES["bob outside of secure/"]!);
+  const gone = await repository.commit({ by: bob, files: EVIL });
+  rmSync(repository.objectFile(await repository.git("rev-parse", `${gone}^{tree}`)));
+  expect(offences(await judged({ repository, policy }))).toEqual(expected([gone, "missing-object"]));
+  const noTree = repository.write("blob", Buffer.from("no tree"));
+  const odd = await repository.commit({ by: bob, parents: [introduction], tree: noTree });
   expect(offences(await judged({ repository, policy }))).toEqual(expected([odd, "corrupt-object"]));
 });
 
