@@ -121,15 +121,15 @@ describe.each(VERSIONS)("evidence, Nix of %s", (version) => {
       expect((await admit("third")).code).toBe(0);
     });
 
-    test("what of it cannot be read is told with every decision", async () => {
+    test("while it cannot be read, nothing is allowed", async () => {
       const root = join(world.stateDir, "trust/evidence");
       const [name] = readdirSync(root).filter((entry) => entry !== "index.json");
       renameSync(join(root, name!), join(root, "away"));
       const ended = await world.firstmile("admit", "-f", "default.nix", "-A", "hello", "--json");
       renameSync(join(root, "away"), join(root, name!));
-      const told = firstOf(JSON.parse(ended.stdout)[0].verdict.reasons, "statements-unread");
-      expect(told).toMatchObject({ ok: true, message: expect.stringContaining(`file://${team.dir}`) });
-      expect(ended.code).toBe(0);
+      const told = firstOf(JSON.parse(ended.stdout)[0].verdict.reasons, "evidence-unreadable");
+      expect(told).toMatchObject({ ok: false, message: expect.stringContaining(`file://${team.dir}`) });
+      expect([ended.code, (await admit("hello")).code]).toEqual([1, 0]);
     });
 
     test("and a distrust there ends what was allowed, which the gate itself asks for at its start", async () => {
