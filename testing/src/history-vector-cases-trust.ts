@@ -86,6 +86,7 @@ async function open(cast: Cast, first: Partial<PolicySpec>): Promise<Play> {
 }
 
 const NOT_MET = "root-not-met";
+const LONG_AGO = 631_152_000;
 
 const CHANGES: readonly HistoryCase[] = [
   trustCase("two-roots", "two of three roots sign a new state", async ({ alice, carol, rules, state }) => ({
@@ -303,4 +304,24 @@ const INTRODUCTIONS: readonly HistoryCase[] = [
   introduced("by-cosignature", "the pinned key signed in a note", ["alice", "bob"], ["bob"], true),
 ];
 
-export const TRUST_CASES: readonly HistoryCase[] = [...CHANGES, ...FOLLOWING, ...INTRODUCTIONS];
+const DATES: readonly HistoryCase[] = [
+  trustCase(
+    "wrong-dates",
+    "states that say they are from 1990, and a branch that left before them: it is merged, and nothing is rolled back",
+    async ({ cast, repository, alice, bob, rules, state }) => {
+      for (let i = 0; i < 3; i++) await state(alice, [bob], rules({ name: `state ${i}` }));
+      const fork = repository.tip();
+      const policy = rules();
+      for (let i = 0; i < 12; i++) {
+        const date = LONG_AGO + i;
+        await cast.world.rules(repository, { by: alice, cosigners: [bob], policy, date, message: `${i}\n` });
+      }
+      const followed = repository.tip();
+      const side = { by: alice, cosigners: [bob], branch: "side", parents: [fork], policy };
+      const branch = await cast.world.rules(repository, side);
+      return { followed, tip: await state(alice, [bob], policy, [followed, branch]) };
+    },
+  ),
+];
+
+export const TRUST_CASES: readonly HistoryCase[] = [...CHANGES, ...FOLLOWING, ...INTRODUCTIONS, ...DATES];

@@ -2,6 +2,7 @@
 import type { HistoryCase } from "./history-vector-case.ts";
 import { CARRIED_CASES } from "./history-vector-cases-carried.ts";
 import { COSIGNED_CASES } from "./history-vector-cases-cosigned.ts";
+import { ELSEWHERE_CASES } from "./history-vector-cases-elsewhere.ts";
 import { FORM_CASES } from "./history-vector-cases-forms.ts";
 import { HEAD_CASES } from "./history-vector-cases-heads.ts";
 import { KEY_CASES } from "./history-vector-cases-keys.ts";
@@ -15,6 +16,7 @@ import { SHAPE_CASES } from "./history-vector-cases-shape.ts";
 import { SIGNATURE_CASES } from "./history-vector-cases-signatures.ts";
 import { SIGSTORE_CASES } from "./history-vector-cases-sigstore.ts";
 import { TRUST_CASES } from "./history-vector-cases-trust.ts";
+import { UNREADABLE_CASES } from "./history-vector-cases-unreadable.ts";
 
 export const HISTORY_CASES: readonly HistoryCase[] = [
   ...SIGNATURE_CASES,
@@ -32,4 +34,6 @@ export const HISTORY_CASES: readonly HistoryCase[] = [
   ...SIGSTORE_CASES,
   ...TRUST_CASES,
   ...HEAD_CASES,
+  ...UNREADABLE_CASES,
+  ...ELSEWHERE_CASES,
 ];

@@ -20,6 +20,8 @@ export interface CommitSpec {
   /** Changes against the first parent; `whole`: everything that the tree holds. */
   readonly files?: Changes;
   readonly whole?: boolean;
+  /** A tree in place of `files`, whatever it holds. What comes on top of it says its own `whole` or `tree`. */
+  readonly tree?: ObjectId;
   /** Default: the tip of `branch`, or nothing for its first commit. */
   readonly parents?: readonly CommitId[];
   /** The ref that moves: `main` unless told. */
@@ -28,6 +30,8 @@ export interface CommitSpec {
   /** Names; who signs, unless told. */
   readonly author?: string;
   readonly committer?: string;
+  /** Unix seconds that it says it was made at; default: a minute after the one before. */
+  readonly date?: number;
   /** Header lines behind the committer, signed with the rest. */
   readonly headers?: readonly string[];
   /** Changes the finished object, behind its signer's back. */
@@ -171,9 +175,9 @@ export class WorldRepository {
 
   private async finish(spec: CommitSpec, parents: readonly CommitId[], files: Snapshot): Promise<CommitId> {
     const header = [
-      `tree ${this.writeTree(files)}`,
+      `tree ${spec.tree ?? this.writeTree(files)}`,
       ...parents.map((id) => `parent ${id}`),
-      this.people(spec.author ?? spec.by?.name, spec.committer ?? spec.by?.name).trimEnd(),
+      this.people(spec.author ?? spec.by?.name, spec.committer ?? spec.by?.name, spec.date).trimEnd(),
       ...(spec.headers ?? []),
     ].join("\n");
     const message = Buffer.from((spec.message ?? "a change\n") as string);
@@ -194,9 +198,9 @@ export class WorldRepository {
     return `${name} ${Buffer.from(signature).toString("latin1").trimEnd().replaceAll("\n", "\n ")}`;
   }
 
-  private people(name = "someone", committer = name): string {
-    this.clock += 60;
-    const at = `${this.clock} +0000`;
+  private people(name = "someone", committer = name, date?: number): string {
+    if (date === undefined) this.clock += 60;
+    const at = `${date ?? this.clock} +0000`;
     return `author ${name} <${emailOf(name)}> ${at}\ncommitter ${committer} <${emailOf(committer)}> ${at}\n`;
   }
 

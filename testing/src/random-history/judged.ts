@@ -3,7 +3,7 @@
  * the same code of hundreds of histories at a time, one Git child for all of them, and tells it who signed: it puts
  * together what `HistoryRun` in evidence/history.ts puts together. Both have to say the same; the runner compares them.
  */
-import type { ObjectId } from "@firstmile/formats/git/object-id";
+import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 import { authenticateHistory } from "@firstmile/local/evidence/history";
 import { ChangeReader } from "@firstmile/local/evidence/own-changes";
 import { StepReader } from "@firstmile/local/evidence/review-steps";
@@ -11,7 +11,9 @@ import { neutralGit } from "@firstmile/local/git/neutral";
 import { GitObjects } from "@firstmile/local/git/objects";
 import { authenticate, type History, openDocket } from "@firstmile/trust/history/authenticate";
 import { CommitTable } from "@firstmile/trust/history/commit-table";
+import { neededSigners } from "@firstmile/trust/history/cosigners";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
+import { foreignCommits } from "@firstmile/trust/history/foreign";
 import { NOTHING_OLD, Standing } from "@firstmile/trust/history/standing";
 import { loadPolicy } from "@firstmile/trust/policy/load";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
@@ -120,19 +122,30 @@ export async function askMany(repository: string, histories: readonly MadeHistor
   const git = await neutralGit(repository);
   try {
     const together = new CommitTable();
-    for (const made of histories) for (const facts of freshFacts(made)) together.add(facts);
-    using reader = new ChangeReader(git, together);
+    const asked = histories.map((made) => ({ made, history: historyOf(made) }));
+    const foreign = new Set<CommitId>();
+    for (const { history } of asked) {
+      for (const facts of history.commits.values()) {
+        together.add(facts);
+        if (history.isForeign(facts.id)) foreign.add(facts.id);
+      }
+    }
+    using reader = new ChangeReader(git, together, (id) => foreign.has(id));
     using objects = new GitObjects(git.env);
-    return await Promise.all(histories.map((made) => answered(made, reader, objects)));
+    return await Promise.all(asked.map(({ made, history }) => answered(made, history, reader, objects)));
   } finally {
     git.dispose();
   }
 }
 
-async function answered(made: MadeHistory, reader: ChangeReader, objects: GitObjects): Promise<Answer> {
+async function answered(
+  made: MadeHistory,
+  history: History,
+  reader: ChangeReader,
+  objects: GitObjects,
+): Promise<Answer> {
   const { policy, source } = policyOf(made);
   const identities = identitiesFor(policy);
-  const history = historyOf(made);
   const docket = openDocket(policy, source, identities, history);
   const against =
     source.authenticate === "tip"
@@ -144,10 +157,11 @@ async function answered(made: MadeHistory, reader: ChangeReader, objects: GitObj
   const standing = new Standing(identities, NOTHING_OLD);
   const terms = { source: source.name, machine: false, skimmed: false };
   const reviews = new ReviewsInTime(statementsOf(made), identities, standing, terms);
+  const needed = neededSigners(docket, own);
   const read =
     docket.line.length > 0
-      ? await new StepReader(source, docket, reader, objects, reviews.paths, undefined).read()
-      : { steps: [], unreadable: [] };
+      ? await new StepReader(source, docket, reader, objects, reviews.paths, undefined, needed).read()
+      : { steps: [], unreadable: new Map() };
   return answerOf(made, authenticate(policy, source, docket, { own, reviews, ...read }));
 }
 
@@ -169,11 +183,13 @@ function historyOf(made: MadeHistory): History {
   const cosignatures = new Map(
     history.commits.map(({ cosigners }, at) => [ids[at]!, cosigners.map((name) => signatureOf(name))]),
   );
+  const isAccepted = (id: CommitId) => before.has(id);
   return {
     tip,
     commits,
     unusable: new Map(),
-    isAccepted: (id) => before.has(id),
+    isAccepted,
+    isForeign: foreignCommits(commits, { isAccepted, isKnownForeign: undefined }),
     isBefore: (id) => before.has(id),
     isIntroduced: (id) => id === introduction,
     cosignatures,

@@ -7,7 +7,7 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import { authenticateHistory } from "@firstmile/local/evidence/history";
 import { chooseSource } from "@firstmile/local/evidence/sources";
 import { neutralGit } from "@firstmile/local/git/neutral";
-import { revList } from "@firstmile/local/git/rev-list";
+import { exactRevList } from "@firstmile/local/git/rev-list";
 import { addTrust, updateTrust } from "@firstmile/local/trust-repository/follow";
 import { readTrustCommits } from "@firstmile/local/trust-repository/read";
 import type { HistoryVector, Question } from "@firstmile/testing/history-vector";
@@ -106,7 +106,7 @@ async function firstRefused(
 ): Promise<readonly [string, string] | undefined> {
   const git = await neutralGit(repository);
   try {
-    const fresh = (await revList(git, [head as CommitId], [introduction as CommitId])).reverse();
+    const fresh = (await exactRevList(git, [head as CommitId], [introduction as CommitId])).reverse();
     const ids = [introduction as CommitId, ...fresh];
     const [first, ...rest] = await readTrustCommits(repository, git, ids);
     if (rest.some(({ content }) => parseCommit(content).parents.length === 0)) return undefined;

@@ -8,6 +8,7 @@ import { basename, dirname, join, relative } from "node:path";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { GateClient } from "../gate/client.ts";
 import { RepositoryError, resolveRevision } from "../git/neutral.ts";
+import { refuseSpecialFiles } from "../git/special-files.ts";
 import { run, runOk } from "../process/run.ts";
 import { LIMITS, STATEMENTS_REF } from "../statements/place.ts";
 
@@ -26,6 +27,7 @@ export interface Checkout {
 export async function checkoutOf(path: string): Promise<Checkout> {
   const real = realPath(path);
   const dir = statSync(real).isDirectory() ? real : dirname(real);
+  refuseSpecialFiles(dir);
   const found = await run("git", ["-C", dir, "rev-parse", "--show-toplevel"]);
   if (found.code !== 0)
     throw new RepositoryError(`${path} is in no Git checkout, so nothing says who wrote it`);

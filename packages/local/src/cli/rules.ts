@@ -10,6 +10,7 @@ import { STATEMENTS_FOLDER, type StatementPlace } from "../statements/place.ts";
 import { followedStatements, furtherStatements } from "../trust-repository/evidence.ts";
 import { currentPolicy } from "../trust-repository/follow.ts";
 import { loadImports } from "../trust-repository/imports.ts";
+import { noteSeen } from "../trust-repository/latest-seen.ts";
 import type { FirstmileContext } from "./context.ts";
 import { badInput, EXIT, Failure } from "./failure.ts";
 
@@ -43,7 +44,7 @@ export async function rulesIfAny(
   const loaded = loadPolicy(files);
   if (!loaded.ok)
     throw badInput(`the rules in ${directory} are not valid\n${renderDefects(loaded.defects, files)}`);
-  const stateDir = trustedStateDirectory(context.stateDir);
+  const stateDir = trustedStateDirectory(context);
   const imports = await loadImports(stateDir, loaded.policy, context.now);
   const policy = resolveImports(loaded.policy, imports, context.now);
   const path = join(resolve(context.cwd, directory), STATEMENTS_FOLDER);
@@ -72,11 +73,12 @@ export async function rulesAtHand(
 }
 
 async function followedRules(context: FirstmileContext): Promise<Rules | undefined> {
-  const current = await currentPolicy(trustedStateDirectory(context.stateDir), context.now);
+  const stateDir = trustedStateDirectory(context);
+  const current = await currentPolicy(stateDir, context.now);
   if (!current) return undefined;
+  noteSeen(stateDir, current.pin.latestSeen, context.now);
   const refusal = current.reasons.find((reason) => !reason.ok);
   if (refusal) throw new Failure(EXIT.denied, `${refusal.code}: ${refusal.message}`, refusal.remedy);
-  const stateDir = trustedStateDirectory(context.stateDir);
   const imports = await loadImports(stateDir, current.policy, context.now);
   const { places: statements } = await followedStatements(stateDir, current, imports);
   return { policy: resolveImports(current.policy, imports, context.now), statements };

@@ -25,6 +25,8 @@ export interface CosignatureQuestion {
   readonly keys: KeyRing;
   readonly statements: readonly VerifiedStatement[];
   readonly now: number;
+  /** Told of places of which not everything could be read. */
+  readonly unread?: (place: string) => void;
 }
 
 /** Every co-signature of the commits of a table, checked. */
@@ -42,19 +44,22 @@ export async function gatherCosignatures(question: CosignatureQuestion): Promise
 
 type Found = readonly (readonly [CommitId, readonly SignatureOutcome[]])[];
 
-async function fromNotes({ repository, git, commits, keys, now }: CosignatureQuestion): Promise<Found> {
+async function fromNotes(question: CosignatureQuestion): Promise<Found> {
+  const { repository, git, commits, keys, now, unread } = question;
   const notes = await readCosignatures(repository, git, (id) => commits.has(id as CommitId));
-  return [...notes].map(([id, signatures]) => [
+  if (!notes.isWhole) unread?.(`${repository} (co-signatures in notes)`);
+  return [...notes.signatures].map(([id, signatures]) => [
     id as CommitId,
     signatures.map((signature) => verifyCosignature(signature, id, keys, now)),
   ]);
 }
 
 async function fromTags(
-  { repository, commits, keys, now }: CosignatureQuestion,
+  { repository, commits, keys, now, unread }: CosignatureQuestion,
   objects: GitObjects,
 ): Promise<Found> {
-  const tags = await readSignedTags(repository, objects, (id) => commits.has(id as CommitId));
+  const { tags, isWhole } = await readSignedTags(repository, objects, (id) => commits.has(id as CommitId));
+  if (!isWhole) unread?.(`${repository} (co-signatures in tags)`);
   return [...tags].map(([commit, signed]) => [
     commit,
     signed

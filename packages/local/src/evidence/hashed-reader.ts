@@ -2,17 +2,43 @@
  * Objects of the database under test, each hashed before anything is made of it, and on their way into a database of
  * our own (`HashedObjects`): what Git then merges is byte by byte what was hashed here.
  */
+import { FormatError } from "@firstmile/formats/bytes/error";
 import { parseCommit } from "@firstmile/formats/git/commit";
 import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import { parseTree, type TreeEntry } from "@firstmile/formats/git/tree";
 import type { HashedObjects } from "../git/hashed-objects.ts";
-import { type GitObjects, GitReadError } from "../git/objects.ts";
+import { type GitObject, type GitObjects, GitReadError } from "../git/objects.ts";
 
-/** An object that is missing, over a limit, of another kind, or that does not hash to its id. */
+/** An object that is missing; or that is over a limit, of another kind, malformed, or not what its id says. */
 export class UnreadableObject extends Error {
-  constructor(id: string) {
-    super(`${id} is not there, too large, or not what its id says`);
+  readonly code: "missing-object" | "corrupt-object";
+
+  constructor(code: UnreadableObject["code"], message: string) {
+    super(message);
     this.name = "UnreadableObject";
+    this.code = code;
+  }
+}
+
+type Kind = "commit" | "tree" | "blob";
+
+/** The bytes of an object that hash to its id. Throws `UnreadableObject`. */
+export function hashedContent(kind: Kind, id: ObjectId, object: GitObject | undefined): Buffer {
+  if (!object) throw new UnreadableObject("missing-object", `${kind} ${id} is not in the repository`);
+  if (object.type !== kind)
+    throw new UnreadableObject("corrupt-object", `${id} is a ${object.type}, not a ${kind}`);
+  if (hashObject(kind, object.content, objectHashOf(id)) !== id)
+    throw new UnreadableObject("corrupt-object", `the content of ${kind} ${id} does not hash to its id`);
+  return object.content;
+}
+
+/** The entries of a tree. Throws `UnreadableObject`, which says which tree it is. */
+export function parsedTree(id: ObjectId, content: Uint8Array): readonly TreeEntry[] {
+  try {
+    return parseTree(content, id.length === 64 ? 32 : 20);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new UnreadableObject("corrupt-object", `tree ${id} is malformed: ${error.message}`);
   }
 }
 
@@ -35,11 +61,18 @@ const MAX_WAITING = 64 * 1024 * 1024;
 export class HashedReader {
   private readonly objects: GitObjects;
   private readonly hashed: HashedObjects;
+  private readonly isForeign: (id: CommitId) => boolean;
   private readonly commits = new Map<CommitId, Promise<CommitLinks>>();
 
-  constructor(objects: GitObjects, hashed: HashedObjects) {
+  /** `isForeign`: parents that are left out, of commits that have others. */
+  constructor(
+    objects: GitObjects,
+    hashed: HashedObjects,
+    isForeign: (id: CommitId) => boolean = () => false,
+  ) {
     this.objects = objects;
     this.hashed = hashed;
+    this.isForeign = isForeign;
   }
 
   /** Throws `UnreadableObject`, or `FormatError` where it is no commit. */
@@ -55,9 +88,7 @@ export class HashedReader {
   /** Trees by id, taken into the hashed objects. Throws as `commit`. */
   async trees(ids: readonly ObjectId[]): Promise<Map<ObjectId, readonly TreeEntry[]>> {
     const trees = new Map<ObjectId, readonly TreeEntry[]>();
-    await this.takeAll("tree", ids, (id, content) =>
-      trees.set(id, parseTree(content, id.length === 64 ? 32 : 20)),
-    );
+    await this.takeAll("tree", ids, (id, content) => trees.set(id, parsedTree(id, content)));
     return trees;
   }
 
@@ -87,20 +118,16 @@ export class HashedReader {
 
   private async readCommit(id: CommitId): Promise<CommitLinks> {
     const [content] = await this.read("commit", [id]);
-    const { tree, parents, committer } = parseCommit(content!);
+    const { tree, parents: all, committer } = parseCommit(content!);
+    const parents = this.isForeign(id) ? all : all.filter((parent) => !this.isForeign(parent));
     return { id, tree, parents, time: timeOf(committer) };
   }
 
-  private async read(kind: "commit" | "tree" | "blob", ids: readonly ObjectId[]): Promise<Buffer[]> {
+  private async read(kind: Kind, ids: readonly ObjectId[]): Promise<Buffer[]> {
     const found = await this.objects.getAll(ids).catch((error: unknown) => {
-      throw error instanceof GitReadError ? new UnreadableObject(ids[0]!) : error;
+      throw error instanceof GitReadError ? new UnreadableObject("corrupt-object", error.message) : error;
     });
-    return ids.map((id, i) => {
-      const object = found[i];
-      if (object?.type !== kind || hashObject(kind, object.content, objectHashOf(id)) !== id)
-        throw new UnreadableObject(id);
-      return object.content;
-    });
+    return ids.map((id, i) => hashedContent(kind, id, found[i]));
   }
 }
 

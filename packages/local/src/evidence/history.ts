@@ -15,12 +15,15 @@ import {
   openDocket,
 } from "@firstmile/trust/history/authenticate";
 import { CommitTable } from "@firstmile/trust/history/commit-table";
+import { neededSigners } from "@firstmile/trust/history/cosigners";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
+import { foreignCommits } from "@firstmile/trust/history/foreign";
 import { reachableRows } from "@firstmile/trust/history/graph";
 import type { DeniedCommit } from "@firstmile/trust/history/judge";
 import { asksForReviews } from "@firstmile/trust/history/review";
 import { followedParents } from "@firstmile/trust/history/shape";
 import { Standing } from "@firstmile/trust/history/standing";
+import { unreadableCommit } from "@firstmile/trust/history/unreadable";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { type Identities, identitiesOf } from "@firstmile/trust/signature/identities";
 import { takesBumps } from "@firstmile/trust/slice/bumped";
@@ -55,6 +58,8 @@ export interface HistoryQuestion {
   readonly cacheDir: string | undefined;
   /** Where statements are, beside the repository itself. */
   readonly statements?: readonly StatementPlace[];
+  /** The repository has commits alone, which was asked for because the rules need no more. */
+  readonly commitsAlone?: boolean;
   readonly progress?: (done: number, total: number) => void;
 }
 
@@ -67,18 +72,21 @@ export interface AnsweredHistory extends HistoryVerdict {
 export async function authenticateHistory(question: HistoryQuestion): Promise<AnsweredHistory> {
   if (question.source.authenticate === "slice") return { ...noHistory(question), incomplete: [] };
   const { statements, incomplete } = await statementsOf(question);
-  return { ...(await judgedHistory(question, statements)), incomplete };
+  const unread = new Set(incomplete);
+  const verdict = await judgedHistory(question, statements, (place) => unread.add(place));
+  return { ...verdict, incomplete: [...unread] };
 }
 
 async function judgedHistory(
   question: HistoryQuestion,
   statements: readonly VerifiedStatement[],
+  unread: (place: string) => void,
 ): Promise<HistoryVerdict> {
   const git = await neutralGit(question.repository);
   try {
     const distrust = new Distrust(electorateNow(question.policy, question.now).policy, statements);
     const policy = distrust.applied(question.policy);
-    const verdict = await judged({ ...question, policy }, git, statements);
+    const verdict = await judged({ ...question, policy }, git, statements, unread);
     const against = await distrustedFiles(git, question.tip, distrust);
     if (against.length === 0) return verdict;
     return { ...verdict, allowed: false, denied: [...against, ...verdict.denied] };
@@ -91,15 +99,16 @@ async function judged(
   question: HistoryQuestion,
   git: NeutralGit,
   statements: readonly VerifiedStatement[],
+  unread: (place: string) => void,
 ): Promise<HistoryVerdict> {
   const known = Remembered.load(question, statements);
   if (known.covers(question.tip)) return alreadyKnown(question, known);
-  const run = new HistoryRun(question, git, known, statements);
+  const run = new HistoryRun(question, git, known, statements, unread);
   const verdict = await run.verdict();
   // What is remembered does not lead to this tip in the one way that reviews are asked along, or what lacks a review
   // may have been read as one with what is remembered: no order of questions must change an answer.
   if (verdict && !known.mayHide(verdict)) return verdict;
-  return (await new HistoryRun(question, git, known.forgotten(), statements).verdict())!;
+  return (await new HistoryRun(question, git, known.forgotten(), statements, unread).verdict())!;
 }
 
 /** What no commit is asked for can be read in none: whoever asks all the same must not hear yes. */
@@ -146,6 +155,7 @@ class HistoryRun {
   private readonly known: Remembered;
   private readonly statements: readonly VerifiedStatement[];
   private readonly introduction: CommitId;
+  private readonly unread: (place: string) => void;
   /** Undefined where no rule lets a bump pass, or nothing was handed on. */
   private readonly bumps: BumpJudge | undefined;
 
@@ -154,7 +164,9 @@ class HistoryRun {
     git: NeutralGit,
     known: Remembered,
     statements: readonly VerifiedStatement[],
+    unread: (place: string) => void,
   ) {
+    this.unread = unread;
     const { policy, validUntil } = electorateNow(question.policy, question.now);
     // Its rules hold groups too, which are filled in with the rest.
     this.question = { ...question, source: policy.sources.get(question.source.name)! };
@@ -176,7 +188,7 @@ class HistoryRun {
     const history = await this.history(checked);
     const docket = openDocket(this.policy, source, this.identities, history);
     const contents = await this.contents(docket);
-    const verdict = authenticate(this.policy, source, docket, contents);
+    const verdict = await this.readable(checked.table, authenticate(this.policy, source, docket, contents));
     const read = docket.line.length > 0 ? contents.reviews.validUntil : undefined;
     const ends = [
       verdict.validUntil,
@@ -214,22 +226,26 @@ class HistoryRun {
 
   private async history(checked: CheckedCommits): Promise<History> {
     const { tip, now, repository } = this.question;
-    const { table: commits } = checked;
     const unusable = new Map([...checked.corrupt].map(([id, problem]) => [id, corruptCommit(id, problem)]));
-    const before = await this.beforeTheIntroduction(commits);
+    const before = await this.beforeTheIntroduction(checked.table);
+    const commits = withoutThose(checked.table, before);
     const isIntroduced = (id: CommitId) => id === this.introduction || this.known.isIntroduced(id);
     const isAccepted = (id: CommitId) => isIntroduced(id) || this.known.has(id) || before(id);
+    const isForeign = foreignCommits(commits, { isAccepted, isKnownForeign: this.known.isForeign });
     const { keys } = this.identities;
-    const { git, statements } = this;
-    const cosignatures = await gatherCosignatures({ repository, git, commits, keys, statements, now });
+    const { git, statements, unread } = this;
+    const evidence = { repository, git, commits, keys, statements, now, unread };
+    const cosignatures = await gatherCosignatures(evidence);
     const isReached = await reachOf(this.git, commits, this.identities.lives);
     const isBefore = (id: CommitId) => id === this.introduction || before(id);
-    return { tip, commits, unusable, isAccepted, isBefore, isIntroduced, cosignatures, isReached };
+    return { tip, commits, unusable, isAccepted, isBefore, isIntroduced, isForeign, cosignatures, isReached };
   }
 
   /**
    * Ancestors of the introduction, proven by walking the commits themselves; walked only where the tip, or a parent of
-   * a new commit, is neither new nor known, which is where a branch began before the introduction.
+   * a new commit, is neither new nor known, which is where a branch began before the introduction; or where a commit that
+   * was listed has no parents. Where dates are wrong, `git rev-list` also lists some ancestors of the introduction, and from
+   * each of these one way leads to such an end.
    */
   private async beforeTheIntroduction(commits: CommitTable): Promise<(id: CommitId) => boolean> {
     if (!this.hasLooseEnds(commits)) return () => false;
@@ -249,6 +265,7 @@ class HistoryRun {
     const followed = followedParents(this.question.source);
     for (const row of commits.childrenFirst()) {
       const parents = Math.min(followed, commits.parentCount(row));
+      if (parents === 0) return true;
       for (let i = 0; i < parents; i++) if (isLoose(commits.parentRow(row, i))) return true;
     }
     return false;
@@ -260,14 +277,31 @@ class HistoryRun {
     const terms = { source: source.name, machine: false, skimmed: false };
     const reviews = new ReviewsInTime(this.statements, this.identities, standing, terms);
     if (docket.needPaths.length === 0 && docket.line.length === 0) {
-      return { own: new Map(), steps: [], reviews, unreadable: [] };
+      return { own: new Map(), steps: [], reviews, unreadable: new Map() };
     }
-    using reader = new ChangeReader(this.git, docket.history.commits);
+    using reader = new ChangeReader(this.git, docket.history.commits, docket.history.isForeign);
     const own = await reader.read(docket.needPaths, this.against());
-    if (docket.line.length === 0) return { own, steps: [], reviews, unreadable: [] };
+    if (docket.line.length === 0) return { own, steps: [], reviews, unreadable: new Map() };
     using objects = new GitObjects(this.git.env);
-    const steps = new StepReader(source, docket, reader, objects, reviews.paths, this.bumps);
+    const steps = new StepReader(
+      source,
+      docket,
+      reader,
+      objects,
+      reviews.paths,
+      this.bumps,
+      neededSigners(docket, own),
+    );
     return { own, reviews, ...(await steps.read()) };
+  }
+
+  /** Where paths did not matter, no tree was read: the one that will be used has to be there and sound all the same. */
+  private async readable(commits: CommitTable, verdict: HistoryVerdict): Promise<HistoryVerdict> {
+    const { source, tip, commitsAlone = false } = this.question;
+    if (commitsAlone || !verdict.allowed || source.goodlist.has(tip)) return verdict;
+    using reader = new ChangeReader(this.git, commits);
+    const fault = await reader.wholeTree(tip, this.known.wholeTip);
+    return fault ? { ...verdict, allowed: false, denied: [unreadableCommit(tip, fault)] } : verdict;
   }
 
   private bumpJudge({ source, now }: HistoryQuestion): BumpJudge | undefined {
@@ -314,6 +348,15 @@ async function tipOnly(
   if (facts && shape.table.has(tip)) table.add(facts);
   for (const commit of shape.table.values()) table.add(commit);
   return { ...shape, table };
+}
+
+/** A table of all commits but for some; the table itself where it has none of these. */
+function withoutThose(commits: CommitTable, out: (id: CommitId) => boolean): CommitTable {
+  const rows = commits.childrenFirst();
+  if (!rows.some((row) => out(commits.idAt(row)))) return commits;
+  const left = new CommitTable();
+  for (const row of rows) if (!out(commits.idAt(row))) left.add(commits.factsAt(row));
+  return left;
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {

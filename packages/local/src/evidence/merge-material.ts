@@ -24,7 +24,11 @@ export async function takeMaterial(reader: HashedReader, roots: readonly ObjectI
   let taken = 0;
   for (let places: Place[] = [roots]; places.length > 0; ) {
     taken += places.length;
-    if (taken > MAX_PLACES) throw new UnreadableObject(roots[0]!);
+    if (taken > MAX_PLACES)
+      throw new UnreadableObject(
+        "corrupt-object",
+        `tree ${roots[0]} has more directories than can be merged`,
+      );
     const trees = await reader.trees(distinct(places.flat()));
     const differing = places.flatMap((place) => differingNames(place, trees));
     await reader.files(distinct(differing.flatMap(filesIn)));

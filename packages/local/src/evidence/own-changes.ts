@@ -5,8 +5,7 @@
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
-import { type CommitId, hashObject, type ObjectId } from "@firstmile/formats/git/object-id";
-import { parseTree } from "@firstmile/formats/git/tree";
+import type { CommitId, ObjectId } from "@firstmile/formats/git/object-id";
 import type { CommitTable } from "@firstmile/trust/history/commit-table";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
 import { type Graph, mergeBases, type Positions } from "@firstmile/trust/history/graph";
@@ -14,23 +13,23 @@ import type { OwnChanges } from "@firstmile/trust/history/judge";
 import {
   changedFiles,
   changedPaths,
+  everyDirectory,
   type PathChange,
   type Tree,
   type TreeReader,
 } from "@firstmile/trust/history/trees";
+import { isUnreadable, tooManyParents, type Unreadable } from "@firstmile/trust/history/unreadable";
+import { BatchFormatError } from "../git/batch-parser.ts";
 import { CollisionError, CorruptObjectsError, HashedObjects } from "../git/hashed-objects.ts";
 import type { NeutralGit } from "../git/neutral.ts";
-import { GitObjects } from "../git/objects.ts";
-import { HashedReader, UnreadableObject } from "./hashed-reader.ts";
+import { GitObjects, GitReadError } from "../git/objects.ts";
+import { HashedReader, hashedContent, parsedTree, UnreadableObject } from "./hashed-reader.ts";
 import { type MergeSources, mergePlan } from "./merge-again.ts";
 import { MergeBatches } from "./merge-batch.ts";
 import { MergersOwn } from "./mergers-own.ts";
 
 /** What a commit's changes are measured against: all its parents (a merge is merged again), the first, or one commit. */
 export type Against = "all-parents" | "first-parent" | { readonly commit: CommitId };
-
-/** Git's own octopuses end far below; each parent more is a merge more. */
-const MAX_PARENTS = 100;
 
 /** Trees kept of each of two ages. */
 const MAX_YOUNG = 1500;
@@ -59,6 +58,7 @@ export class ChangeReader implements Disposable {
   private readonly objects: GitObjects;
   private readonly sources: MergeSources;
   private readonly commits: CommitTable;
+  private readonly isForeign: (id: CommitId) => boolean;
   private readonly trees = new RecentTrees();
   private readonly order: Positions;
   private readonly lanes: Promise<unknown>[] = Array.from({ length: MERGES_AT_ONCE }, () =>
@@ -67,17 +67,21 @@ export class ChangeReader implements Disposable {
   private merges = 0;
   private readonly mergers: MergersOwn;
 
-  /** `commits`: facts of the commits asked about and of their ancestors as far as they are known, children first. */
-  constructor(git: NeutralGit, commits: CommitTable) {
+  /**
+   * `commits`: facts of the commits asked about and of their ancestors as far as they are known, children first.
+   * `isForeign`: parents that are no part of this history. A merge is compared as if it had them not.
+   */
+  constructor(git: NeutralGit, commits: CommitTable, isForeign: (id: CommitId) => boolean = () => false) {
     const hashed = new HashedObjects(git);
     // Reads what merging again came to, and all else from the repository; Git merges without the latter.
     this.objects = new GitObjects({ ...hashed.env, GIT_ALTERNATE_OBJECT_DIRECTORIES: git.objects });
     this.commits = commits;
+    this.isForeign = isForeign;
     this.order = commits.positions();
-    const links = linksOf(commits);
+    const links = linksOf(commits, isForeign);
     this.sources = {
       hashed,
-      reader: new HashedReader(this.objects, hashed),
+      reader: new HashedReader(this.objects, hashed, isForeign),
       batches: new MergeBatches(hashed),
       knownBases: (a, b) => mergeBases(links, this.order, a, b),
     };
@@ -85,22 +89,20 @@ export class ChangeReader implements Disposable {
     this.mergers = new MergersOwn(this.sources, trees, this.inLane.bind(this));
   }
 
-  /** Own changes of each commit; one whose trees cannot be read has no entry. */
-  async read(ids: readonly CommitId[], against: Against): Promise<Map<CommitId, OwnChanges>> {
-    const changes = new Map<CommitId, OwnChanges>();
+  /** Own changes of each commit, or why they cannot be read. */
+  async read(ids: readonly CommitId[], against: Against): Promise<Map<CommitId, OwnChanges | Unreadable>> {
+    const changes = new Map<CommitId, OwnChanges | Unreadable>();
     const waiting = [...ids];
     const work = async () => {
-      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-        const own = await this.ownChanges(id, against).catch((error: unknown) => unreadable(error));
-        if (own) changes.set(id, own);
-      }
+      for (let id = waiting.shift(); id !== undefined; id = waiting.shift())
+        changes.set(id, await this.ownChanges(id, against).catch(unreadable));
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     return changes;
   }
 
-  /** Everything that differs from a commit's first parent, or from another commit; undefined where unreadable. */
-  async brought(id: CommitId, against: Exclude<Against, "all-parents">): Promise<PathChange[] | undefined> {
+  /** Everything that differs from a commit's first parent, or from another commit; or why it cannot be read. */
+  async brought(id: CommitId, against: Exclude<Against, "all-parents">): Promise<PathChange[] | Unreadable> {
     const { parents, tree } = this.commits.get(id)!;
     const from = against === "first-parent" ? parents[0] : against.commit;
     try {
@@ -110,12 +112,30 @@ export class ChangeReader implements Disposable {
     }
   }
 
+  /**
+   * Why the tree of a commit cannot be read, down to its last directory; undefined where it can. `besides`: a commit whose
+   * tree was found whole, so that the directories that it has in the same places need not be read again.
+   */
+  async wholeTree(id: CommitId, besides: CommitId | undefined): Promise<Unreadable | undefined> {
+    const known = besides && (await this.treeOf(besides).catch(unreadable));
+    const base = typeof known === "string" ? known : undefined;
+    try {
+      await this.drive(everyDirectory(await this.treeOf(id), base));
+      return undefined;
+    } catch (error) {
+      if (base !== undefined) return this.wholeTree(id, undefined);
+      return unreadable(error);
+    }
+  }
+
   /** What a merge itself changes, and what each further side brings that its first parent does not reach. */
-  async merged(id: CommitId): Promise<MergedChange | undefined> {
+  async merged(id: CommitId): Promise<MergedChange | Unreadable> {
     const commit = this.commits.get(id)!;
     try {
-      const { paths: own, carried = [] } = await this.mergersOwn(commit);
-      return { own, carried, sides: await this.sidesOf(commit.parents) };
+      const made = await this.mergersOwn(commit);
+      if (isUnreadable(made)) return made;
+      const { paths: own, carried = [] } = made;
+      return { own, carried, sides: await this.sidesOf(this.homeOf(commit)) };
     } catch (error) {
       return unreadable(error);
     }
@@ -144,7 +164,7 @@ export class ChangeReader implements Disposable {
     this.objects[Symbol.dispose]();
   }
 
-  private async ownChanges(id: CommitId, against: Against): Promise<OwnChanges> {
+  private async ownChanges(id: CommitId, against: Against): Promise<OwnChanges | Unreadable> {
     const commit = this.commits.get(id)!;
     if (typeof against === "object") return this.plain(await this.treeOf(against.commit), commit.tree);
     const parents = against === "first-parent" ? commit.parents.slice(0, 1) : commit.parents;
@@ -157,9 +177,18 @@ export class ChangeReader implements Disposable {
     return { paths: await this.drive(changedPaths(before, after)), merge: false };
   }
 
-  private async mergersOwn(commit: CommitFacts): Promise<OwnChanges> {
-    if (commit.parents.length > MAX_PARENTS) throw new UnreadableTree(commit.id);
-    return this.mergers.of(commit);
+  /** A merge's foreign parents are left out: all that it takes from them is its own change. */
+  private async mergersOwn(commit: CommitFacts): Promise<OwnChanges | Unreadable> {
+    const tooMany = tooManyParents(commit.parents.length);
+    if (tooMany) return tooMany;
+    const home = this.homeOf(commit);
+    const own = await this.mergers.of({ ...commit, parents: home });
+    return home.length < commit.parents.length ? { ...own, foreign: true } : own;
+  }
+
+  /** The parents of this history; all of them where the commit itself is of another one. */
+  private homeOf({ id, parents }: CommitFacts): readonly CommitId[] {
+    return this.isForeign(id) ? parents : parents.filter((parent) => !this.isForeign(parent));
   }
 
   private inLane<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -172,10 +201,8 @@ export class ChangeReader implements Disposable {
   private async treeOf(id: CommitId): Promise<ObjectId> {
     const known = this.commits.get(id);
     if (known) return known.tree;
-    const object = await this.objects.get(id);
-    if (object?.type !== "commit" || hashObject("commit", object.content, formatOf(id)) !== id)
-      throw new UnreadableTree(id);
-    return object.content.toString("latin1", 5, 5 + id.length) as ObjectId;
+    const content = hashedContent("commit", id, await this.objects.get(id));
+    return content.toString("latin1", 5, 5 + id.length) as ObjectId;
   }
 
   private async drive<Result>(reader: TreeReader<Result>): Promise<Result> {
@@ -193,10 +220,8 @@ export class ChangeReader implements Disposable {
   }
 
   private async readTree(id: ObjectId): Promise<Tree> {
-    const object = await this.objects.get(id);
-    if (object?.type !== "tree" || hashObject("tree", object.content, formatOf(id)) !== id)
-      throw new UnreadableTree(id);
-    const entries = parseTree(object.content, id.length === 64 ? 32 : 20);
+    const content = hashedContent("tree", id, await this.objects.get(id));
+    const entries = parsedTree(id, content);
     return new Map(entries.map((entry) => [latin1(entry.name), entry]));
   }
 }
@@ -226,27 +251,24 @@ class RecentTrees {
   }
 }
 
-/** A tree, file or commit that is missing, malformed or does not hash to its id. */
-class UnreadableTree extends Error {}
+const CORRUPT = [FormatError, CollisionError, CorruptObjectsError, GitReadError, BatchFormatError];
 
-const UNREADABLE = [FormatError, UnreadableTree, UnreadableObject, CollisionError, CorruptObjectsError];
-
-function unreadable(error: unknown): undefined {
-  if (UNREADABLE.some((kind) => error instanceof kind)) return undefined;
-  throw error;
+/** Why what had to be read cannot be. Any other error is a fault of this machine, and stays one. */
+function unreadable(error: unknown): Unreadable {
+  if (error instanceof UnreadableObject) return { unreadable: error.code, problem: error.message };
+  if (!(error instanceof Error) || !CORRUPT.some((kind) => error instanceof kind)) throw error;
+  return { unreadable: "corrupt-object", problem: error.message };
 }
 
 /** Parents alone, each looked up once: walks for merge bases cross the same commits again and again. */
-function linksOf(commits: CommitTable): Graph {
+function linksOf(commits: CommitTable, isForeign: (id: CommitId) => boolean): Graph {
   const known = new Map<CommitId, { readonly parents: readonly CommitId[] }>();
   const get = (id: CommitId) => {
     const links = known.get(id) ?? commits.get(id);
-    if (links && !known.has(id)) known.set(id, { parents: links.parents });
-    return links;
+    if (!links || known.has(id)) return links;
+    const parents = isForeign(id) ? links.parents : links.parents.filter((parent) => !isForeign(parent));
+    known.set(id, { parents });
+    return known.get(id);
   };
   return { has: (id) => commits.has(id), get };
-}
-
-function formatOf(id: string): "sha1" | "sha256" {
-  return id.length === 64 ? "sha256" : "sha1";
 }

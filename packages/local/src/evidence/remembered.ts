@@ -67,6 +67,12 @@ export class Remembered {
     return this.question.source.authenticate === "every-commit" ? this.commits.tips : [];
   }
 
+  /** A tip that was allowed, and whose tree was read to its last directory for that. */
+  get wholeTip(): CommitId | undefined {
+    const { goodlist } = this.question.source;
+    return this.question.commitsAlone ? undefined : this.commits.tips.findLast((id) => !goodlist.has(id));
+  }
+
   has(id: CommitId): boolean {
     return this.commits.has(id);
   }
@@ -77,6 +83,11 @@ export class Remembered {
 
   isIntroduced(id: CommitId): boolean {
     return this.commits.isIntroduced(id);
+  }
+
+  /** Of those, commits that have no ancestor in common with the introduction; undefined where there are none. */
+  get isForeign(): ((id: CommitId) => boolean) | undefined {
+    return this.commits.hasForeign ? (id) => this.commits.isForeign(id) : undefined;
   }
 
   /** Whether the tip was allowed before, so that nothing has to be looked at. */
@@ -117,11 +128,14 @@ export class Remembered {
   }
 }
 
-function keyOf({ policy, source }: HistoryQuestion, statements: readonly VerifiedStatement[]): CacheKey {
+function keyOf(
+  { policy, source, commitsAlone }: HistoryQuestion,
+  statements: readonly VerifiedStatement[],
+): CacheKey {
   return {
     policyDigest: policy.digest,
     source: source.name,
-    mode: source.authenticate,
+    mode: commitsAlone ? `${source.authenticate}, commits alone` : source.authenticate,
     introduction: source.introduction.commit,
     against: rejections(statements, source),
   };

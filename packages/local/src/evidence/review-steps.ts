@@ -6,9 +6,16 @@ import { createHash } from "node:crypto";
 import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import type { BumpJudge } from "@firstmile/trust/handoff/bump";
 import type { Docket } from "@firstmile/trust/history/authenticate";
-import { detoursOf, type Part, partOfAll, partsOf } from "@firstmile/trust/history/ranges";
+import {
+  detoursOf,
+  type NeededSigners,
+  type Part,
+  partOfAll,
+  partsOf,
+} from "@firstmile/trust/history/ranges";
 import type { BroughtChange, Detour, Side, Step } from "@firstmile/trust/history/review";
 import type { PathChange } from "@firstmile/trust/history/trees";
+import { isUnreadable, type Unreadable } from "@firstmile/trust/history/unreadable";
 import { ruleFor } from "@firstmile/trust/policy/paths";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { GitObject, GitObjects } from "../git/objects.ts";
@@ -17,7 +24,7 @@ import type { ChangeReader, MergedSide } from "./own-changes.ts";
 export interface ReadSteps {
   /** Oldest first. */
   readonly steps: readonly Step[];
-  readonly unreadable: readonly CommitId[];
+  readonly unreadable: ReadonlyMap<CommitId, Unreadable>;
 }
 
 /** How many commits of the line are read at once. */
@@ -35,6 +42,7 @@ export class StepReader {
   private readonly introduction: CommitId;
   private readonly onLine: ReadonlySet<CommitId>;
   private readonly detour: (to: CommitId) => Detour | undefined;
+  private readonly needed: NeededSigners;
 
   constructor(
     source: Source,
@@ -43,7 +51,9 @@ export class StepReader {
     objects: GitObjects,
     spokenOf: ReadonlySet<string>,
     bumps: BumpJudge | undefined,
+    needed: NeededSigners,
   ) {
+    this.needed = needed;
     this.source = source;
     this.docket = docket;
     this.reader = reader;
@@ -53,20 +63,20 @@ export class StepReader {
     this.introduction = source.introduction.commit as string as CommitId;
     this.onLine = new Set(docket.line);
     const { history, signatories, line } = docket;
-    this.detour = detoursOf(history.commits, signatories, line, this.introduction);
+    this.detour = detoursOf(history.commits, signatories, line, this.introduction, needed);
   }
 
   async read(): Promise<ReadSteps> {
     const { line } = this.docket;
     const parts = this.parts();
     const steps: Step[] = [];
-    const unreadable: CommitId[] = [];
+    const unreadable = new Map<CommitId, Unreadable>();
     for (let end = line.length; end > 0; end -= AT_ONCE) {
       const ids = line.slice(Math.max(0, end - AT_ONCE), end).reverse();
       const read = await Promise.all(ids.map((id) => this.step(id, parts.get(id)!)));
       for (const [i, step] of read.entries()) {
-        if (step) steps.push(step);
-        else unreadable.push(ids[i]!);
+        if (isUnreadable(step)) unreadable.set(ids[i]!, step);
+        else steps.push(step);
       }
     }
     return { steps, unreadable };
@@ -74,14 +84,14 @@ export class StepReader {
 
   private parts(): Map<CommitId, Part> {
     const { history, signatories, line } = this.docket;
-    if (this.source.authenticate !== "tip") return partsOf(history.commits, signatories, line);
+    if (this.source.authenticate !== "tip") return partsOf(history.commits, signatories, line, this.needed);
     const { commits, tip } = history;
-    return new Map(line.map((id) => [id, partOfAll(commits, signatories, tip)]));
+    return new Map(line.map((id) => [id, partOfAll(commits, signatories, tip, this.needed)]));
   }
 
-  private async step(commit: CommitId, part: Part): Promise<Step | undefined> {
+  private async step(commit: CommitId, part: Part): Promise<Step | Unreadable> {
     const net = await this.reader.brought(commit, this.against());
-    if (!net) return undefined;
+    if (isUnreadable(net)) return net;
     const asked = net.filter(({ path }) => ruleFor(path, this.source.rules)?.review !== undefined);
     const plain = {
       commit,
@@ -94,7 +104,7 @@ export class StepReader {
     const isMerge = history.commits.parentCount(history.commits.row(commit)) > 1;
     if (asked.length === 0 || !isMerge || this.source.authenticate === "tip") return plain;
     const merge = await this.reader.merged(commit);
-    if (!merge) return undefined;
+    if (isUnreadable(merge)) return merge;
     const sides = await Promise.all(merge.sides.map((side) => side && this.side(side)));
     return { ...plain, own: new Set(merge.own), carried: new Set(merge.carried), sides };
   }
@@ -118,7 +128,7 @@ export class StepReader {
     const { bumps } = this;
     if (!bumps) return changes;
     const possible = changes.filter((change) => isPossibleBump(change, this.source));
-    const blobs = await this.objects.getAll(possible.flatMap(({ before, after }) => [before!.id, after!.id]));
+    const blobs = await this.objects.getReadable(possible.flatMap(({ before, after }) => [before!.id, after!.id]));
     const bumped = new Set(
       possible.filter(({ before, after }, i) => {
         const [old, fresh] = [contentOf(before!.id, blobs[2 * i]), contentOf(after!.id, blobs[2 * i + 1])];
@@ -133,7 +143,7 @@ export class StepReader {
     const spoken = changes.filter(
       ({ path, after }) => after && this.spokenOf.has(path) && !isSubmodule(after),
     );
-    const blobs = await this.objects.getAll(spoken.map(({ after }) => after!.id));
+    const blobs = await this.objects.getReadable(spoken.map(({ after }) => after!.id));
     const digests = new Map(spoken.map((change, i) => [change, sha256(change.after!.id, blobs[i]?.content)]));
     return changes.map((change) => {
       const digest = digests.get(change);

@@ -8,6 +8,7 @@ import type { ContentTarget } from "@firstmile/formats/statement/target";
 import { inOrder } from "../git/in-order.ts";
 import { neutralGit, resolveRevision } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
+import { refuseSpecialFiles } from "../git/special-files.ts";
 import { run } from "../process/run.ts";
 import { type BroughtContent, broughtIn, isContent } from "../slicing/brought-in.ts";
 import type { NamedTarget } from "./named-target.ts";
@@ -40,6 +41,7 @@ export async function commitContents(
 /** Outside of a repository nothing is a commit. */
 async function commitNamed(repository: string, text: string): Promise<CommitId | undefined> {
   const args = ["-C", repository, "rev-parse", "--verify", "--quiet", "--end-of-options", `${text}^{commit}`];
+  refuseSpecialFiles(repository);
   const found = await run("git", args);
   return found.code === 0 ? ((await resolveRevision(repository, text)) as CommitId) : undefined;
 }

@@ -18,6 +18,7 @@ import { followedStatements } from "../trust-repository/evidence.ts";
 import { evidenceGeneration } from "../trust-repository/evidence-index.ts";
 import { currentPolicy } from "../trust-repository/follow.ts";
 import { importsGeneration, loadImports } from "../trust-repository/imports.ts";
+import { noteSeen } from "../trust-repository/latest-seen.ts";
 import type { SentStatements } from "./sent-statements.ts";
 
 export interface RulesInForce {
@@ -59,6 +60,8 @@ export class RulesHolder {
   private loads = 0;
   private until = Number.POSITIVE_INFINITY;
   private latestSeen = 0;
+  /** Of that, what is on the disk. */
+  private noted = 0;
   private readonly sent: SentStatements | undefined;
 
   /** `clock` gives Unix seconds; `sent`: what this machine's users bring. */
@@ -103,7 +106,9 @@ export class RulesHolder {
 
   private inTime(rules: RulesInForce, latestSeen: number): Rules {
     const now = this.clock();
-    const reason = judgeTime(rules.policy, now, Math.max(latestSeen, this.latestSeen));
+    const seen = Math.max(latestSeen, this.latestSeen);
+    const reason = judgeTime(rules.policy, now, seen);
+    this.noted = noteSeen(this.stateDir, Math.max(latestSeen, this.noted), now);
     this.latestSeen = Math.max(this.latestSeen, now);
     const fresh = rules.freshness && freshnessAt(rules.freshness, now);
     if (fresh && !fresh.ok) return { ok: false, reason: fresh };

@@ -2,6 +2,7 @@
 
 import { type Limits, packBytes, RemoteError, runLimited } from "./limited-git.ts";
 import { quietGitEnv, RepositoryError } from "./neutral.ts";
+import { refuseSpecialFilesAt } from "./special-files.ts";
 
 export { RemoteError } from "./limited-git.ts";
 
@@ -120,6 +121,7 @@ function names(pattern: string, name: string): boolean {
 }
 
 async function talk(url: string, args: readonly string[], dir: string, limits: Limits): Promise<string> {
+  refuseSpecialFilesAt(url, dir);
   const said = await runLimited({ args, env: fetchEnv(), dir, ...limits }).catch((error: unknown) => {
     throw error instanceof RemoteError
       ? new RemoteError(`${url} cannot be fetched: ${error.message}`)

@@ -9,6 +9,10 @@ import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, runOk } from "../process/run.ts";
+import { RepositoryError } from "./repository-error.ts";
+import { refuseSpecialFiles } from "./special-files.ts";
+
+export { RepositoryError } from "./repository-error.ts";
 
 /** Which hash a repository names its objects by. */
 export type ObjectFormat = "sha1" | "sha256";
@@ -56,14 +60,6 @@ export async function neutralGit(repository: string): Promise<NeutralGit> {
   };
 }
 
-/** A path that is no Git repository, or one that Git refuses to read. */
-export class RepositoryError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "RepositoryError";
-  }
-}
-
 async function locate(repository: string): Promise<{ objects: string; format: ObjectFormat }> {
   const args = [
     "-C",
@@ -74,6 +70,7 @@ async function locate(repository: string): Promise<{ objects: string; format: Ob
     "objects",
     "--show-object-format",
   ];
+  refuseSpecialFiles(repository);
   const found = await run("git", args, { env: ownRepositoriesEnv() });
   if (found.code !== 0)
     throw new RepositoryError(
@@ -100,11 +97,24 @@ export function ownRepositoriesEnv(): NodeJS.ProcessEnv {
 
 /** The id that a revision names in a repository right now. */
 export async function resolveRevision(repository: string, revision: string): Promise<string> {
+  refuseSpecialFiles(repository);
   const args = ["-C", repository, "rev-parse", "--verify", "--end-of-options", `${revision}^{commit}`];
   const found = await run("git", args, { env: ownRepositoriesEnv() });
   if (found.code === 0) return found.stdout.toString().trim();
   await locate(repository);
+  const malformed = await malformedCommit(repository, revision);
+  if (malformed) return malformed;
   throw new RepositoryError(`${repository}: no commit is named ${JSON.stringify(revision)}`);
+}
+
+/** A commit that Git has and cannot parse: whoever reads it says better what is wrong with it. */
+async function malformedCommit(repository: string, revision: string): Promise<string | undefined> {
+  const ask = async (...args: string[]) => {
+    const said = await run("git", ["-C", repository, ...args], { env: ownRepositoriesEnv() });
+    return said.code === 0 ? said.stdout.toString().trim() : undefined;
+  };
+  const id = await ask("rev-parse", "--verify", "--end-of-options", revision);
+  return id !== undefined && (await ask("cat-file", "-t", id)) === "commit" ? id : undefined;
 }
 
 /** Makes a bare repository of our own, into which objects are received. */

@@ -7,89 +7,142 @@
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { latin1 } from "@firstmile/formats/bytes/text";
 import { parseTree } from "@firstmile/formats/git/tree";
-import { run } from "../process/run.ts";
+import { runOk } from "../process/run.ts";
 import { type NeutralGit, ownRepositoriesEnv } from "./neutral.ts";
-import { GitObjects } from "./objects.ts";
+import { type GitObject, GitObjects } from "./objects.ts";
 
 export const NOTE_REFS = ["refs/notes/signatures", "refs/signatures", "refs/firstmile/notes"] as const;
 
-/** Most notes histories looked at: the gate keeps one for each that was sent to it. */
-const MAX_TIPS = 32;
-
-/** Limits against notes made to be expensive. */
-const MAX_NOTE_BYTES = 1 << 20;
-const MAX_SIGNATURES = 64;
+/**
+ * Limits against notes made to be expensive. None of them lets anybody choose whose co-signatures are read: the time that a
+ * commit of notes says it is from is not looked at, lines that are no signatures are not counted, and all that is left
+ * out is told.
+ */
+const MAX_TIPS = 20_000;
+const MAX_NOTE_BYTES = 4 << 20;
+const MAX_SIGNATURES = 4096;
 const MAX_NOTES = 200_000;
 /** Two levels of two digits have 65,793. */
 const MAX_DIRECTORIES = 200_000;
+/** Directories that are read for all commits of notes together. */
+const MAX_DIRECTORIES_OF_ALL = 2_000_000;
 
-/** Decoded co-signatures by the id of the commit they are for, for the ids that `wanted` lets through. */
+export interface ReadNotes {
+  /** Decoded co-signatures by the id of the commit they are for. */
+  readonly signatures: Map<string, Uint8Array[]>;
+  /** Whether a limit was reached, so that there may be more. */
+  readonly isWhole: boolean;
+}
+
+/** Co-signatures in notes, for the ids that `wanted` lets through. */
 export async function readCosignatures(
   repository: string,
   git: NeutralGit,
   wanted: (commit: string) => boolean,
-): Promise<Map<string, Uint8Array[]>> {
+): Promise<ReadNotes> {
   const tips = await noteTips(repository);
-  const found = new Map<string, Uint8Array[]>();
-  if (tips.length === 0) return found;
+  const reader = new NotesReader(wanted);
+  if (tips.length === 0) return reader;
   using objects = new GitObjects(git.env);
-  for (const tip of tips) {
-    const commit = await objects.get(tip);
-    if (commit?.type !== "commit") continue;
-    const notes = await notesBelow(objects, commit.content.toString("latin1", 5, 5 + tip.length));
-    const mine = notes.filter(({ subject }) => wanted(subject));
-    const blobs = await objects.getAll(mine.map(({ id }) => id));
-    for (const [i, { subject }] of mine.entries()) {
-      found.set(subject, distinct([...(found.get(subject) ?? []), ...signaturesIn(blobs[i]?.content)]));
-    }
+  for (const tip of tips.slice(0, MAX_TIPS)) await reader.read(objects, tip);
+  return { signatures: reader.signatures, isWhole: reader.isWhole && tips.length <= MAX_TIPS };
+}
+
+class NotesReader implements ReadNotes {
+  readonly signatures = new Map<string, Uint8Array[]>();
+  isWhole = true;
+  private readonly wanted: (commit: string) => boolean;
+  private directories = 0;
+
+  constructor(wanted: (commit: string) => boolean) {
+    this.wanted = wanted;
   }
-  return found;
+
+  async read(objects: GitObjects, tip: string): Promise<void> {
+    const [commit] = await objects.getReadable([tip]);
+    if (commit?.type !== "commit") return;
+    const notes = await this.notesBelow(objects, commit.content.toString("latin1", 5, 5 + tip.length));
+    const mine = notes.filter(({ subject }) => this.wanted(subject));
+    const blobs = await objects.getReadable(mine.map(({ id }) => id));
+    for (const [i, { subject }] of mine.entries()) this.add(subject, this.signaturesIn(blobs[i]?.content));
+  }
+
+  /** Several places serve the same co-signature. */
+  private add(subject: string, more: readonly Uint8Array[]): void {
+    const known = this.signatures.get(subject) ?? [];
+    const all = new Map([...known, ...more].map((bytes) => [Buffer.from(bytes).toString("latin1"), bytes]));
+    if (all.size > MAX_SIGNATURES) this.isWhole = false;
+    this.signatures.set(subject, [...all.values()].slice(0, MAX_SIGNATURES));
+  }
+
+  /** A notes tree spreads a commit's id over directories of two digits. */
+  private async notesBelow(objects: GitObjects, root: string): Promise<Note[]> {
+    const notes: Note[] = [];
+    const open = [{ tree: root, prefix: "" }];
+    const seen = new Set<string>();
+    for (let next = open.pop(); next; next = open.pop()) {
+      // One directory sixteen times in each of sixty levels is a few thousand bytes, and no end. Honest notes have no
+      // directory twice: what is in it is the rest of commits' ids.
+      if (seen.has(next.tree)) continue;
+      const size = seen.add(next.tree).size;
+      if (
+        size > MAX_DIRECTORIES ||
+        ++this.directories > MAX_DIRECTORIES_OF_ALL ||
+        notes.length >= MAX_NOTES
+      ) {
+        this.isWhole = false;
+        break;
+      }
+      const [tree] = await objects.getReadable([next.tree]);
+      for (const { mode, name, id } of entriesOf(tree)) {
+        const digits = next.prefix + latin1(name);
+        if (!/^[0-9a-f]{1,64}$/.test(digits)) continue;
+        if (mode === 0o40000) open.push({ tree: id, prefix: digits });
+        else notes.push({ subject: digits, id });
+      }
+    }
+    return notes;
+  }
+
+  private signaturesIn(note: Buffer | undefined): Uint8Array[] {
+    if (!note) return [];
+    if (note.length > MAX_NOTE_BYTES) this.isWhole = false;
+    const lines = note.toString("latin1", 0, MAX_NOTE_BYTES).split("\n");
+    const decoded = lines
+      .map((line) => line.trim())
+      .filter((line) => /^[A-Za-z0-9+/]+={0,2}$/.test(line))
+      .map((line) => Buffer.from(line, "base64"));
+    return decoded.filter(isSignature);
+  }
 }
 
-/** Several places serve the same co-signature; each is bounded by itself, so that none crowds out another's. */
-function distinct(signatures: readonly Uint8Array[]): Uint8Array[] {
-  return [...new Map(signatures.map((bytes) => [Buffer.from(bytes).toString("latin1"), bytes])).values()];
-}
-
+/** Own notes first. */
 async function noteTips(repository: string): Promise<string[]> {
-  const args = [
-    "-C",
-    repository,
-    "for-each-ref",
-    "--sort=-creatordate",
-    "--format=%(objectname)",
-    ...NOTE_REFS,
-  ];
-  const listed = await run("git", args, { env: ownRepositoriesEnv() });
-  return listed.stdout.toString("latin1").split("\n").filter(Boolean).slice(0, MAX_TIPS);
+  const format = "--format=%(objectname)";
+  const tips: string[] = [];
+  for (const refs of NOTE_REFS) {
+    const args = ["-C", repository, "for-each-ref", `--count=${MAX_TIPS + 1}`, format, refs];
+    const listed = await runOk("git", args, { env: ownRepositoriesEnv() });
+    tips.push(...listed.toString("latin1").split("\n").filter(Boolean));
+  }
+  return [...new Set(tips)];
 }
+
+/** Armor of either kind, or the first packet of a binary OpenPGP signature. */
+function isSignature(bytes: Buffer): boolean {
+  const text = bytes.toString("latin1", 0, 40);
+  return /^-----BEGIN (?:SSH|PGP) SIGNATURE-----/.test(text) || OPENPGP_SIGNATURE.has(bytes[0] ?? 0);
+}
+
+/** Packet type 2, in the old format with each length of length, and in the new one. */
+const OPENPGP_SIGNATURE: ReadonlySet<number> = new Set([0x88, 0x89, 0x8a, 0x8b, 0xc2]);
 
 interface Note {
   readonly subject: string;
   readonly id: string;
 }
 
-/** A notes tree spreads a commit's id over directories of two digits. */
-async function notesBelow(objects: GitObjects, root: string): Promise<Note[]> {
-  const notes: Note[] = [];
-  const open = [{ tree: root, prefix: "" }];
-  const seen = new Set<string>();
-  for (let next = open.pop(); next && notes.length < MAX_NOTES; next = open.pop()) {
-    // One directory sixteen times in each of sixty levels is a few thousand bytes, and no end. Honest notes have no
-    // directory twice: what is in it is the rest of commits' ids.
-    if (seen.has(next.tree)) continue;
-    if (seen.add(next.tree).size > MAX_DIRECTORIES) break;
-    for (const { mode, name, id } of entriesOf(await objects.get(next.tree))) {
-      const digits = next.prefix + latin1(name);
-      if (!/^[0-9a-f]{1,64}$/.test(digits)) continue;
-      if (mode === 0o40000) open.push({ tree: id, prefix: digits });
-      else notes.push({ subject: digits, id });
-    }
-  }
-  return notes;
-}
-
-function entriesOf(object: Awaited<ReturnType<GitObjects["get"]>>): ReturnType<typeof parseTree> {
+function entriesOf(object: GitObject | undefined): ReturnType<typeof parseTree> {
   if (object?.type !== "tree") return [];
   try {
     return parseTree(object.content, object.id.length === 64 ? 32 : 20);
@@ -97,16 +150,4 @@ function entriesOf(object: Awaited<ReturnType<GitObjects["get"]>>): ReturnType<t
     if (error instanceof FormatError) return [];
     throw error;
   }
-}
-
-function signaturesIn(note: Buffer | undefined): Uint8Array[] {
-  if (!note || note.length > MAX_NOTE_BYTES) return [];
-  const lines = note
-    .toString("latin1")
-    .split("\n")
-    .map((line) => line.trim());
-  const decoded = lines
-    .filter((line) => /^[A-Za-z0-9+/]+={0,2}$/.test(line))
-    .map((line) => Buffer.from(line, "base64"));
-  return decoded.slice(0, MAX_SIGNATURES);
 }

@@ -2,9 +2,19 @@
  * Objects by id, through one `git cat-file --batch-command` child. Requests are pipelined: ask for thousands at once and
  * the answers come in order, 40,000 and more a second. An object's bytes are as the database gives them; whoever
  * rests a verdict on one re-hashes it.
+ *
+ * Git dies of some damaged objects, and of others it gives less than it said, so that no answer behind it can be told
+ * from content. Then the first object without an answer is asked for alone: where that fails too, it counts as one that is
+ * not there, and all others are asked for again. So one damaged file ends nobody's question, and keeps nobody waiting.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { type Answer, BatchParser, type GitObject, type OversizedObject } from "./batch-parser.ts";
+import {
+  type Answer,
+  BatchFormatError,
+  BatchParser,
+  type GitObject,
+  type OversizedObject,
+} from "./batch-parser.ts";
 import type { NeutralGit } from "./neutral.ts";
 
 export type { GitObject, ObjectType, OversizedObject } from "./batch-parser.ts";
@@ -14,6 +24,14 @@ const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** What the database answers for one id: undefined where it has no such object. */
 type Take = (object: GitObject | OversizedObject | undefined, place: number) => void;
+
+const BATCH = ["cat-file", "--batch-command", "--buffer"];
+/** Damaged objects until the database itself counts as unreadable. */
+const MAX_INTERRUPTIONS = 64;
+/** A child that owes an answer and says nothing for so long is not waited for. */
+const MAX_SILENCE_MS = 3000;
+/** For one object, however large. */
+const MAX_ALONE_MS = 60_000;
 
 /** Some ids that were asked for together, and how many of them are answered. */
 interface Waiting {
@@ -40,11 +58,14 @@ export class GitObjects implements Disposable {
   private head = 0;
   private pending: (readonly string[])[] = [];
   private failure: Error | undefined;
-  private readonly parser: BatchParser;
+  private parser = this.newParser();
+  private interruptions = 0;
+  /** While one object is asked for alone. */
+  private alone: ChildProcessWithoutNullStreams | undefined;
+  private silence: NodeJS.Timeout | undefined;
 
   constructor(git: NeutralGit["env"]) {
     this.env = git;
-    this.parser = new BatchParser((object) => this.answer(object));
   }
 
   /** The object, or undefined where the database has none of that id. */
@@ -62,6 +83,15 @@ export class GitObjects implements Disposable {
       else found[place] = object;
     });
     if (oversized) throw new GitReadError(`${oversized.id} has ${oversized.oversized} bytes, over the limit`);
+    return found;
+  }
+
+  /** As `getAll`, but what is over its limit is as good as missing, and keeps nobody from the others. */
+  async getReadable(ids: readonly string[]): Promise<(GitObject | undefined)[]> {
+    const found = new Array<GitObject | undefined>(ids.length);
+    await this.each(ids, (object, place) => {
+      if (object && !("oversized" in object)) found[place] = object;
+    });
     return found;
   }
 
@@ -83,46 +113,113 @@ export class GitObjects implements Disposable {
 
   [Symbol.dispose](): void {
     this.fail(new GitReadError("was closed"));
+    clearTimeout(this.silence);
     this.child?.kill();
+    this.alone?.kill();
   }
 
   private flush(): void {
     const ids = this.pending.flat();
     this.pending = [];
-    if (this.failure) return;
+    if (this.failure || this.alone) return;
+    this.ask(ids);
+  }
+
+  private ask(ids: readonly string[]): void {
+    if (ids.length === 0) return;
     this.child ??= this.start();
-    this.child.stdin.write(`contents ${ids.join("\ncontents ")}\nflush\n`, "latin1");
+    this.child.stdin.write(question(ids), "latin1");
+    this.silence ??= setTimeout(() => this.isSilent(), MAX_SILENCE_MS).unref();
+    this.silence.refresh();
+  }
+
+  private newParser(): BatchParser {
+    return new BatchParser((object) => this.answer(object));
   }
 
   private start(): ChildProcessWithoutNullStreams {
-    const child = spawn("git", ["cat-file", "--batch-command", "--buffer"], {
-      env: this.env,
-      stdio: ["pipe", "pipe", "pipe"],
-    });
-    child.stdout.on("data", (chunk: Buffer) => this.feed(chunk));
+    const child = spawn("git", BATCH, { env: this.env, stdio: ["pipe", "pipe", "pipe"] });
+    child.stdout.on("data", (chunk: Buffer) => this.feed(child, chunk));
     child.stderr.resume();
     child.stdin.on("error", () => {});
     child.on("error", (error) => this.fail(new GitReadError(error.message)));
-    child.on("close", () => this.fail(new GitReadError("ended before it answered")));
+    child.on("close", () => child === this.child && this.interrupted());
     return child;
   }
 
-  private feed(chunk: Buffer): void {
+  private feed(child: ChildProcessWithoutNullStreams, chunk: Buffer): void {
+    if (child !== this.child) return;
+    this.silence?.refresh();
     try {
       this.parser.push(chunk);
     } catch (error) {
-      this.child?.kill();
-      this.fail(error instanceof Error ? error : new GitReadError(String(error)));
+      if (error instanceof BatchFormatError) return this.interrupted();
+      child.kill();
+      this.fail(asError(error));
     }
+  }
+
+  private isSilent(): void {
+    if (this.child && this.queue[this.head]) this.interrupted();
+  }
+
+  /** The child ended, or no sense can be made of what it says. */
+  private interrupted(): void {
+    const { child } = this;
+    this.child = undefined;
+    child?.kill();
+    this.parser = this.newParser();
+    const waiting = this.queue[this.head];
+    if (this.failure || !waiting) return;
+    if (++this.interruptions > MAX_INTERRUPTIONS)
+      return this.fail(new GitReadError("ended before it answered"));
+    this.askAlone(waiting.ids[waiting.answered]!);
+  }
+
+  private askAlone(id: string): void {
+    const child = spawn("git", BATCH, { env: this.env, stdio: ["pipe", "pipe", "pipe"] });
+    this.alone = child;
+    let found: Answer = { missing: id };
+    const parser = new BatchParser((answer) => {
+      found = answer;
+    });
+    const limit = setTimeout(() => child.kill(), MAX_ALONE_MS);
+    child.stdout.on("data", (chunk: Buffer) => {
+      try {
+        parser.push(chunk);
+      } catch {
+        // What makes no sense here either is no answer.
+        child.kill();
+      }
+    });
+    child.stderr.resume();
+    child.stdin.on("error", () => {});
+    child.on("error", (error) => this.fail(new GitReadError(error.message)));
+    child.on("close", () => {
+      clearTimeout(limit);
+      this.alone = undefined;
+      if (!this.failure) this.goOn("id" in found && found.id !== id ? { missing: id } : found);
+    });
+    child.stdin.end(question([id]), "latin1");
+  }
+
+  private goOn(answer: Answer): void {
+    try {
+      this.answer(answer);
+    } catch (error) {
+      return this.fail(asError(error));
+    }
+    this.pending = [];
+    this.ask(this.queue.slice(this.head).flatMap(({ ids, answered }) => ids.slice(answered)));
   }
 
   private answer(object: Answer): void {
     const waiting = this.queue[this.head];
-    if (!waiting) throw new GitReadError("answered a question that nobody asked");
-    const place = waiting.answered++;
-    const asked = waiting.ids[place]!;
+    if (!waiting) throw new BatchFormatError("answered a question that nobody asked");
+    const asked = waiting.ids[waiting.answered]!;
     if (!("missing" in object) && object.id !== asked)
-      throw new GitReadError(`was asked for ${asked} and answered ${object.id}`);
+      throw new BatchFormatError(`was asked for ${asked} and answered ${object.id}`);
+    const place = waiting.answered++;
     waiting.take("missing" in object ? undefined : object, place);
     if (waiting.answered < waiting.ids.length) return;
     waiting.resolve();
@@ -139,4 +236,12 @@ export class GitObjects implements Disposable {
     for (const waiting of this.queue.splice(0).slice(this.head)) waiting.reject(this.failure);
     this.head = 0;
   }
+}
+
+function question(ids: readonly string[]): string {
+  return `contents ${ids.join("\ncontents ")}\nflush\n`;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new GitReadError(String(error));
 }

@@ -90,6 +90,19 @@ export async function revList(
 }
 
 /**
+ * As `revList`, by two listings without an end in between: where dates are wrong, Git stops too early and lists some that
+ * `without` reaches. For short histories: both are listed to their roots.
+ */
+export async function exactRevList(
+  git: NeutralGit,
+  tips: readonly CommitId[],
+  without: readonly CommitId[],
+): Promise<CommitId[]> {
+  const left = new Set(await revList(git, without, []));
+  return (await revList(git, tips, [])).filter((id) => !left.has(id));
+}
+
+/**
  * The same as far as the commits are there. Git gives up at the first that is missing, as in a shallow clone or where
  * somebody took it away; the person who asked is told better which one it is.
  */

@@ -6,48 +6,58 @@
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import { parseTag, type Tag } from "@firstmile/formats/git/tag";
-import { run } from "../process/run.ts";
+import { runOk } from "../process/run.ts";
 import { ownRepositoriesEnv } from "./neutral.ts";
-import type { GitObject, GitObjects } from "./objects.ts";
+import type { GitObjects } from "./objects.ts";
 
 const TAG_REFS = ["refs/tags", "refs/firstmile/tags"];
-/** Most tags of a repository that are looked at. */
-const MAX_TAGS = 50_000;
-const MAX_TAGS_OF_ONE = 16;
+/** Most tags of a repository that are looked at, and most of one commit. That there are more is told. */
+const MAX_TAGS = 200_000;
+const MAX_TAGS_OF_ONE = 4096;
 
-/** Signed tags by the commit they name, for the commits that `wanted` lets through. */
+export interface ReadTags {
+  /** By the commit they name. */
+  readonly tags: Map<CommitId, Tag[]>;
+  readonly isWhole: boolean;
+}
+
+/** Signed tags of the commits that `wanted` lets through. */
 export async function readSignedTags(
   repository: string,
   objects: GitObjects,
   wanted: (commit: string) => boolean,
-): Promise<Map<CommitId, Tag[]>> {
+): Promise<ReadTags> {
   const found = new Map<CommitId, Tag[]>();
-  const ids = await tagsOn(repository, wanted);
-  const read = new Array<GitObject | undefined>(ids.length);
+  const { ids, isWhole: isListed } = await tagsOn(repository, wanted);
+  let isWhole = isListed;
   // One that is too large to be a tag speaks for nobody, and keeps nobody else's from being read.
-  await objects.each(ids, (object, place) => {
-    if (object && !("oversized" in object)) read[place] = object;
-  });
+  const read = await objects.getReadable(ids);
   for (const [i, id] of ids.entries()) {
     const object = read[i];
     const tag = object?.type === "tag" ? soundTag(id, object.content) : undefined;
     if (!tag?.signature || !wanted(tag.object)) continue;
     const commit = tag.object as string as CommitId;
     const tags = found.get(commit) ?? [];
-    if (tags.length < MAX_TAGS_OF_ONE) found.set(commit, [...tags, tag]);
+    if (tags.length < MAX_TAGS_OF_ONE) tags.push(tag);
+    else isWhole = false;
+    found.set(commit, tags);
   }
-  return found;
+  return { tags: found, isWhole };
 }
 
-async function tagsOn(repository: string, wanted: (commit: string) => boolean): Promise<ObjectId[]> {
+async function tagsOn(
+  repository: string,
+  wanted: (commit: string) => boolean,
+): Promise<{ ids: ObjectId[]; isWhole: boolean }> {
   const format = "%(objecttype) %(objectname) %(*objectname)";
-  const args = ["-C", repository, "for-each-ref", `--count=${MAX_TAGS}`, `--format=${format}`, ...TAG_REFS];
-  const listed = await run("git", args, { env: ownRepositoriesEnv() });
-  const lines = listed.stdout.toString("latin1").split("\n");
+  const count = `--count=${MAX_TAGS + 1}`;
+  const args = ["-C", repository, "for-each-ref", count, `--format=${format}`, ...TAG_REFS];
+  const listed = await runOk("git", args, { env: ownRepositoriesEnv() });
+  const lines = listed.toString("latin1").split("\n").filter(Boolean);
   const tags = lines
     .map((line) => line.split(" "))
     .filter(([type, , on]) => type === "tag" && wanted(on ?? ""));
-  return [...new Set(tags.map(([, id]) => id as ObjectId))];
+  return { ids: [...new Set(tags.map(([, id]) => id as ObjectId))], isWhole: lines.length <= MAX_TAGS };
 }
 
 function soundTag(id: ObjectId, content: Uint8Array): Tag | undefined {

@@ -27,6 +27,7 @@ interface Header {
   readonly idBytes: number;
   readonly introduced: number;
   readonly others: number;
+  readonly foreign: number;
   /** Commits that were asked for and allowed, newest last: where listing new commits may stop. */
   readonly tips: readonly CommitId[];
   /** Unix seconds: the entry is void from then on, because a key that it rests on has expired. */
@@ -44,6 +45,7 @@ const MAX_TAKEN_BACK = 1000;
 interface Sets {
   readonly introduced: Buffer;
   readonly others: Buffer;
+  readonly foreign: Buffer;
   /** Bytes of an id. */
   readonly width: number;
   readonly tips: readonly CommitId[];
@@ -62,6 +64,7 @@ export class AuthenticatedCommits {
   static readonly none = new AuthenticatedCommits({
     introduced: Buffer.alloc(0),
     others: Buffer.alloc(0),
+    foreign: Buffer.alloc(0),
     width: 20,
     tips: [],
     validUntil: undefined,
@@ -69,7 +72,8 @@ export class AuthenticatedCommits {
   });
 
   get size(): number {
-    return (this.sets.introduced.length + this.sets.others.length) / this.sets.width;
+    const { introduced, others, foreign, width } = this.sets;
+    return (introduced.length + others.length + foreign.length) / width;
   }
 
   get tips(): readonly CommitId[] {
@@ -95,6 +99,15 @@ export class AuthenticatedCommits {
     return this.isOfWidth(id) && this.isIntroducedAt(Buffer.from(id, "hex"));
   }
 
+  get hasForeign(): boolean {
+    return this.sets.foreign.length > 0;
+  }
+
+  /** Was authenticated, and has no ancestor in common with the introduction. */
+  isForeign(id: CommitId): boolean {
+    return this.isOfWidth(id) && holds(this.sets.foreign, this.sets.width, Buffer.from(id, "hex"), 0);
+  }
+
   has(id: CommitId): boolean {
     return this.isOfWidth(id) && this.hasAt(Buffer.from(id, "hex"));
   }
@@ -106,7 +119,8 @@ export class AuthenticatedCommits {
 
   /** As `has`, for the id at an offset of some bytes. */
   hasAt(ids: Uint8Array, at = 0): boolean {
-    return this.isIntroducedAt(ids, at) || holds(this.sets.others, this.sets.width, ids, at);
+    const { others, foreign, width } = this.sets;
+    return this.isIntroducedAt(ids, at) || holds(others, width, ids, at) || holds(foreign, width, ids, at);
   }
 
   private isOfWidth(id: CommitId): boolean {
@@ -120,7 +134,7 @@ export class AuthenticatedCommits {
 
   /** With more commits and an allowed tip; void as soon as the first key that either rests on expires. */
   with(
-    more: { readonly introduced: Ids; readonly others: Ids },
+    more: { readonly introduced: Ids; readonly others: Ids; readonly foreign: Ids },
     tip: CommitId | undefined,
     validUntil: number | undefined,
     width: number,
@@ -133,6 +147,7 @@ export class AuthenticatedCommits {
       takenBack: this.takenBack,
       introduced: withMore(this.sets.introduced, more.introduced, width),
       others: withMore(this.sets.others, more.others, width),
+      foreign: withMore(this.sets.foreign, more.foreign, width),
       width,
       tips: tip === undefined ? this.tips : [...this.tips.filter((id) => id !== tip), tip].slice(-MAX_TIPS),
       validUntil: Number.isFinite(until) ? until : undefined,
@@ -150,12 +165,14 @@ export function loadAuthenticated(dir: string, key: CacheKey, now: number): Auth
     if (!Array.isArray(header.takenBack)) return AuthenticatedCommits.none;
     if (header.validUntil !== null && now >= header.validUntil) return AuthenticatedCommits.none;
     const middle = end + 1 + header.introduced * header.idBytes;
-    if (bytes.length !== middle + header.others * header.idBytes + DIGEST) return AuthenticatedCommits.none;
+    const last = middle + header.others * header.idBytes;
+    if (bytes.length !== last + header.foreign * header.idBytes + DIGEST) return AuthenticatedCommits.none;
     const [body, digest] = [bytes.subarray(0, -DIGEST), bytes.subarray(-DIGEST)];
     if (!sha256(body).equals(digest)) return AuthenticatedCommits.none;
     return new AuthenticatedCommits({
       introduced: body.subarray(end + 1, middle),
-      others: body.subarray(middle),
+      others: body.subarray(middle, last),
+      foreign: body.subarray(last),
       width: header.idBytes,
       tips: header.tips,
       validUntil: header.validUntil ?? undefined,
@@ -168,17 +185,18 @@ export function loadAuthenticated(dir: string, key: CacheKey, now: number): Auth
 
 /** Written whole, by rename, or not at all. A directory that cannot be written only costs time: errors are kept quiet. */
 export function saveAuthenticated(dir: string, key: CacheKey, commits: AuthenticatedCommits): void {
-  const { introduced, others, width, tips, takenBack } = commits.sets;
+  const { introduced, others, foreign, width, tips, takenBack } = commits.sets;
   const header: Header = {
     key: fullKey(key),
     idBytes: width,
     introduced: introduced.length / width,
     others: others.length / width,
+    foreign: foreign.length / width,
     tips,
     validUntil: commits.validUntil ?? null,
     takenBack,
   };
-  const parts = [Buffer.from(`${JSON.stringify(header)}\n`), introduced, others];
+  const parts = [Buffer.from(`${JSON.stringify(header)}\n`), introduced, others, foreign];
   const file = fileOf(dir, key);
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 
@@ -15,8 +15,16 @@ export function stateDirectory(env: NodeJS.ProcessEnv): string {
   return join(env.XDG_STATE_HOME || join(homedir(), ".local/state"), "firstmile");
 }
 
-/** The state directory whose trust repository holds: this user's own, or else the machine's. */
-export function trustedStateDirectory(stateDir: string): string {
-  const has = (dir: string) => existsSync(join(dir, "trust", "pin.json"));
-  return !has(stateDir) && has(MACHINE_STATE) ? MACHINE_STATE : stateDir;
+/**
+ * The state directory whose trust repository holds: this user's own, or else the machine's. One that FIRSTMILE_STATE names
+ * is meant: where nothing is pinned there, nothing is followed.
+ */
+export function trustedStateDirectory(where: {
+  readonly stateDir: string;
+  readonly env: NodeJS.ProcessEnv;
+}): string {
+  const { stateDir, env } = where;
+  const has = (dir: string) =>
+    lstatSync(join(dir, "trust", "pin.json"), { throwIfNoEntry: false }) !== undefined;
+  return !env.FIRSTMILE_STATE && !has(stateDir) && has(MACHINE_STATE) ? MACHINE_STATE : stateDir;
 }

@@ -1,7 +1,7 @@
 /**
  * Follows a trust repository: asks all places that serve it, authenticates what they offer from what this machine
  * has, and moves the pin only when every commit on the way is authentic and no authentic head is on another line.
- * A refusal changes nothing but for one: what is authentic and newer, but was called the newest by nobody lately
+ * A refusal changes nothing but the latest time seen (latest-seen.ts), and with one exception: what is authentic and newer, but was called the newest by nobody lately
  * (`stale-head`), is followed and then decides nothing until somebody does. Staying on older rules would be worse,
  * since the newer ones may take a stolen key away.
  */
@@ -28,6 +28,7 @@ import {
 } from "../mirrors/head-statements.ts";
 import { runOk } from "../process/run.ts";
 import type { StatementPlace } from "../statements/place.ts";
+import { noteSeen, setLatestSeen } from "./latest-seen.ts";
 import { type Pin, readPin, trustGitDir, writePin } from "./pin.ts";
 import { readTrustCommits } from "./read.ts";
 import { type Walk, type WalkedHead, walkTo } from "./walk.ts";
@@ -82,6 +83,7 @@ export async function addTrust(
     await keepHeads(headsDir(stateDir), outcome.heads);
     const moved = { followed: outcome.head, updated: now, latestSeen: now };
     writePin(stateDir, { url, mirrors, branch, introduction, ...moved });
+    setLatestSeen(stateDir, now);
   } else rmSync(next, { recursive: true, force: true });
   return outcome.followed;
 }
@@ -96,6 +98,7 @@ export async function updateTrust(
   if (!pin) return nothingPinned();
   const urls = placesOf(pin, (await currentPolicy(stateDir, now))?.policy);
   const outcome = await follow(trustGitDir(stateDir), { ...pin, now, urls, limits });
+  noteSeen(stateDir, pin.latestSeen, now);
   if (outcome.head !== undefined) {
     await keepHeads(headsDir(stateDir), outcome.heads);
     const latestSeen = Math.max(now, pin.latestSeen);

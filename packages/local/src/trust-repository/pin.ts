@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type CommitId, parseCommitId } from "@firstmile/formats/git/object-id";
 import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import * as z from "zod";
+import { LatestSeenError, latestSeen } from "./latest-seen.ts";
 
 export interface Pin {
   readonly url: string;
@@ -15,7 +16,7 @@ export interface Pin {
   readonly followed: CommitId;
   /** Unix seconds of the last update that reached the repository. */
   readonly updated: number;
-  /** The latest time that this machine decided at, in Unix seconds. */
+  /** The latest time that this machine decided at, in Unix seconds, whatever the answer was: see latest-seen.ts. */
   readonly latestSeen: number;
 }
 
@@ -48,7 +49,7 @@ export function trustGitDir(stateDir: string): string {
   return join(stateDir, "trust", "repository.git");
 }
 
-/** The pin, or undefined where this machine follows no trust repository. Throws `PinError`. */
+/** The pin, or undefined where this machine follows no trust repository. Throws `PinError`, `LatestSeenError`. */
 export function readPin(stateDir: string): Pin | undefined {
   const file = pinFile(stateDir);
   let text: string;
@@ -59,8 +60,10 @@ export function readPin(stateDir: string): Pin | undefined {
     throw new PinError(file, String(error));
   }
   try {
-    return pinShape.parse(JSON.parse(text));
+    const pin = pinShape.parse(JSON.parse(text));
+    return { ...pin, latestSeen: Math.max(pin.latestSeen, latestSeen(stateDir)) };
   } catch (error) {
+    if (error instanceof LatestSeenError) throw error;
     throw new PinError(file, error instanceof Error ? error.message : String(error));
   }
 }

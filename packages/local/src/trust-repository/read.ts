@@ -26,9 +26,9 @@ export async function readTrustCommits(
   ids: readonly CommitId[],
 ): Promise<TrustCommit[]> {
   const wanted = new Set<string>(ids);
-  const cosignatures = await readCosignatures(repository, git, (id) => wanted.has(id));
+  const { signatures } = await readCosignatures(repository, git, (id) => wanted.has(id));
   using objects = new GitObjects(git.env);
-  return await Promise.all(ids.map((id) => new CommitReader(objects, id).read(cosignatures.get(id) ?? [])));
+  return await Promise.all(ids.map((id) => new CommitReader(objects, id).read(signatures.get(id) ?? [])));
 }
 
 class CommitReader {

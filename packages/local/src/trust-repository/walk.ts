@@ -15,7 +15,7 @@ import {
 import { judgeAdvance } from "@firstmile/trust/root/follow";
 import { lacking, type Reason } from "@firstmile/trust/verdict/verdict";
 import type { NeutralGit } from "../git/neutral.ts";
-import { revList } from "../git/rev-list.ts";
+import { exactRevList } from "../git/rev-list.ts";
 import { readTrustCommits } from "./read.ts";
 
 /** Where the walk starts, and when. */
@@ -43,9 +43,9 @@ export async function walkTo(walk: Walk, head: CommitId): Promise<WalkedHead> {
   const { git, followed } = walk;
   if (followed === undefined) return await forward(walk, head, walk.introduction.commit);
   if (head === followed) return await same(walk, head);
-  const gained = await revList(git, [head], [followed]);
+  const gained = await exactRevList(git, [head], [followed]);
   if (gained.length === 0) return { standing: { kind: "behind" }, authentic: undefined, commits: 0 };
-  const lost = await revList(git, [followed], [head]);
+  const lost = await exactRevList(git, [followed], [head]);
   return lost.length === 0 ? await forward(walk, head, followed) : await apart(walk, head, followed);
 }
 
@@ -58,7 +58,7 @@ async function same({ dir, git, now }: Walk, head: CommitId): Promise<WalkedHead
 }
 
 async function forward(walk: Walk, head: CommitId, start: CommitId): Promise<WalkedHead> {
-  const fresh = (await revList(walk.git, [head], [start])).reverse();
+  const fresh = (await exactRevList(walk.git, [head], [start])).reverse();
   const root = new RootOfTrust(walk.now);
   const refusal = await authenticateAll(walk, root, start, fresh);
   const authentic = root.get(head);
@@ -72,7 +72,7 @@ async function forward(walk: Walk, head: CommitId, start: CommitId): Promise<Wal
 /** Another history than the one followed: authentic from the introduction, or of somebody without root's keys. */
 async function apart(walk: Walk, head: CommitId, followed: CommitId): Promise<WalkedHead> {
   const { commit: start } = walk.introduction;
-  const fresh = (await revList(walk.git, [head], [start])).reverse();
+  const fresh = (await exactRevList(walk.git, [head], [start])).reverse();
   const root = new RootOfTrust(walk.now);
   const refusal = await authenticateAll(walk, root, start, fresh);
   const authentic = root.get(head);
@@ -116,7 +116,7 @@ async function olderParents(
     .filter((id) => !fresh.has(id) && !root.get(id));
   if (followed === undefined || parents.length === 0) return [];
   const { commit: begin } = introduction;
-  const authenticated = new Set([begin, ...(await revList(git, [followed], [begin]))]);
+  const authenticated = new Set([begin, ...(await exactRevList(git, [followed], [begin]))]);
   const older = [...new Set(parents)].filter((id) => authenticated.has(id));
   return readTrustCommits(dir, git, older);
 }

@@ -1,11 +1,13 @@
 /** Reading objects through one child: what is asked for, however it is cut, and nothing that is too large. */
-import type { CommitId } from "@firstmile/formats/git/object-id";
+import { rmSync, writeFileSync } from "node:fs";
+import { deflateSync } from "node:zlib";
+import { type CommitId, hashObject } from "@firstmile/formats/git/object-id";
 import { makeWorld, type World } from "@firstmile/testing/world";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, BatchParser, MAX_BYTES } from "../../src/git/batch-parser.ts";
 import { neutralGit } from "../../src/git/neutral.ts";
-import { GitObjects } from "../../src/git/objects.ts";
+import { type GitObject, GitObjects } from "../../src/git/objects.ts";
 import { listIds, revList } from "../../src/git/rev-list.ts";
 
 let world: World;
@@ -79,6 +81,29 @@ describe("GitObjects", () => {
     ]);
     await expect(objects.get(`${a}\ncontents ${b}`)).rejects.toThrow("no object id");
     await expect(objects.getAll([])).resolves.toEqual([]);
+    git.dispose();
+  });
+
+  test("goes on behind damaged objects of which Git dies, many and many askers at once", async () => {
+    const repository = await world.repository("damaged");
+    const good = Array.from({ length: 20 }, (_, i) => repository.write("blob", Buffer.from(`${i}\n`)));
+    const bad = good.filter((_, i) => i % 10 === 3);
+    // The header is whole, and the content ends before it should.
+    for (const id of bad) {
+      const file = repository.objectFile(id);
+      rmSync(file);
+      writeFileSync(file, deflateSync(Buffer.from("blob 5000\0damaged")));
+    }
+    const git = await neutralGit(repository.dir);
+    using objects = new GitObjects(git.env);
+    const asked = [good, ...good.map((id) => [id])];
+    const found = await Promise.all(asked.map((ids) => objects.getAll(ids)));
+    // What Git gives of a damaged one runs on into the answers behind it: nobody takes that for the object.
+    const sound = (object: GitObject | undefined) =>
+      object && hashObject("blob", object.content, "sha1") === object.id ? object.id : undefined;
+    for (const [i, ids] of asked.entries())
+      expect(found[i]!.map(sound)).toEqual(ids.map((id) => (bad.includes(id) ? undefined : id)));
+    expect((await objects.get(good[0]!))?.content.toString()).toBe("0\n");
     git.dispose();
   });
 });

@@ -126,7 +126,7 @@ test("merge-smuggles: what a merge that cannot be made again takes away", async 
   expect(await judge(repository, introduction)).toEqual(expected([merge, "merge-smuggles"]));
 }, 60_000);
 
-test("an octopus of two hundred parents is no work, and nobody's who may not write all", async () => {
+test("an octopus of two hundred parents is no work", async () => {
   const repository = await world.repository("octopus");
   const introduction = await repository.commit({ by: alice, files: { "pkgs/x": "1\n" } });
   const parents = [introduction];
@@ -138,7 +138,7 @@ test("an octopus of two hundred parents is no work, and nobody's who may not wri
   const merge = await repository.commit({ by: bob, parents, files: { "pkgs/x": "2\n" } });
   const start = performance.now();
   const denied = await judge(repository, introduction);
-  expect(denied.filter(([id]) => id === merge).map(([, code]) => code)).toEqual(["outside-paths"]);
+  expect(denied.filter(([id]) => id === merge).map(([, code]) => code)).toEqual(["too-many-parents"]);
   expect(denied).toHaveLength(201);
   expect(performance.now() - start).toBeLessThan(30_000);
 });

@@ -7,12 +7,15 @@ export interface Authenticated {
   readonly size: number;
   /** Descendants of the introduction. */
   readonly introduced: Iterable<CommitId>;
-  /** The rest: side branches that began before the introduction. */
+  /** Side branches that began before the introduction. */
   readonly others: Iterable<CommitId>;
+  /** Commits of other histories that were merged: see foreign.ts. */
+  readonly foreign: Iterable<CommitId>;
 }
 
-const GOOD = 1;
-const INTRODUCED = 2;
+const FOREIGN = 1;
+const GOOD = 2;
+const INTRODUCED = 3;
 
 /** The part of a judged history that stands on its own, also where the whole was denied. */
 export function authenticatedPart(source: Source, docket: Docket, verdict: HistoryVerdict): Authenticated {
@@ -34,7 +37,7 @@ function markStanding(
   rows: readonly number[],
   standing: Uint8Array,
 ): void {
-  const { commits, isAccepted, isIntroduced } = history;
+  const { commits, isAccepted, isIntroduced, isForeign } = history;
   const bad = new Set(verdict.denied.map(({ commit }) => commits.row(commit)));
   const followed = source.authenticate === "first-parent" ? 1 : Number.POSITIVE_INFINITY;
   for (let i = rows.length - 1; i >= 0; i--) {
@@ -48,7 +51,7 @@ function markStanding(
       good = known > 0 || isAccepted(commits.idAt(parent));
       introduced ||= known === INTRODUCED || (known === 0 && isIntroduced(commits.idAt(parent)));
     }
-    if (good) standing[row] = introduced ? INTRODUCED : GOOD;
+    if (good) standing[row] = introduced ? INTRODUCED : isForeign(commits.idAt(row)) ? FOREIGN : GOOD;
   }
 }
 
@@ -61,5 +64,6 @@ function listOf({ history }: Docket, rows: readonly number[], standing: Uint8Arr
     size: rows.reduce((count, row) => count + (standing[row] === 0 ? 0 : 1), 0),
     introduced: { [Symbol.iterator]: () => idsOf(INTRODUCED) },
     others: { [Symbol.iterator]: () => idsOf(GOOD) },
+    foreign: { [Symbol.iterator]: () => idsOf(FOREIGN) },
   };
 }

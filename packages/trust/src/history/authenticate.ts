@@ -22,6 +22,7 @@ import { asksForReviews, judgeReviews, type Reviews, type Step, type TakenBack }
 import { shapeFaults } from "./shape.ts";
 import { type Cosignatures, Signatories, type Signers, signersOf } from "./signers.ts";
 import type { IsReached } from "./standing.ts";
+import { isBlind, tooManyParents, type Unreadable, unreadableCommit } from "./unreadable.ts";
 
 /** What is known of a history: facts of each commit between what is accepted already and the tip. */
 export interface History {
@@ -36,6 +37,8 @@ export interface History {
   readonly isBefore: (id: CommitId) => boolean;
   /** Accepted, and the introduction or one of its descendants. */
   readonly isIntroduced: (id: CommitId) => boolean;
+  /** Has no ancestor in common with the introduction: see foreign.ts. */
+  readonly isForeign: (id: CommitId) => boolean;
   readonly cosignatures: Cosignatures;
   /** What is old, for keys that root retired after some commits. */
   readonly isReached: IsReached;
@@ -72,14 +75,15 @@ export interface Docket {
   readonly faults: readonly DeniedCommit[];
 }
 
-/** What had to be read from trees. A commit that has no entry could not be read. */
+/** What had to be read from trees. */
 export interface Contents {
-  readonly own: ReadonlyMap<CommitId, OwnChanges>;
+  /** Of every commit of the docket's `needPaths`. */
+  readonly own: ReadonlyMap<CommitId, OwnChanges | Unreadable>;
   /** One for each commit of the docket's line, oldest first. */
   readonly steps: readonly Step[];
   readonly reviews: Reviews;
-  /** Commits of the line whose changes could not be read. */
-  readonly unreadable: readonly CommitId[];
+  /** Commits whose changes could not be read, beside those of `own`. */
+  readonly unreadable: ReadonlyMap<CommitId, Unreadable>;
 }
 
 /** Lists what has to be judged, and which of it by paths. */
@@ -95,13 +99,15 @@ export function openDocket(
   const signatories = new Signatories(commits, identities, cosignatures, isReached);
   const needing = new Map<Signers, boolean>();
   const needPaths: CommitId[] = [];
+  const reviewed = asksForReviews(source);
   for (const row of judged) {
     const signers = signatories.of(row);
-    const needs = needing.get(signers) ?? needsPaths(writers, signers);
+    const cosigned = reviewed && cosignatures.has(commits.idAt(row));
+    const needs = needing.get(signers) ?? needsPaths(writers, signers, cosigned);
     needing.set(signers, needs);
     if (needs && !source.goodlist.has(commits.idAt(row))) needPaths.push(commits.idAt(row));
   }
-  const line = asksForReviews(source) ? reviewedLine(source, history) : [];
+  const line = reviewed ? reviewedLine(source, history) : [];
   return { history, judged, signatories, writers, needPaths, line, faults: shapeFaults(source, history) };
 }
 
@@ -118,15 +124,14 @@ export function authenticate(
   const reviewed = judgeReviews(policy, source, contents.steps, contents.reviews, (one) =>
     takenBack.push(one),
   );
-  const unread = contents.unreadable
-    .filter((id) => !source.goodlist.has(id))
-    .map((commit) => ({
-      commit,
-      code: "not-reviewed" as const,
-      message: "brings changes that could not be read, so nobody can be said to have reviewed them",
-      remedy: "fetch the repository with all its trees and files, and check it: git fsck",
-    }));
-  const all = [...docket.faults, ...denied, ...unread, ...reviewed];
+  const told = new Set(denied.map(({ commit }) => commit));
+  const unread = [...contents.unreadable]
+    .filter(([id]) => !source.goodlist.has(id) && !told.has(id))
+    .map(([id, why]) => unreadableCommit(id, why));
+  // Nobody can read, and so mend, what a commit brings that cannot be read.
+  const blind = new Set([...denied, ...unread].flatMap(({ commit, code }) => (isBlind(code) ? commit : [])));
+  const lacking = reviewed.filter(({ commit }) => !blind.has(commit));
+  const all = [...docket.faults, ...denied, ...unread, ...lacking];
   return {
     allowed: all.length === 0,
     source: source.name,
@@ -139,23 +144,26 @@ export function authenticate(
   };
 }
 
-function judgeWriters(source: Source, docket: Docket, { own }: Contents) {
+function judgeWriters(source: Source, docket: Docket, contents: Contents) {
   const { history, judged, signatories, writers } = docket;
   const needed = new Set(docket.needPaths);
   const denied: DeniedCommit[] = [];
   const goodlisted: CommitId[] = [];
   for (const row of judged) {
     const id = history.commits.idAt(row);
-    const changes = needed.has(id) ? (own.get(id) ?? UNKNOWN_CHANGES) : undefined;
-    const fault = judgeCommit(writers, id, signatories.of(row), changes);
+    const own = needed.has(id) ? ownOf(contents, id) : undefined;
+    const tooMany = tooManyParents(history.commits.parentCount(row));
+    const fault = judgeCommit(writers, id, signatories.of(row), tooMany ?? own);
     if (fault) denied.push(fault);
     if (source.goodlist.has(id)) goodlisted.push(id);
   }
   return { denied, goodlisted };
 }
 
-/** Changes that nobody could read count as everywhere, which no path rule lets anybody write. */
-const UNKNOWN_CHANGES: OwnChanges = { paths: ["(paths that could not be read)"], merge: false };
+/** Whoever reads the trees answers for each commit; a silence must not pass for "nothing changed". */
+function ownOf({ own }: Contents, id: CommitId): OwnChanges | Unreadable {
+  return own.get(id) ?? { unreadable: "missing-object", problem: "its trees were not read" };
+}
 
 function judgedRows(source: Source, { commits, tip, isAccepted }: History): number[] {
   if (isAccepted(tip)) return [];

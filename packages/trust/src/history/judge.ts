@@ -10,6 +10,7 @@ import type { Policy, Rule, Source } from "../policy/policy.ts";
 import { meets, type Tally } from "../policy/thresholds.ts";
 import type { CommitCode } from "../verdict/codes.ts";
 import type { Signers } from "./signers.ts";
+import { isUnreadable, type Unreadable, unreadableCommit } from "./unreadable.ts";
 
 /** One offending commit and why. */
 export interface DeniedCommit {
@@ -30,6 +31,8 @@ export interface OwnChanges {
   readonly merge: boolean;
   /** Of a merge: those that are as Git merges them, and not as it would merge each path by itself. */
   readonly carried?: readonly string[];
+  /** A merge with parents that are no part of this history, whose content counts as its own. */
+  readonly foreign?: boolean;
 }
 
 export const SHOWN_PATHS = 20;
@@ -96,10 +99,16 @@ export class Writers {
   }
 }
 
-/** False where every rule lets these signers write and one covers all, so that paths cannot matter. */
-export function needsPaths(writers: Writers, signers: Signers): boolean {
+/**
+ * False where paths cannot matter: no rule lets these signers write, or every rule does and one covers all. `cosigned`: where
+ * reviews are asked for, it depends on the paths which of several signers were needed.
+ */
+export function needsPaths(writers: Writers, signers: Signers, cosigned = false): boolean {
   if (signers.final) return false;
-  return !(coversEverything(writers.source) && writers.unmet(signers).length === 0);
+  if (cosigned && signers.principals.size > 1) return true;
+  const unmet = writers.unmet(signers).length;
+  if (unmet === writers.source.rules.length) return false;
+  return !(coversEverything(writers.source) && unmet === 0);
 }
 
 /** Whether one rule is for every path there can be. */
@@ -109,25 +118,26 @@ export function coversEverything(source: Source): boolean {
   );
 }
 
-/** Judges one commit. `own` undefined: its signers may write anywhere, so its paths were not looked at. */
+/** Judges one commit. `own` undefined: its paths cannot matter (`needsPaths`), so they were not looked at. */
 export function judgeCommit(
   writers: Writers,
   commit: CommitId,
   signers: Signers,
-  own: OwnChanges | undefined,
+  own: OwnChanges | Unreadable | undefined,
 ): DeniedCommit | undefined {
   const { source } = writers;
   if (source.goodlist.has(commit)) return undefined;
   if (signers.final) return refusedSignature(commit, signers);
-  if (own === undefined) return undefined;
   const unmet = writers.unmet(signers);
   if (unmet.length === source.rules.length) return inNoRole(writers, commit, signers);
+  if (own === undefined) return undefined;
+  if (isUnreadable(own)) return unreadableCommit(commit, own);
   const outside = own.paths.filter((path) => !mayWrite(source, unmet, path));
   if (outside.length === 0) return undefined;
   const isCarried = own.carried?.includes(outside[0]!) === true;
   return isCarried
     ? carriedPaths(writers, commit, signers, outside)
-    : outsidePaths(writers, commit, signers, outside, own.merge);
+    : outsidePaths(writers, commit, signers, outside, own);
 }
 
 function mayWrite(source: Source, unmet: readonly Rule[], path: string): boolean {
@@ -156,7 +166,7 @@ function outsidePaths(
   commit: CommitId,
   signers: Signers,
   outside: string[],
-  merge: boolean,
+  { merge, foreign = false }: OwnChanges,
 ): DeniedCommit {
   const first = outside[0]!;
   const rule = ruleFor(first, writers.source.rules);
@@ -168,7 +178,7 @@ function outsidePaths(
     ...about(commit, signers),
     code: merge ? "merge-smuggles" : "outside-paths",
     message: merge
-      ? `is a merge by ${people(signers)} that changes ${first}${more} beyond what its parents merge to; ${needed}`
+      ? `is a merge by ${people(signers)} that changes ${first}${more} beyond what its parents merge to${foreign ? FOREIGN : ""}; ${needed}`
       : `changes ${first}${more}, where ${people(signers)} may not write; ${needed}`,
     paths: outside.slice(0, SHOWN_PATHS),
     remedy: merge
@@ -193,6 +203,8 @@ function carriedPaths(writers: Writers, commit: CommitId, signers: Signers, outs
       : `add a rule for them to source ${writers.source.name} in the trust repository`,
   };
 }
+const FOREIGN =
+  " (a parent has no commit in common with the introduction, so all that is taken from it counts as the merge's own change)";
 
 /** Some of those who may write the path signed, and not enough of them. */
 function tooFew(

@@ -1,7 +1,7 @@
 /**
  * What each commit on the line of first parents brings in, and who had a part in that. Claim: everybody whom the
  * policy knows by key or address and who wrote, committed, co-wrote or signed a commit of the range is named, whether
- * that signature counts or not. A commit belongs to the range of the oldest commit of the line that reaches it.
+ * that signature counts or not; and every co-signer whom it needed (cosigners.ts). A commit belongs to the range of the oldest commit of the line that reaches it.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
@@ -10,6 +10,9 @@ import { reachableRows } from "./graph.ts";
 import type { Detour, Step } from "./review.ts";
 import type { Signatories } from "./signers.ts";
 
+/** Signers of a commit, by its row, without whom it would not meet its rules. */
+export type NeededSigners = (row: number) => readonly PrincipalName[];
+
 export type Part = Pick<Step, "range" | "mergers" | "merger">;
 
 /** For each commit of the line (tip first), who had a part in what it brings. */
@@ -17,8 +20,9 @@ export function partsOf(
   commits: CommitTable,
   signatories: Signatories,
   line: readonly CommitId[],
+  needed: NeededSigners,
 ): Map<CommitId, Part> {
-  const people = new People(commits, signatories);
+  const people = new People(commits, signatories, needed);
   const seen = new Uint8Array(commits.rows);
   const parts = new Map<CommitId, Part>();
   for (const id of line.toReversed()) {
@@ -34,11 +38,16 @@ export function partsOf(
 }
 
 /** Who had a part in anything between the introduction and the tip: one range. */
-export function partOfAll(commits: CommitTable, signatories: Signatories, tip: CommitId): Part {
+export function partOfAll(
+  commits: CommitTable,
+  signatories: Signatories,
+  tip: CommitId,
+  needed: NeededSigners,
+): Part {
   const row = commits.row(tip);
   const within = reachableRows(commits, [row]);
   const rows = [...within.keys()].filter((at) => within[at] === 1);
-  const people = new People(commits, signatories);
+  const people = new People(commits, signatories, needed);
   return { range: people.of(rows), mergers: new Set(), merger: signatories.signer(row) };
 }
 
@@ -54,8 +63,9 @@ export function detoursOf(
   signatories: Signatories,
   line: readonly CommitId[],
   introduction: CommitId,
+  needed: NeededSigners,
 ): (to: CommitId) => Detour | undefined {
-  const people = new People(commits, signatories);
+  const people = new People(commits, signatories, needed);
   const known = new Map<CommitId, Detour | undefined>();
   const oldest = commits.get(line.at(-1)!);
   const isWhole = oldest?.parents[0] === introduction;
@@ -95,18 +105,21 @@ function newlyReached(commits: CommitTable, from: number, seen: Uint8Array): num
 class People {
   private readonly commits: CommitTable;
   private readonly signatories: Signatories;
+  private readonly needed: NeededSigners;
   private readonly known = new Map<string, ReadonlySet<PrincipalName>>();
 
-  constructor(commits: CommitTable, signatories: Signatories) {
+  constructor(commits: CommitTable, signatories: Signatories, needed: NeededSigners) {
     this.commits = commits;
     this.signatories = signatories;
+    this.needed = needed;
   }
 
   of(rows: readonly number[]): ReadonlySet<PrincipalName> {
     const names = new Set<PrincipalName>();
     for (const row of rows) {
       for (const name of this.commits.wroteAt(row)) names.add(name);
-      for (const name of this.signatories.anybody(row)) names.add(name);
+      for (const name of this.signatories.ownSigner(row)) names.add(name);
+      for (const name of this.needed(row)) names.add(name);
     }
     const key = [...names].sort().join(" ");
     const set = this.known.get(key) ?? names;

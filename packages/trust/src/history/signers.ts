@@ -81,16 +81,10 @@ export class Signatories {
     return key === undefined ? undefined : this.ownerOf.get(key as Fingerprint);
   }
 
-  /**
-   * Whoever's key its own signature names, counting or not, and whoever co-signed it: nobody of these reviews it. Of what
-   * others put beside it only what is proven: a stranger who copies a reviewer's signature of something else there
-   * would silence that reviewer.
-   */
-  anybody(row: number): PrincipalName[] {
-    const others = this.cosignatures.get(this.table.idAt(row)) ?? [];
-    const proven = others.flatMap((outcome) => (outcome.valid ? outcome : (outcome.lapsed ?? [])));
-    const keys = [this.table.outcomeAt(row), ...proven].map((outcome) => outcome.key);
-    return keys.flatMap((key) => (key === undefined ? [] : (this.ownerOf.get(key) ?? [])));
+  /** Whose key its own signature names, counting or not. */
+  ownSigner(row: number): PrincipalName[] {
+    const { key } = this.table.outcomeAt(row);
+    return key === undefined ? [] : [this.ownerOf.get(key) ?? []].flat();
   }
 
   private alone(own: SignatureOutcome): Signers {

@@ -198,6 +198,29 @@ function threeWay<T>(base: T | undefined, ours: T, theirs: T): { clean: true; va
   return ours === base ? { clean: true, value: theirs } : { clean: false };
 }
 
+/**
+ * Asks for every directory of a tree once, but for those that `besides` has in the same place. Bounded by the objects that
+ * there are, however often and deep they are nested in each other.
+ */
+export function* everyDirectory(root: ObjectId, besides: ObjectId | undefined): TreeReader<void> {
+  const seen = new Set<ObjectId>([root]);
+  const waiting: { readonly id: ObjectId; readonly old: ObjectId | undefined }[] = [
+    { id: root, old: besides },
+  ];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { id, old } = next;
+    if (id === old) continue;
+    const tree = yield id;
+    const before = old === undefined ? EMPTY : yield old;
+    for (const [name, entry] of tree) {
+      const below = subtree(entry);
+      if (below === undefined || seen.has(below)) continue;
+      seen.add(below);
+      waiting.push({ id: below, old: subtree(before.get(name)) });
+    }
+  }
+}
+
 /** What several trees have at one path. */
 type Entries = readonly (TreeEntry | undefined)[];
 

@@ -61,7 +61,8 @@ export function judgeTime(policy: Policy, now: number, latestSeen: number): Reas
       "clock-behind",
       `the clock says ${day(now)}, but this machine has decided things on ${day(latestSeen)}`,
       {
-        remedy: "set the clock right: expiry cannot be judged by it",
+        remedy:
+          "set the clock right: expiry cannot be judged by it. If it was once ahead by mistake: firstmile trust add --replace with the same introduction",
       },
     );
   }

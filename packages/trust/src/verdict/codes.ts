@@ -11,6 +11,7 @@ export type CommitCode =
   | "review-rejected"
   | "corrupt-object"
   | "missing-object"
+  | "too-many-parents"
   | "not-a-descendant"
   | "introduction-not-vouched";
 

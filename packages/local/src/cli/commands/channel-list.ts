@@ -67,9 +67,9 @@ async function sourcesNamed(
 }
 
 /** What this machine has of a source: the gate's copy, or this user's. Nothing is fetched. */
-async function copyOf({ stateDir }: FirstmileContext, source: Source): Promise<string> {
-  const gate = join(trustedStateDirectory(stateDir), "gate", "sources", `${source.name}.git`);
-  return existsSync(gate) ? gate : new UserSources(stateDir, new Map()).directory(source);
+async function copyOf(context: FirstmileContext, source: Source): Promise<string> {
+  const gate = join(trustedStateDirectory(context), "gate", "sources", `${source.name}.git`);
+  return existsSync(gate) ? gate : new UserSources(context.stateDir, new Map()).directory(source);
 }
 
 function show(

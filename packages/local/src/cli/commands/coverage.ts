@@ -11,6 +11,7 @@ import { pastCoverage, type TrustHistory } from "../../coverage/timeline.ts";
 import { chooseSource } from "../../evidence/sources.ts";
 import type { AdmittedSlices } from "../../gate/admitted-slices.ts";
 import { GateClient } from "../../gate/client.ts";
+import { refuseSpecialFiles } from "../../git/special-files.ts";
 import { run } from "../../process/run.ts";
 import type { JudgedDownload } from "../../slicing/downloads.ts";
 import { UserSources } from "../../slicing/user-sources.ts";
@@ -136,15 +137,16 @@ async function pointsOf(
 
 /** The rules' own history: of the checkout that is named, or of what this machine follows. */
 async function historyOf(
-  { stateDir, cwd }: FirstmileContext,
+  context: FirstmileContext,
   directory: string | undefined,
 ): Promise<TrustHistory | undefined> {
   if (directory === undefined) {
-    const state = trustedStateDirectory(stateDir);
+    const state = trustedStateDirectory(context);
     const pin = readPin(state);
     return pin && { repository: trustGitDir(state), head: pin.followed };
   }
-  const repository = resolve(cwd, directory);
+  const repository = resolve(context.cwd, directory);
+  refuseSpecialFiles(repository);
   const head = await run("git", ["-C", repository, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
   return head.code === 0 ? { repository, head: head.stdout.toString().trim() as CommitId } : undefined;
 }

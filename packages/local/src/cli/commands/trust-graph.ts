@@ -18,7 +18,7 @@ import type { GraphFlags } from "./trust-graph.command.ts";
 export async function graph(this: FirstmileContext, flags: GraphFlags, part?: string): Promise<void> {
   const policy = await rulesToShow(this, flags.policy);
   const question = part === undefined ? {} : questionOf(policy, part);
-  const resolved = await withImports(trustedStateDirectory(this.stateDir), policy, this.now);
+  const resolved = await withImports(trustedStateDirectory(this), policy, this.now);
   const drawn = trustGraph(resolved, this.now, question);
   if (flags.svg !== undefined) write(this, flags.svg, graphSvg(drawn));
   if (flags.json) this.terminal.json(drawn);
@@ -27,7 +27,7 @@ export async function graph(this: FirstmileContext, flags: GraphFlags, part?: st
 
 /** What is shown decides nothing: rules that have expired are shown as well, and say when they did. */
 async function rulesToShow(context: FirstmileContext, directory: string | undefined): Promise<Policy> {
-  const state = trustedStateDirectory(context.stateDir);
+  const state = trustedStateDirectory(context);
   const current = directory === undefined ? await currentPolicy(state, context.now) : undefined;
   return current?.policy ?? (await rulesToJudgeBy(context, directory)).policy;
 }

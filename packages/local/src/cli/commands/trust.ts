@@ -49,14 +49,14 @@ export async function update(this: FirstmileContext, flags: ShowFlags): Promise<
 }
 
 export async function show(this: FirstmileContext, flags: ShowFlags): Promise<void> {
-  const current = await currentPolicy(trustedStateDirectory(this.stateDir), this.now);
+  const current = await currentPolicy(trustedStateDirectory(this), this.now);
   if (!current)
     throw badInput(
       "this machine follows no trust repository",
       "firstmile trust add URL --introduction COMMIT --signed-by FINGERPRINT",
     );
   const { pin, policy, reasons, freshness } = current;
-  const stateDir = trustedStateDirectory(this.stateDir);
+  const stateDir = trustedStateDirectory(this);
   const evidence = heldEvidence(stateDir, policy, await loadImports(stateDir, policy, this.now));
   const subject = { kind: "trust repository", name: policy.name, commit: pin.followed } as const;
   if (flags.json) {

@@ -71,7 +71,7 @@ class VerifyRun {
     );
     const { repository, source } = fetched;
     const { verdict, findings } = await judgeMirrors(fetched, (head) =>
-      this.authenticate(repository, source, head),
+      this.authenticate(repository, source, head, fetched.onlyCommits),
     );
     const fresh = await this.freshness(repository, source, verdict.commit);
     return { verdict, findings: [...findings, ...fresh], fetched };
@@ -84,7 +84,12 @@ class VerifyRun {
     return !distrust.contents().next().done;
   }
 
-  private async authenticate(repository: string, source: Source, tip: CommitId): Promise<HistoryVerdict> {
+  private async authenticate(
+    repository: string,
+    source: Source,
+    tip: CommitId,
+    commitsAlone = false,
+  ): Promise<HistoryVerdict> {
     const { incomplete, ...verdict } = await authenticateHistory({
       repository,
       tip,
@@ -93,6 +98,7 @@ class VerifyRun {
       source,
       now: this.context.now,
       cacheDir: this.flags.cache ? this.context.stateDir : undefined,
+      commitsAlone,
       progress: (done, total) => this.context.terminal.progress(`checking commits: ${done} of ${total}`),
     });
     for (const place of incomplete) this.context.terminal.say(unreadText(place));

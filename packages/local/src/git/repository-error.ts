@@ -1,0 +1,7 @@
+/** A path that is no Git repository, or one that Git refuses to read. */
+export class RepositoryError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "RepositoryError";
+  }
+}
