@@ -81,9 +81,9 @@ export function firstParents(commits: readonly Pick<Commit, "parents">[], tip: n
   return line;
 }
 
-/** Everybody who wrote, committed or signed a commit. */
-export function takingPart({ author, committer, coAuthors, signer, cosigners }: Commit): Person[] {
-  return [author, committer, ...coAuthors, signer, ...cosigners];
+/** Everybody who wrote or committed a commit, or signed it themselves. Who merely co-signed it may read it still. */
+export function takingPart({ author, committer, coAuthors, signer }: Commit): Person[] {
+  return [author, committer, ...coAuthors, signer];
 }
 
 /** Paths of several states, each once. */

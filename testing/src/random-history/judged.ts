@@ -122,20 +122,30 @@ export async function askMany(repository: string, histories: readonly MadeHistor
   const git = await neutralGit(repository);
   try {
     const together = new CommitTable();
-    for (const made of histories) for (const facts of freshFacts(made)) together.add(facts);
-    const foreign = new Set(histories.flatMap(foreignIn));
+    const asked = histories.map((made) => ({ made, history: historyOf(made) }));
+    const foreign = new Set<CommitId>();
+    for (const { history } of asked) {
+      for (const facts of history.commits.values()) {
+        together.add(facts);
+        if (history.isForeign(facts.id)) foreign.add(facts.id);
+      }
+    }
     using reader = new ChangeReader(git, together, (id) => foreign.has(id));
     using objects = new GitObjects(git.env);
-    return await Promise.all(histories.map((made) => answered(made, reader, objects)));
+    return await Promise.all(asked.map(({ made, history }) => answered(made, history, reader, objects)));
   } finally {
     git.dispose();
   }
 }
 
-async function answered(made: MadeHistory, reader: ChangeReader, objects: GitObjects): Promise<Answer> {
+async function answered(
+  made: MadeHistory,
+  history: History,
+  reader: ChangeReader,
+  objects: GitObjects,
+): Promise<Answer> {
   const { policy, source } = policyOf(made);
   const identities = identitiesFor(policy);
-  const history = historyOf(made);
   const docket = openDocket(policy, source, identities, history);
   const against =
     source.authenticate === "tip"
@@ -147,17 +157,10 @@ async function answered(made: MadeHistory, reader: ChangeReader, objects: GitObj
   const standing = new Standing(identities, NOTHING_OLD);
   const terms = { source: source.name, machine: false, skimmed: false };
   const reviews = new ReviewsInTime(statementsOf(made), identities, standing, terms);
+  const needed = neededSigners(docket, own);
   const read =
     docket.line.length > 0
-      ? await new StepReader(
-          source,
-          docket,
-          reader,
-          objects,
-          reviews,
-          undefined,
-          neededSigners(docket, own),
-        ).read()
+      ? await new StepReader(source, docket, reader, objects, reviews, undefined, needed).read()
       : { steps: [], unreadable: new Map() };
   return answerOf(made, authenticate(policy, source, docket, { own, reviews, ...read }));
 }
@@ -186,7 +189,7 @@ function historyOf(made: MadeHistory): History {
     commits,
     unusable: new Map(),
     isAccepted,
-    isForeign: foreignCommits(commits, { isAccepted, isKnownForeign: () => false }),
+    isForeign: foreignCommits(commits, { isAccepted, isKnownForeign: undefined }),
     isBefore: (id) => before.has(id),
     isIntroduced: (id) => id === introduction,
     cosignatures,
@@ -195,10 +198,6 @@ function historyOf(made: MadeHistory): History {
 }
 
 /** Commits that have no ancestor in common with the introduction. */
-function foreignIn(made: MadeHistory): CommitId[] {
-  const { isForeign } = historyOf(made);
-  return made.ids.filter((id) => isForeign(id));
-}
 
 /** Facts of what the tip reaches and the introduction does not, children first. */
 function freshFacts({ history, ids, trees }: MadeHistory): CommitFacts[] {

@@ -177,24 +177,18 @@ export class ChangeReader implements Disposable {
     return { paths: await this.drive(changedPaths(before, after)), merge: false };
   }
 
+  /** A merge's foreign parents are left out: all that it takes from them is its own change. */
   private async mergersOwn(commit: CommitFacts): Promise<OwnChanges | Unreadable> {
     const tooMany = tooManyParents(commit.parents.length);
     if (tooMany) return tooMany;
     const home = this.homeOf(commit);
-    if (home.length < commit.parents.length) return this.withForeign({ ...commit, parents: home });
-    return this.mergers.of(commit);
+    const own = await this.mergers.of({ ...commit, parents: home });
+    return home.length < commit.parents.length ? { ...own, foreign: true } : own;
   }
 
-  /** Its parents without those that are no part of this history. */
+  /** The parents of this history; all of them where the commit itself is of another one. */
   private homeOf({ id, parents }: CommitFacts): readonly CommitId[] {
     return this.isForeign(id) ? parents : parents.filter((parent) => !this.isForeign(parent));
-  }
-
-  /** A merge with parents of other histories, which are left out: all that it takes from them is its own change. */
-  private async withForeign(commit: CommitFacts): Promise<OwnChanges | Unreadable> {
-    const { parents, tree } = commit;
-    if (parents.length > 1) return { ...(await this.mergersOwn(commit)), foreign: true };
-    return { ...(await this.plain(await this.treeOf(parents[0]!), tree)), merge: true, foreign: true };
   }
 
   private inLane<Result>(work: () => Promise<Result>): Promise<Result> {
