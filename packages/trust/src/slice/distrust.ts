@@ -41,6 +41,8 @@ export class Distrust {
   >();
   readonly #store = new Map<string, Objection>();
   readonly #keys = new Map<string, Objection>();
+  /** As wardens call them. */
+  readonly #called = new Map<string, Objection>();
   readonly #idLengths = new Map<string, Set<number>>();
   readonly #fixed = new Map<StorePath, Objection | null>();
   /** Git ids of distrusted contents, by which they are found in a tree without reading it whole. */
@@ -53,8 +55,10 @@ export class Distrust {
     const also = words.some(({ statement }) => statement.keys.length > 0) ? namesOfKeys(policy) : new Map();
     for (const { statement, by, digest: name } of words) {
       const objection = { by, because: statement.because, statement: name };
-      for (const key of statement.keys)
-        for (const one of also.get(spelled(key)) ?? [spelled(key)]) this.#keys.set(one, objection);
+      for (const key of statement.keys.map(spelled)) {
+        this.#called.set(key, objection);
+        for (const one of also.get(key) ?? [key]) this.#keys.set(one, objection);
+      }
       for (const target of statement.targets) {
         if (target.kind === "store") this.#store.set(target.baseName, objection);
         else this.#enter(target, objection);
@@ -149,8 +153,8 @@ export class Distrust {
   }
 
   #tellable(policy: Policy): [string, DistrustedKey][] {
-    const also = this.#keys.size > 0 ? namesOfKeys(policy) : new Map<string, ReadonlySet<string>>();
-    return [...this.#keys].flatMap(([fingerprint, { by, because }]) => {
+    const also = this.#called.size > 0 ? namesOfKeys(policy) : new Map<string, ReadonlySet<string>>();
+    return [...this.#called].flatMap(([fingerprint, { by, because }]) => {
       const event: DistrustedKey = { kind: "distrusted", key: undefined, reason: because, by };
       const names = also.get(fingerprint) ?? [fingerprint];
       return [...names].map((name): [string, DistrustedKey] => [name, event]);
