@@ -4,7 +4,13 @@
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import { forgeCertificate, forgeKey, keyExpiry, MADE } from "../../packages/trust/test/openpgp/forge.ts";
+import {
+  forgeCertificate,
+  forgeKey,
+  keyExpiry,
+  MADE,
+  packet,
+} from "../../packages/trust/test/openpgp/forge.ts";
 import { type ForgedKey, publicLine, sshsig, string } from "../../packages/trust/test/ssh/forge.ts";
 import { anyOf, type Cast, type HistoryCase, type Told } from "./history-vector-case.ts";
 import { certificateHolder, gpgOf } from "./history-vector-cases-keys.ts";
@@ -155,7 +161,7 @@ const KEYS: readonly HistoryCase[] = [
 const newer = { created: MADE + DAY };
 type Subkey = NonNullable<Parameters<typeof forgeCertificate>[0]["subkeys"]>[number];
 
-/** Two copies of bob's certificate in one file, with another binding of the subkey that signs in each. */
+/** A certificate with two bindings of the subkey that signs, or with a revocation behind the first. */
 function bindings(name: string, claim: string, second: Omit<Subkey, "key">, code?: string): HistoryCase {
   return oddCase({
     name,
@@ -167,7 +173,8 @@ function bindings(name: string, claim: string, second: Omit<Subkey, "key">, code
       const copy = (more: Omit<Subkey, "key">) =>
         forgeCertificate({ primary, subkeys: [{ key: sub, ...more }] });
       const person = forged(`bob-${name}`, { primary }, { created: MADE + 2 * DAY }, sub);
-      const file = Buffer.concat([copy({}), copy(second)]);
+      const beforeIt = forgeCertificate({ primary }).length + packet(14, sub.body).length;
+      const file = Buffer.concat([copy({}), copy(second).subarray(beforeIt)]);
       return { ...person, publicKey: async () => file, signingFingerprint: sub.fingerprint };
     },
     needs: ["key-life"],

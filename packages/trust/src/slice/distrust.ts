@@ -51,6 +51,8 @@ export class Distrust {
   >();
   readonly #store = new Map<string, Objection>();
   readonly #keys = new Map<string, Objection>();
+  /** As wardens call them. */
+  readonly #called = new Map<string, Objection>();
   readonly #idLengths = new Map<string, Set<number>>();
   readonly #fixed = new Map<StorePath, Objection | null>();
   /** Git ids of distrusted contents, by which they are found in a tree without reading it whole. */
@@ -64,8 +66,10 @@ export class Distrust {
     for (const { statement, speakers, digest: name } of words) {
       const by = speakers.map(({ name: who }) => who);
       const objection = { by, because: statement.because, statement: name, doubt: doubtIn(speakers) };
-      for (const key of statement.keys)
-        for (const one of also.get(spelled(key)) ?? [spelled(key)]) this.#keys.set(one, objection);
+      for (const key of statement.keys.map(spelled)) {
+        this.#called.set(key, objection);
+        for (const one of also.get(key) ?? [key]) this.#keys.set(one, objection);
+      }
       for (const target of statement.targets) {
         if (target.kind === "store") this.#store.set(target.baseName, objection);
         else this.#enter(target, objection);
@@ -160,8 +164,8 @@ export class Distrust {
   }
 
   #tellable(policy: Policy): [string, DistrustedKey][] {
-    const also = this.#keys.size > 0 ? namesOfKeys(policy) : new Map<string, ReadonlySet<string>>();
-    return [...this.#keys].flatMap(([fingerprint, { by, because }]) => {
+    const also = this.#called.size > 0 ? namesOfKeys(policy) : new Map<string, ReadonlySet<string>>();
+    return [...this.#called].flatMap(([fingerprint, { by, because }]) => {
       const event: DistrustedKey = { kind: "distrusted", key: undefined, reason: because, by };
       const names = also.get(fingerprint) ?? [fingerprint];
       return [...names].map((name): [string, DistrustedKey] => [name, event]);

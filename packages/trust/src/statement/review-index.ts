@@ -113,7 +113,7 @@ export class ReviewIndex {
     this.#approved.set(from, ends);
     const readers: Readers = ends.get(versionKey(after)) ?? new Map();
     ends.set(versionKey(after), readers);
-    const key = `${before?.sha256} ${after?.sha256}`;
+    const key = before?.sha256 === undefined ? (after?.sha256 ?? "") : `${before.sha256} ${after?.sha256}`;
     const read = readers.get(key) ?? { before: before?.sha256, after: after?.sha256, by: new Set() };
     for (const name of by) read.by.add(name);
     readers.set(key, read);
@@ -142,13 +142,10 @@ export class ReviewIndex {
   ): ReadonlySet<PrincipalName> {
     const readers = this.#approved.get(`${path}\0${versionKey(before)}`)?.get(versionKey(after));
     if (readers === undefined) return NOBODY;
-    const fitting = [...readers.values()].filter(
-      (read) =>
-        (after?.sha256 === undefined || read.after === after.sha256) &&
-        (before?.sha256 === undefined || read.before === undefined || read.before === before.sha256),
-    );
-    if (fitting.length === 1) return fitting[0]!.by;
-    return fitting.length === 0 ? NOBODY : new Set(fitting.flatMap(({ by }) => [...by]));
+    const [first, ...others] = readers.values();
+    if (others.length === 0) return first !== undefined && isOf(first, before, after) ? first.by : NOBODY;
+    const fitting = [first!, ...others].filter((read) => isOf(read, before, after));
+    return new Set(fitting.flatMap(({ by }) => [...by]));
   }
 
   /** People of today's rules who rejected `after` at `path`, as `against` has it. */
@@ -171,6 +168,11 @@ export class ReviewIndex {
   ): readonly Rejected[] {
     return this.#rejected.get(resultKey(path, before, after)) ?? [];
   }
+}
+
+function isOf(read: Read, before: ResultVersion | undefined, after: ResultVersion | undefined): boolean {
+  if (after?.sha256 !== undefined && read.after !== after.sha256) return false;
+  return before?.sha256 === undefined || read.before === undefined || read.before === before.sha256;
 }
 
 function counts({ source, machine, depth }: ReviewStatement, terms: ApprovalTerms): boolean {
