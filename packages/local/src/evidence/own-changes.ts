@@ -128,17 +128,22 @@ export class ChangeReader implements Disposable {
     }
   }
 
-  /** What a merge itself changes, and what each further side brings that its first parent does not reach. */
-  async merged(id: CommitId): Promise<MergedChange | Unreadable> {
+  /** What a merge itself changes; and, if wanted, what each further side brings that its first parent does not reach. */
+  async merged(id: CommitId, withSides: boolean): Promise<MergedChange | Unreadable> {
     const commit = this.commits.get(id)!;
     try {
       const made = await this.mergersOwn(commit);
       if (isUnreadable(made)) return made;
       const { paths: own, carried = [] } = made;
-      return { own, carried, sides: await this.sidesOf(this.homeOf(commit)) };
+      return { own, carried, sides: withSides ? await this.sidesOf(this.homeOf(commit)) : [] };
     } catch (error) {
       return unreadable(error);
     }
+  }
+
+  /** The parents of a merge behind its first one, as far as they are of this history. */
+  furtherParents(id: CommitId): readonly CommitId[] {
+    return this.homeOf(this.commits.get(id)!).slice(1);
   }
 
   private async sidesOf(parents: readonly CommitId[]): Promise<(MergedSide | undefined)[]> {

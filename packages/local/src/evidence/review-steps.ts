@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import type { BumpJudge } from "@firstmile/trust/handoff/bump";
 import type { Docket } from "@firstmile/trust/history/authenticate";
+import type { Dropped } from "@firstmile/trust/history/dropped";
 import {
   detoursOf,
   type NeededSigners,
@@ -110,11 +111,29 @@ export class StepReader {
     };
     const { history } = this.docket;
     const isMerge = history.commits.parentCount(history.commits.row(commit)) > 1;
-    if (asked.length === 0 || !isMerge || this.source.authenticate === "tip") return plain;
-    const merge = await this.reader.merged(commit);
+    if (!isMerge || this.source.authenticate === "tip") return plain;
+    const merge = await this.reader.merged(commit, asked.length > 0);
     if (isUnreadable(merge)) return merge;
+    const own = new Set(merge.own);
+    const dropped = await this.dropped(commit, own.difference(new Set(net.map(({ path }) => path))));
+    if (isUnreadable(dropped)) return dropped;
     const sides = await Promise.all(merge.sides.map((side) => side && this.side(side)));
-    return { ...plain, own: new Set(merge.own), carried: new Set(merge.carried), sides };
+    return { ...plain, own, carried: new Set(merge.carried), sides, dropped };
+  }
+
+  /** Of these paths, which are as the first parent has them, the changes from what the other parents have. */
+  private async dropped(commit: CommitId, paths: ReadonlySet<string>): Promise<Dropped[] | Unreadable> {
+    const { rules } = this.source;
+    const asked = new Set([...paths].filter((path) => rulesAt(path, rules).some(({ review }) => review)));
+    if (asked.size === 0) return [];
+    const found: Dropped[] = [];
+    for (const parent of this.reader.furtherParents(commit)) {
+      const net = await this.reader.brought(commit, { commit: parent });
+      if (isUnreadable(net)) return net;
+      const changes = await this.hashed(net.filter(({ path }) => asked.has(path)));
+      found.push(...changes.map((change) => ({ parent, change })));
+    }
+    return found;
   }
 
   private async side({ base, changes }: MergedSide): Promise<Side> {

@@ -19,7 +19,7 @@ export type PathChanges = readonly { readonly step: number; readonly change: Bro
  * merges a side without one known base. `off-line`: a side was read from a version that the line never had.
  * `taken-back`: the path gets a version that it had before.
  */
-export type UnreadCause = "carried" | "own" | "unknown-side" | "off-line" | "taken-back";
+export type UnreadCause = "carried" | "own" | "unknown-side" | "off-line" | "taken-back" | "dropped";
 
 export interface Read {
   readonly pieces: readonly Piece[];

@@ -19,6 +19,7 @@ import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { isMet } from "../policy/thresholds.ts";
 import { rejecters } from "../slice/rejecters.ts";
 import type { ResultVersion, ReviewIndex } from "../statement/review-index.ts";
+import { type Dropped, unreadDropped } from "./dropped.ts";
 import { type DeniedCommit, SHOWN_PATHS } from "./judge.ts";
 import { Readers, versionKey } from "./readers.ts";
 import { EVERYBODY, type Piece, unreadChanges } from "./reading.ts";
@@ -70,6 +71,8 @@ export interface Step {
   readonly carried?: ReadonlySet<string>;
   /** Of a merge: what it merges into its first parent. Undefined: a side without one known base. */
   readonly sides: readonly (Side | undefined)[];
+  /** Of a merge: paths of `own` that are as its first parent has them, and otherwise than another parent does. */
+  readonly dropped?: readonly Dropped[];
   /** Everybody who had a part in a commit that is merged; of a commit that merges nothing, in itself. */
   readonly range: ReadonlySet<PrincipalName>;
   /** Everybody who had a part in the merge commit itself, and those whose valid signature it carries. */
@@ -123,6 +126,11 @@ export function judgeReviews(
     }
     const passed = new Set(unread).difference(new Set(left));
     for (const at of passed) listed(free, changes[at]!.step).push(path);
+  }
+  for (const [i, step] of steps.entries()) {
+    const dropped = unreadDropped(source, step, reviews, suffices);
+    if (dropped.unread.length > 0) listed(missing, i).push(...dropped.unread);
+    if (dropped.free.length > 0) listed(free, i).push(...dropped.free);
   }
   for (const [step, paths] of free) tell({ commit: steps[step]!.commit, paths: paths.slice(0, SHOWN_PATHS) });
   return [...missing]

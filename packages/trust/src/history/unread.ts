@@ -1,4 +1,5 @@
 /** What is told of changes that a rule wants read, and that too few people have read. */
+import type { CommitId } from "@firstmile/formats/git/object-id";
 import { doubtIn, type Speaker } from "../hearing/hearing.ts";
 import type { PrincipalName } from "../policy/names.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
@@ -18,6 +19,8 @@ export interface Unread {
   /** Content that somebody of the group rejected does not pass as long as the path has it. */
   readonly rejected: readonly Speaker[];
   readonly cause?: UnreadCause;
+  /** The parent that a merge is to be compared with, where that is another one than the first. */
+  readonly from?: CommitId;
 }
 
 /** One denial for all that a commit brings unread; one of a rejection, where there is any. */
@@ -71,6 +74,8 @@ const CAUSES: Record<UnreadCause, (path: string) => string> = {
     "Its parents merged each other before, or have no commit in common: reviews of the merged branches do not cover that",
   "off-line": (path) =>
     `The merged branch begins with a version of ${path} that its first parent never had, so reviews of the branch do not cover it`,
+  dropped: (path) =>
+    `The merge leaves out what a merged branch did to ${path}, and that is a change like any other`,
   "taken-back": (path) => `It gives ${path} an earlier version again, and that is a change like any other`,
 };
 
@@ -78,14 +83,16 @@ function remedyText(
   policy: Policy,
   source: Source,
   step: Step,
-  { review, have, path, cause }: Unread,
+  { review, have, path, cause, from }: Unread,
 ): string {
   const took = partIn(step, path);
   const sets = meets(review.by, have, policy)
     .completions.filter((people) => people.every((name) => !took.has(name)))
     .map((people) => people.join(" and "));
   const who = sets.length > 0 ? sets.join(", or ") : "a person who had no part in it";
-  const what = cause === undefined || cause === "taken-back" ? "reads it" : "reads the merge itself";
-  const base = source.authenticate === "tip" ? `${source.introduction.commit.slice(0, 12)}..` : "";
+  const isPlain = cause === undefined || cause === "taken-back" || cause === "dropped";
+  const what = isPlain ? "reads it" : "reads the merge itself";
+  const start = source.authenticate === "tip" ? source.introduction.commit : from;
+  const base = start === undefined ? "" : `${start.slice(0, 12)}..`;
   return `${who} ${what}: firstmile review REPO ${base}${step.commit.slice(0, 12)}`;
 }
