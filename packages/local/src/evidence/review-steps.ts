@@ -128,7 +128,9 @@ export class StepReader {
     const { bumps } = this;
     if (!bumps) return changes;
     const possible = changes.filter((change) => isPossibleBump(change, this.source));
-    const blobs = await this.objects.getReadable(possible.flatMap(({ before, after }) => [before!.id, after!.id]));
+    const blobs = await this.objects.getReadable(
+      possible.flatMap(({ before, after }) => [before!.id, after!.id]),
+    );
     const bumped = new Set(
       possible.filter(({ before, after }, i) => {
         const [old, fresh] = [contentOf(before!.id, blobs[2 * i]), contentOf(after!.id, blobs[2 * i + 1])];
