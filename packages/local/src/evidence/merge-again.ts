@@ -36,8 +36,8 @@ interface Side {
 export interface StandInTrees {
   /** The tree that stands for a commit's, among the hashed objects. */
   of(tree: ObjectId): Promise<ObjectId>;
-  /** Takes in what merging these reads. */
-  take(trees: readonly ObjectId[]): Promise<void>;
+  /** Takes in what merging these reads; undefined: an empty tree. */
+  take(trees: readonly (ObjectId | undefined)[]): Promise<void>;
 }
 
 /**
@@ -151,8 +151,8 @@ async function mergeSides(
   const stand = await standIns(sources, shape, trees);
   const bases = await Promise.all([...stand.keys()].map((id) => reader.commit(id)));
   const ofBases = await Promise.all(bases.map(({ tree }) => trees.of(tree)));
-  // Half an octopus is Git's own work, and in our database alone.
-  await trees.take([ours.tree, theirs.tree, ...ofBases]);
+  // Half an octopus is Git's own work, and in our database alone. Without a base, nothing is the same in all trees.
+  await trees.take([ours.tree, theirs.tree, ...(ofBases.length > 0 ? ofBases : [undefined])]);
   const parents = shape.bases.map((id) => stand.get(id)!);
   const time = Math.max(0, ...bases.map((base) => base.time)) + 1;
   const [a, b] = [ours, theirs].map(({ tree }, i) => standIn(hashed, { tree, parents, time, name: `${i}` }));

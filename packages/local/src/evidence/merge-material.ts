@@ -19,8 +19,14 @@ const MAX_PLACES = 1_000_000;
 /** What each of the trees has at one path: a directory, or none. */
 type Place = readonly (ObjectId | undefined)[];
 
-/** Has all of it taken in. Throws `UnreadableObject`, or `FormatError` where a tree is malformed. */
-export async function takeMaterial(reader: HashedReader, roots: readonly ObjectId[]): Promise<void> {
+/**
+ * Has all of it taken in. Undefined stands for an empty tree; not for the first one. Throws `UnreadableObject`, or
+ * `FormatError` where a tree is malformed.
+ */
+export async function takeMaterial(
+  reader: HashedReader,
+  roots: readonly (ObjectId | undefined)[],
+): Promise<void> {
   let taken = 0;
   for (let places: Place[] = [roots]; places.length > 0; ) {
     taken += places.length;

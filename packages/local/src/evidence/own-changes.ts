@@ -50,7 +50,7 @@ export interface MergedChange {
   readonly own: readonly string[];
   /** Those of `own` that are as Git merges them, and not as it would merge each path by itself. */
   readonly carried: readonly string[];
-  /** Undefined: a side of which nothing is known. */
+  /** Undefined: a side without one known base. */
   readonly sides: readonly (MergedSide | undefined)[];
 }
 

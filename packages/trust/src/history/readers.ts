@@ -1,8 +1,8 @@
 /**
- * Who read the changes of a path that commits of the line bring, one by one or several as one. Claim: whoever is named
- * read exactly that, from a version that the line had, and had no part in it. Against: a review of a merged branch
- * that counts for what the merge itself changes, for a side of which nothing is known, or on top of a version that
- * neither the line had nor anybody read. Left out: whether these people are enough (review.ts).
+ * Who read the changes of a path that commits of the line bring, one by one or several as one. Claim: each person
+ * named read exactly that, from a version that the line had, and had no part in it. Against: a review of a merged
+ * branch that counts for what the merge itself changes, for a side without a known base, or on top of a version that
+ * the line never had and no reviewer read. Left out: whether these people are enough (review.ts).
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
@@ -16,7 +16,7 @@ export type PathChanges = readonly { readonly step: number; readonly change: Bro
 
 /**
  * Why reviews that there may be do not count. `carried`, `own`: the merge itself changes the path. `unknown-side`: it
- * merges a side of which nothing is known. `off-line`: a side was read from a version that the line never had.
+ * merges a side without one known base. `off-line`: a side was read from a version that the line never had.
  * `taken-back`: the path gets a version that it had before.
  */
 export type UnreadCause = "carried" | "own" | "unknown-side" | "off-line" | "taken-back";

@@ -8,7 +8,7 @@
  * rebase that comes to the same content, and no longer when a byte differs. It is asked along the line of first
  * parents: each of its commits brings in a range, which for a merge is what its further parents had and the first had
  * not. Reviews of these count for a merge where they began at a version that the line had, or that was read as well: else
- * merging takes away what nobody saw there. A bump of a package's version, where a rule lets that be, counts as read
+ * merging takes away what no reviewer saw there. A bump of a package's version, where a rule lets that be, counts as read
  * by everybody, file by file; so does, where a rule says `reverts = "free"`, a change back to an earlier version.
  * Left out: how well somebody read; people who write under names that the policy does not know.
  */
@@ -66,7 +66,7 @@ export interface Step {
   readonly own: ReadonlySet<string> | undefined;
   /** Those of `own` that are as Git merges them, and not as it would merge each path by itself. */
   readonly carried?: ReadonlySet<string>;
-  /** Of a merge: what it merges into its first parent. Undefined: a side of which nothing is known. */
+  /** Of a merge: what it merges into its first parent. Undefined: a side without one known base. */
   readonly sides: readonly (Side | undefined)[];
   /** Everybody who had a part in a commit that is merged; of a commit that merges nothing, in itself. */
   readonly range: ReadonlySet<PrincipalName>;
