@@ -138,7 +138,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
       const { told, acme } = await importing(world, 1);
       await told.distrusted(world.carol);
       expect(await told.verify()).toBe("distrusted");
-      await acme.says(490);
+      await acme.says(260);
       await told.update();
       expect(await told.verify()).toMatch(/^(?:distrusted|policy-invalid|import-too-complex)$/);
     },
