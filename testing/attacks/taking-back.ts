@@ -228,7 +228,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
     },
   ),
   takenBack(
-    385,
+    388,
     "by a merge whose first parent has never had the fix, so that its line shows no change",
     HOLE,
     async (fix) => {
