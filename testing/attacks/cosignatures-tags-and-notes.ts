@@ -1,7 +1,7 @@
 /**
  * Co-signatures, tags and notes. A commit may be vouched for from outside of it, and anybody can put notes and tags
  * beside it. What must hold: only what a person signed over this commit counts, no stranger's notes keep it from being
- * read, and a tag that a reader signs takes their reading from nobody.
+ * read, and a tag that a reader signs takes no reading away.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { state, tag } from "../src/history-vector-statements.ts";
@@ -234,7 +234,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
     number: 304,
     name: "a reader's own release tag undoes their reading, on fresh machines alone",
     by: "chance",
-    held: "A tag that a rule did not need takes nobody's reading away, before or after it was remembered.",
+    held: "A tag that a rule did not need takes no reading away, before or after it was remembered.",
     async run(world) {
       const { repository, introduction, commit, policy } = await readThenTagged(world);
       const cacheDir = world.world.fresh("state");

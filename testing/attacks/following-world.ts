@@ -83,7 +83,7 @@ export class Following {
     }
   }
 
-  /** Alice commits what somebody is about to speak against. */
+  /** Alice commits what a person is about to speak against. */
   bad(): Promise<CommitId> {
     return this.source.commit({ by: this.world.alice, files: { a: "bad\n" } });
   }

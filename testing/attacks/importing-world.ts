@@ -8,7 +8,7 @@ import type { HistoryWorld } from "./history-world.ts";
 export async function importing(world: HistoryWorld, count: number) {
   const { alice, bob, carol, dave } = world;
   const repository = await world.repository("acme");
-  const people = Array.from({ length: 490 }, (_, i) => madeUp(`p${i}`));
+  const people = Array.from({ length: 260 }, (_, i) => madeUp(`p${i}`));
   const first = await world.world.person("acme-warden");
   people[0] = first;
   const says = (listed: number, { stolen, expires }: { stolen?: Person; expires?: number } = {}) => {

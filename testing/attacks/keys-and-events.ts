@@ -110,7 +110,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
   ),
   {
     number: 241,
-    name: "two authorities in one file, of which root names the stolen one",
+    name: "two authorities in one file: root names the stolen one",
     held: NAMED,
     async run(world) {
       const [good, stolen] = [await world.world.person("good-ca"), await world.world.person("stolen-ca")];
@@ -173,7 +173,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
   },
   {
     number: 250,
-    name: "one subkey in two certificates of one person, of which one has it compromised",
+    name: "one subkey in two certificates of one person: in one it is compromised",
     held: ONE_KEY,
     async run(world) {
       const subkey = forgeKey("ed25519-legacy");
@@ -283,7 +283,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
 
 const controls: readonly Control<HistoryWorld>[] = [
   {
-    name: "keys of which root says nothing sign: an SSH key, an authority's certificate, and one key in each format",
+    name: "keys that root says nothing about sign: an SSH key, an authority's certificate, and one key in each format",
     async run(world) {
       await world.allowed(await signedBy(world, world.bob, [world.bob], new Map()));
       const ca = await world.world.person("good-authority");

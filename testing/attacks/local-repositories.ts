@@ -1,6 +1,6 @@
 /**
- * Local repositories with odd files. A directory that somebody else filled is named on the command line, and one of its
- * files is a pipe that nobody writes, a socket or a device. What must hold: an answer comes soon, and is no crash.
+ * Local repositories with odd files. A directory that another person filled is named on the command line, and one of its
+ * files is a pipe without a writer, a socket or a device. What must hold: an answer comes soon, and the program does not crash.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -161,7 +161,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
       evil,
     ]),
   ),
-  smuggled(185, "an octopus of twenty parents, of which one is the old branch", CARRIED, (world) =>
+  smuggled(185, "an octopus of twenty parents, one of them the old branch", CARRIED, (world) =>
     octopus(world, async ({ introduction, repository, evil }) => {
       const sides: CommitId[] = [];
       for (let i = 0; i < 18; i++) sides.push(await empty(world, repository, introduction, `side${i}`));

@@ -138,7 +138,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
       const { told, acme } = await importing(world, 1);
       await told.distrusted(world.carol);
       expect(await told.verify()).toBe("distrusted");
-      await acme.says(490);
+      await acme.says(260);
       await told.update();
       expect(await told.verify()).toMatch(/^(?:distrusted|policy-invalid|import-too-complex)$/);
     },
@@ -272,7 +272,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
     number: 382,
     name: "a distrust and a rejection that a stranger, a writer or an unknown key signed",
     by: "a person who would stop what is good",
-    held: "A word counts in the name of the person who signed it, and in nobody else's.",
+    held: "A word counts in the name of the person who signed it, and in no other name.",
     async run(world) {
       const repository = await world.repository();
       const introduction = await repository.commit({ by: world.alice, files: { a: "1\n" } });

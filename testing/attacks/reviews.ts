@@ -14,7 +14,7 @@ import { EVIL, HistoryWorld, type Mode, TEXT } from "./history-world.ts";
 const UNREAD = /^not-reviewed$/;
 const READ_THERE =
   "A reading is of one content at one path; what Git carries there from another path is the merger's own.";
-const NO_BASE = "A side of which nothing is known is covered by no reading; the merge itself has to be read.";
+const NO_BASE = "No reading covers a side that nothing is known about; the merge itself has to be read.";
 const ON_THE_LINE = "A reading counts on a version that the line had, or that was itself read.";
 const EXACT = "A reading names both versions of one path, with mode, id and SHA-256, and no other change.";
 const NO_PART = "A person who had a part in a change is not its reader.";
@@ -98,7 +98,7 @@ function allButDocs(world: HistoryWorld, introduction: CommitId, mode: Mode): Po
   return { ...policy, sources: { pkgs: { ...pkgs!, rules } } };
 }
 
-/** A new file that bob has read, and the change that goes to its path by a rename from docs/, where nobody reads. */
+/** A new file that bob has read, and the change that goes to its path by a rename from docs/, where no reader is asked for. */
 function exchanged({ swapped = false, mode = false } = {}) {
   return async (told: Reviewed) => {
     const { repository, introduction } = told;
@@ -121,7 +121,7 @@ function exchanged({ swapped = false, mode = false } = {}) {
 const attacks: readonly Attack<HistoryWorld>[] = [
   unread(
     220,
-    "a new file that was read is exchanged by a rename from where nobody reads",
+    "a new file that was read is exchanged by a rename from where no reader is asked for",
     READ_THERE,
     exchanged(),
     { policy: allButDocs, modes: ["every-commit", "first-parent"] },
@@ -178,7 +178,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
   ),
   unread(
     225,
-    "a review on top of content that nobody read and the line never had",
+    "a review on top of content without a reader, which the line never had",
     ON_THE_LINE,
     async (told) => {
       const { repository, introduction, world } = told;

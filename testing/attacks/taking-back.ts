@@ -11,7 +11,7 @@ import { HistoryWorld, type Mode } from "./history-world.ts";
 
 const UNREAD = /^not-reviewed$/;
 const AGAIN = "Content that comes back is a change like any other: it needs a reader who had no part in it.";
-const PAIR = "Each file's change is read by itself: half of one, put back, is a change that nobody has read.";
+const PAIR = "Each file's change is read by itself: half of one, put back, is a change without a reader.";
 
 class Fix {
   readonly world: HistoryWorld;
@@ -41,7 +41,7 @@ class Fix {
     return commit;
   }
 
-  /** Alice's commit, which nobody reads. */
+  /** Alice's commit, without a reader. */
   alone(files: Changes, more: Partial<CommitSpec> = {}): Promise<CommitId> {
     return this.repository.commit({ by: this.world.alice, files, ...more });
   }
@@ -164,7 +164,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
     await fix.read({ a: "fixed\nbetter\n" });
     await fix.alone(HOLE);
   }),
-  takenBack(215, "over a version in between that nobody read", HOLE, async (fix) => {
+  takenBack(215, "over a version in between without a reader", HOLE, async (fix) => {
     await fix.read({ a: "fixed\n" });
     await fix.alone({ a: "between\n" });
     await fix.alone(HOLE);
@@ -228,7 +228,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
     },
   ),
   takenBack(
-    385,
+    388,
     "by a merge whose first parent has never had the fix, so that its line shows no change",
     HOLE,
     async (fix) => {

@@ -18,6 +18,7 @@ import { namesInOutput } from "./names-in-output.ts";
 import { objectionsThatEnd } from "./objections-that-end.ts";
 import { oddRequests } from "./odd-requests.ts";
 import { openPgpCertificates } from "./openpgp-certificates.ts";
+import { pathsOfRules } from "./paths-of-rules.ts";
 import { peopleAndTrailers } from "./people-and-trailers.ts";
 import { preparedStores } from "./prepared-stores.ts";
 import { reviews } from "./reviews.ts";
@@ -69,4 +70,5 @@ export const THEMES: readonly ListedTheme[] = [
   namesInOutput,
   clocks,
   objectionsThatEnd,
+  pathsOfRules,
 ];

@@ -1,6 +1,6 @@
 /**
  * Histories that cannot be read. Bob may write everything but what is below secure/, and makes commits whose changes
- * nobody can work out. What must hold: what cannot be read is refused, by a code that says so, whatever the rules are.
+ * cannot be worked out. What must hold: what cannot be read is refused, by a code that says so, whatever the rules are.
  */
 import { runOk } from "@firstmile/local/process/run";
 import type { WorldRepository } from "../src/world.ts";
@@ -41,7 +41,7 @@ const AS_WRITTEN =
   "A tree in which two readers could see two things is not read, and what is not read is refused.";
 const NOT_THERE =
   "What is not there is not known to be unchanged: refused, in every mode that has to look at it.";
-const TOO_MANY = "A merge with more parents than are looked at is refused, whoever may write what.";
+const TOO_MANY = "A merge with more parents than are looked at is refused, whatever its author may write.";
 
 const attacks: readonly Attack<HistoryWorld>[] = [
   unreadable(

@@ -232,7 +232,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
   },
   {
     number: 326,
-    name: "a file that is waived is said to be read by nobody and like nothing",
+    name: "a file that is waived is said to be unread, and like nothing",
     by: "chance",
     held: "A file that passes is told by why it passes, and not as unsigned.",
     guard: "local/nearest/ladder-of.ts",
@@ -248,7 +248,7 @@ const attacks: readonly Attack<HistoryWorld>[] = [
   {
     number: 327,
     name: "a link that leads elsewhere than its text says: over 4,095 bytes, and with a NUL in it",
-    held: "Links that no system follows as they are written are refused, and approved by nobody.",
+    held: "Links that no system follows as they are written are refused, and cannot be approved.",
     guard: "local/reviewing, local/view/file-system.ts",
     async run(world) {
       const long = `${"./".repeat(2043)}evil.txt/../good.txt`;
