@@ -87,7 +87,11 @@ async function judgedHistory(
     const distrust = new Distrust(electorateNow(question.policy, question.now).policy, statements);
     const policy = distrust.applied(question.policy);
     const verdict = await judged({ ...question, policy }, git, statements, unread);
-    const against = await distrustedFiles(git, question.tip, distrust);
+    const found = await distrustedFiles(git, question.tip, distrust);
+    // That the tree is not all there need not be told twice.
+    const told = (one: DeniedCommit) =>
+      verdict.denied.some((other) => other.code === "missing-object" && one.code === other.code);
+    const against = found.filter((one) => !told(one));
     if (against.length === 0) return verdict;
     return { ...verdict, allowed: false, denied: [...against, ...verdict.denied] };
   } finally {

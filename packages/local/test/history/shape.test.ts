@@ -143,7 +143,7 @@ test("a tree whose bytes are another's: nobody may write what cannot be read", a
       },
     },
   };
-  expect(offences(await world.verify({ repository, policy }))).toEqual(expected([tip, "outside-paths"]));
+  expect(offences(await world.verify({ repository, policy }))).toEqual(expected([tip, "corrupt-object"]));
 });
 
 test("a blob whose bytes are another's does not decide what a merge comes to", async () => {
@@ -177,7 +177,7 @@ test("a blob whose bytes are another's does not decide what a merge comes to", a
       },
     },
   };
-  expect(offences(await world.verify({ repository, policy }))).toEqual(expected([merge, "outside-paths"]));
+  expect(offences(await world.verify({ repository, policy }))).toEqual(expected([merge, "corrupt-object"]));
 });
 
 describe("a repository that lies", () => {
