@@ -29,7 +29,7 @@ export interface DeniedCommit {
 export interface OwnChanges {
   readonly paths: readonly string[];
   readonly merge: boolean;
-  /** A merge with parents that are no part of this history, whose content counts as its own. */
+  /** A merge with parents of another history, whose content counts as its own. */
   readonly foreign?: boolean;
   /** Of a merge: paths that are as Git merges them only where it takes a file of one path for another's, renamed. */
   readonly moved?: readonly string[];
