@@ -210,7 +210,7 @@ async function plantedTree(cast: Cast): Promise<Told> {
   );
   const content = execFileSync("git", ["-C", repository.dir, "cat-file", "tree", clean!], { env: gitEnv() });
   repository.plant(tree as CommitId, "tree", content);
-  return { repository, policy: pathRules(introduction, alice, bob), denied: [["outside-paths", odd]] };
+  return { repository, policy: pathRules(introduction, alice, bob), denied: [["corrupt-object", odd]] };
 }
 
 async function plantedBlob(cast: Cast): Promise<Told> {
@@ -238,7 +238,7 @@ async function plantedBlob(cast: Cast): Promise<Told> {
     message: "merge\n",
   });
   repository.plant(repository.blob(theirs, "a.nix"), "blob", Buffer.from(text("1", "evil")));
-  return { repository, policy: pathRules(introduction, alice, bob), denied: [["outside-paths", merge]] };
+  return { repository, policy: pathRules(introduction, alice, bob), denied: [["corrupt-object", merge]] };
 }
 
 /** A stranger's commit lies in the middle, and the repository says that it does not. */

@@ -271,7 +271,7 @@ class HistoryRun {
    * each of these one way leads to such an end.
    */
   private async beforeTheIntroduction(commits: CommitTable): Promise<(id: CommitId) => boolean> {
-    if (!this.hasLooseEnds(commits)) return () => false;
+    if (!this.hasLooseEnds(commits)) return NONE;
     const listed = listIds(this.git, [this.introduction], []);
     const { table } = await checkCommits({ env: this.git.env, policy: undefined, now: 0 }, listed);
     const within = reachableRows(table, [table.row(this.introduction)]);
@@ -373,8 +373,11 @@ async function tipOnly(
   return { ...shape, table };
 }
 
+const NONE = (_: CommitId) => false;
+
 /** A table of all commits but for some; the table itself where it has none of these. */
 function withoutThose(commits: CommitTable, out: (id: CommitId) => boolean): CommitTable {
+  if (out === NONE) return commits;
   const rows = commits.childrenFirst();
   if (!rows.some((row) => out(commits.idAt(row)))) return commits;
   const left = new CommitTable();

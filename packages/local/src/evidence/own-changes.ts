@@ -69,7 +69,7 @@ export class ChangeReader implements Disposable {
 
   /**
    * `commits`: facts of the commits asked about and of their ancestors as far as they are known, children first.
-   * `isForeign`: parents that are no part of this history. A merge is compared as if it had them not.
+   * `isForeign`: parents of another history. A merge is compared as if it did not have them.
    */
   constructor(git: NeutralGit, commits: CommitTable, isForeign: (id: CommitId) => boolean = () => false) {
     const hashed = new HashedObjects(git);

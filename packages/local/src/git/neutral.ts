@@ -107,7 +107,7 @@ export async function resolveRevision(repository: string, revision: string): Pro
   throw new RepositoryError(`${repository}: no commit is named ${JSON.stringify(revision)}`);
 }
 
-/** A commit that Git has and cannot parse: whoever reads it says better what is wrong with it. */
+/** The id of a commit that Git has and cannot parse. The verdict on it says what is wrong. */
 async function malformedCommit(repository: string, revision: string): Promise<string | undefined> {
   const ask = async (...args: string[]) => {
     const said = await run("git", ["-C", repository, ...args], { env: ownRepositoriesEnv() });

@@ -14,9 +14,8 @@ import { type GitObject, GitObjects } from "./objects.ts";
 export const NOTE_REFS = ["refs/notes/signatures", "refs/signatures", "refs/firstmile/notes"] as const;
 
 /**
- * Limits against notes made to be expensive. None of them lets anybody choose whose co-signatures are read: the time that a
- * commit of notes says it is from is not looked at, lines that are no signatures are not counted, and all that is left
- * out is told.
+ * Limits against notes made to be expensive. No sender can use them to keep another's co-signatures from being read: the date of
+ * a commit of notes is not looked at, and lines that are not signatures are not counted. What is left out is told.
  */
 const MAX_TIPS = 20_000;
 const MAX_NOTE_BYTES = 4 << 20;

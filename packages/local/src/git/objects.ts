@@ -4,8 +4,8 @@
  * rests a verdict on one re-hashes it.
  *
  * Git dies of some damaged objects, and of others it gives less than it said, so that no answer behind it can be told
- * from content. Then the first object without an answer is asked for alone: where that fails too, it counts as one that is
- * not there, and all others are asked for again. So one damaged file ends nobody's question, and keeps nobody waiting.
+ * from content. Then the first object without an answer is asked for alone. Where that fails too, it counts as missing, and
+ * all others are asked for again. So one damaged file ends no other question, and keeps no reader waiting.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import {
@@ -86,7 +86,7 @@ export class GitObjects implements Disposable {
     return found;
   }
 
-  /** As `getAll`, but what is over its limit is as good as missing, and keeps nobody from the others. */
+  /** As `getAll`, but what is over its limit counts as missing, and the others are read. */
   async getReadable(ids: readonly string[]): Promise<(GitObject | undefined)[]> {
     const found = new Array<GitObject | undefined>(ids.length);
     await this.each(ids, (object, place) => {
@@ -188,7 +188,7 @@ export class GitObjects implements Disposable {
       try {
         parser.push(chunk);
       } catch {
-        // What makes no sense here either is no answer.
+        // What makes no sense here either counts as missing.
         child.kill();
       }
     });

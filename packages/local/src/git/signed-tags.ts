@@ -28,42 +28,28 @@ export async function readSignedTags(
   wanted: (commit: string) => boolean,
 ): Promise<ReadTags> {
   const found = new Map<CommitId, Tag[]>();
-  const { ids, isWhole: isListed } = await tagsOn(repository, wanted);
-  let isWhole = isListed;
+  const ids = await tagIds(repository);
+  let isWhole = ids.length <= MAX_TAGS;
   // One that is too large to be a tag speaks for nobody, and keeps nobody else's from being read.
-  const read = await objects.getReadable(ids);
-  for (const [i, id] of ids.entries()) {
-    const object = read[i];
-    const tag = object?.type === "tag" ? soundTag(id, object.content) : undefined;
-    if (!tag?.signature || !wanted(tag.object)) continue;
+  await objects.each(ids.slice(0, MAX_TAGS), (object) => {
+    if (object?.type !== "tag" || "oversized" in object) return;
+    const tag = soundTag(object.id as ObjectId, object.content);
+    if (!tag?.signature || !wanted(tag.object)) return;
     const commit = tag.object as string as CommitId;
     const tags = found.get(commit) ?? [];
     if (tags.length < MAX_TAGS_OF_ONE) tags.push(tag);
     else isWhole = false;
     found.set(commit, tags);
-  }
+  });
   return { tags: found, isWhole };
 }
 
-async function tagsOn(
-  repository: string,
-  wanted: (commit: string) => boolean,
-): Promise<{ ids: ObjectId[]; isWhole: boolean }> {
-  const named = await listTags(repository, "%(objecttype) %(objectname) %(*objectname)").catch(
-    () => undefined,
-  );
-  // Git lists nothing where one tag is not what it says of its object. Then each tag is read for what it names.
-  const lines = named ?? (await listTags(repository, "%(objecttype) %(objectname)"));
-  const tags = lines.filter(([type, , on]) => type === "tag" && (named === undefined || wanted(on ?? "")));
-  return { ids: [...new Set(tags.map(([, id]) => id as ObjectId))], isWhole: lines.length <= MAX_TAGS };
-}
-
-async function listTags(repository: string, format: string): Promise<string[][]> {
-  const count = `--count=${MAX_TAGS + 1}`;
-  const args = ["-C", repository, "for-each-ref", count, `--format=${format}`, ...TAG_REFS];
+/** Only what the references say: asked for more, Git ends at the first tag that is malformed or missing. */
+async function tagIds(repository: string): Promise<string[]> {
+  const format = "--format=%(objectname)";
+  const args = ["-C", repository, "for-each-ref", `--count=${MAX_TAGS + 1}`, format, ...TAG_REFS];
   const listed = await runOk("git", args, { env: ownRepositoriesEnv() });
-  const lines = listed.toString("latin1").split("\n").filter(Boolean);
-  return lines.map((line) => line.split(" "));
+  return [...new Set(listed.toString("latin1").split("\n").filter(Boolean))];
 }
 
 function soundTag(id: ObjectId, content: Uint8Array): Tag | undefined {

@@ -1,7 +1,7 @@
 /**
  * FIFOs, devices and sockets where Git expects files. Claim: no Git child of ours is pointed at a local repository in
- * which it would wait for a FIFO that nobody writes to, or read a device that never ends. Against: whoever may write in
- * a directory that somebody else, or a machine, is asked to look at. Left out: a file that is exchanged between this look
+ * which it would wait for a FIFO that has no writer, or read a device that never ends. Against: a person who may write
+ * in a directory that another person, or a machine, is asked to look at. Left out: a file that is exchanged between this look
  * and Git's; files of the working tree.
  */
 import {
@@ -153,7 +153,7 @@ function entriesOf(dir: string): Dirent[] {
   }
 }
 
-/** Files that name other places are short. Opened so that a FIFO which is put there meanwhile keeps nobody waiting. */
+/** Files that name other places are short. Opened so that a FIFO which is put there meanwhile is not waited for. */
 const MAX_TEXT = 1 << 20;
 
 function textOf(path: string): string | undefined {

@@ -119,6 +119,19 @@ test("in tags: forty of strangers on the same commit, by names before and behind
   expect(await judge()).toEqual([]);
 });
 
+test("in tags: behind one that lies about its object, one that is damaged and one that is gone", async () => {
+  const { repository, commit, judge } = await story();
+  const tree = await repository.git("rev-parse", `${commit}^{tree}`);
+  const text = (object: string) => `object ${object}\ntype commit\ntag v\ntagger b <> 1 +0000\n\nrelease\n`;
+  repository.ref("refs/tags/a-liar", repository.write("tag", Buffer.from(text(tree))));
+  repository.ref("refs/tags/b-damaged", repository.write("tag", Buffer.from("object nothing\n")));
+  repository.ref("refs/tags/c-gone", "1".repeat(40));
+  const payload = Buffer.from(text(commit));
+  const signed = Buffer.concat([payload, await bob.sign(payload)]);
+  repository.ref("refs/tags/d", repository.write("tag", signed));
+  expect(await judge()).toEqual([]);
+});
+
 test("what is beyond the limits is told", async () => {
   const { repository, commit } = await story();
   const file = notes(repository, commit, Buffer.alloc(5 << 20, "a\n"), 1);

@@ -253,6 +253,7 @@ describe("merge-smuggles", () => {
       branch: "other",
       parents: [],
     });
+    // What is not taken from the other history is no change.
     await smuggles(told, ["lib.nix"], {
       parents: [told.ours, root],
       files: { "docs/z": null, "lib.nix": null },

@@ -128,7 +128,7 @@ export function authenticate(
   const unread = [...contents.unreadable]
     .filter(([id]) => !source.goodlist.has(id) && !told.has(id))
     .map(([id, why]) => unreadableCommit(id, why));
-  // Nobody can read, and so mend, what a commit brings that cannot be read.
+  // A person cannot review what cannot be read.
   const blind = new Set([...denied, ...unread].flatMap(({ commit, code }) => (isBlind(code) ? commit : [])));
   const lacking = reviewed.filter(({ commit }) => !blind.has(commit));
   const all = [...docket.faults, ...denied, ...unread, ...lacking];
@@ -160,7 +160,7 @@ function judgeWriters(source: Source, docket: Docket, contents: Contents) {
   return { denied, goodlisted };
 }
 
-/** Whoever reads the trees answers for each commit; a silence must not pass for "nothing changed". */
+/** The reader of the trees answers for each commit; a missing answer must not pass for "nothing changed". */
 function ownOf({ own }: Contents, id: CommitId): OwnChanges | Unreadable {
   return own.get(id) ?? { unreadable: "missing-object", problem: "its trees were not read" };
 }

@@ -1,6 +1,6 @@
 /**
- * Which co-signers had a part in a commit. Claim: whoever co-signs a commit that its other signers may make without them
- * is a reader like any other, and one without whom its rules would not be met is not. So a person who reads a change and
+ * Which co-signers had a part in a commit. Claim: a person who co-signs a commit that its other signers may make alone
+ * is a reader like any other; one without whom its rules would not be met is not. So a person who reads a change and
  * then signs the release has still read it; and no signature that is added later takes an answer away. Against: an
  * author's second signer who is also called the independent reader.
  */

@@ -1,6 +1,6 @@
 /**
- * Commits of other histories. A signature names no repository: whoever may merge can bring in a history that others signed
- * elsewhere, for something else. Claim: a commit that has no ancestor in common with the introduction is told from those
+ * Commits of other histories. A signature names no repository: a writer can merge a history that others signed elsewhere,
+ * for something else. Claim: a commit that has no ancestor in common with the introduction is told from those
  * that have, so that what a merge takes from it is judged as that merge's own change. Left out: abandoned branches of
  * this repository, whose signers meant them for it.
  */
@@ -33,7 +33,7 @@ export function foreignCommits(commits: CommitTable, accepted: Accepted): (id: C
   };
 }
 
-/** Parents first. What is not there at all is denied elsewhere, and lends nobody a place in this history. */
+/** Parents first. What is not there at all is denied elsewhere, and gives no commit a place in this history. */
 function isForeignRow(
   commits: CommitTable,
   { isAccepted, isKnownForeign }: Record<"isAccepted" | "isKnownForeign", (id: CommitId) => boolean>,

@@ -32,7 +32,7 @@ export interface OwnChanges {
   readonly merge: boolean;
   /** Of a merge: those that are as Git merges them, and not as it would merge each path by itself. */
   readonly carried?: readonly string[];
-  /** A merge with parents that are no part of this history, whose content counts as its own. */
+  /** A merge with parents of another history, whose content counts as its own. */
   readonly foreign?: boolean;
 }
 

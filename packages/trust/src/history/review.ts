@@ -1,6 +1,7 @@
 /**
  * Claim: where a rule asks for a review, everything that reached the tip under its paths was read and approved by
- * people who meet it, none of whom wrote, committed or signed any commit of the range that they read. Against: an
+ * people who meet it, none of whom wrote, committed or signed any commit of the range that they read, or co-signed one
+ * that needed it (cosigners.ts). Against: an
  * author who approves their own change, under a second key or address, as committer, co-author or co-signer; a merger
  * who adds something in the merge; content exchanged after the review.
  *

@@ -1,5 +1,5 @@
 /**
- * Commits whose changes nobody can say. Claim: such a commit is denied under every rule, and nothing stands in for the
+ * Commits whose changes cannot be known. Claim: such a commit is denied under every rule, and nothing stands in for the
  * changes: a name that stands for "anything" would be one that some rule covers. Against: a writer of one path who
  * makes a commit whose trees cannot be read. Left out: commits that the source's goodlist names, which are not judged.
  */
