@@ -66,12 +66,14 @@ export async function atTerminal(
   };
   child.stdout.on("data", (chunk: Buffer) => {
     screen += chunk.toString();
-    const [next] = left;
-    const at = next ? screen.indexOf(next.after, from) : -1;
-    if (!next || at < 0) return;
-    left.shift();
-    from = at + next.after.length;
-    void type(next);
+    // On a busy machine what several steps wait for comes at once.
+    for (let next = left[0]; next !== undefined; next = left[0]) {
+      const at = screen.indexOf(next.after, from);
+      if (at < 0) return;
+      left.shift();
+      from = at + next.after.length;
+      void type(next);
+    }
   });
   const code = await new Promise<number | null>((done) => child.on("close", done));
   return { code, screen };
