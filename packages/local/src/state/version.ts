@@ -1,2 +1,2 @@
 /** Part of every cache key: raise it whenever a verdict could come out differently. */
-export const PROGRAM_VERSION = "0.1.0";
+export const PROGRAM_VERSION = "0.2.0";
