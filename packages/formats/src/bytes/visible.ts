@@ -34,7 +34,7 @@ export function harmlessText(message: string): string {
   return message.replace(UNSAFE, spelledCharacter);
 }
 
-/** The same for text of several lines, all of which are our own: line feeds and tabs stay. */
+/** The same for several lines of our own text: line feeds and tabs stay. */
 export function harmlessLines(text: string): string {
   return text.replace(UNSAFE, (char) => (char === "\n" || char === "\t" ? char : spelledCharacter(char)));
 }

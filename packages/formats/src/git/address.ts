@@ -1,6 +1,6 @@
 /**
  * What an e-mail address is here: something that Git writes between `<` and `>` as it stands. Narrower than RFC 5322,
- * which has comments, quotes and lists: whoever reads an address in two ways could pass for two people.
+ * which has comments, quotes and lists: a person whose address reads in two ways could pass for two.
  */
 
 /** RFC 5321 section 4.5.3.1.3, without the angle brackets. */

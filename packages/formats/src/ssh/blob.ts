@@ -12,7 +12,7 @@ export type KeyNumbers =
   | { readonly kind: "ed25519"; readonly point: Uint8Array }
   | { readonly kind: "ecdsa"; readonly curve: EcdsaCurveName; readonly point: Uint8Array };
 
-/** The blob of which `ssh-keygen -l` takes the SHA-256. Numbers are big-endian without leading zeros. */
+/** The blob whose SHA-256 `ssh-keygen -l` prints. Numbers are big-endian without leading zeros. */
 export function sshBlobOf(key: KeyNumbers): Uint8Array {
   switch (key.kind) {
     case "ed25519":

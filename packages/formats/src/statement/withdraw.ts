@@ -34,7 +34,8 @@ export function readWithdraw(statement: JsonMembers): WithdrawStatement {
     statement.fail("subject", "is not sorted, or names something twice");
   const predicate = statement.object("predicate");
   const keys = readKeys(predicate);
-  if (statements.length + keys.length === 0) predicate.fail("keys", "are none, and there is no subject");
+  if (statements.length + keys.length === 0)
+    predicate.fail("keys", "must name a key where no subject is given");
   const because = requireNote(predicate, "because");
   predicate.end();
   return { kind: "withdraw", statements, keys, because };

@@ -129,7 +129,7 @@ export class SourceRepositories {
     return this.alone(source, () => this.fetchNow(source, commit));
   }
 
-  /** Asks those URLs again of which statements are held. True: at least one was asked. */
+  /** Asks those URLs again whose statements are held. True: at least one was asked. */
   refreshStatements(source: Source): Promise<boolean> {
     return this.alone(source, async () => {
       const repository = await this.directory(source);

@@ -25,7 +25,7 @@ export interface CosignatureQuestion {
   readonly keys: KeyRing;
   readonly statements: readonly VerifiedStatement[];
   readonly now: number;
-  /** Told of places of which not everything could be read. */
+  /** Told of places that could not be read whole. */
   readonly unread?: (place: string) => void;
 }
 

@@ -30,7 +30,7 @@ import type { MergedAgain } from "./merge-batch.ts";
 
 /** Paths of one merge that Git is asked about one by one; what is beyond counts as the merger's own. */
 const MAX_APART = 500;
-/** A submodule's commit, which is no object of this repository. */
+/** A submodule's commit, which another repository has. */
 const SUBMODULE = 0o160000;
 
 /** How trees are read: each re-hashed. */

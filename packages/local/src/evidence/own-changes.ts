@@ -153,7 +153,7 @@ export class ChangeReader implements Disposable {
     return Promise.all(others.map((other, i) => this.since(plan.bases[i]!, other)));
   }
 
-  /** Undefined where there is no single best common ancestor: nothing that was read of this side says what it brings. */
+  /** Undefined without exactly one best common ancestor: nothing that was read of this side says what it brings. */
   private async since(
     [base, ...more]: readonly CommitId[],
     other: CommitId,

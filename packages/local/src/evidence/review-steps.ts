@@ -32,7 +32,7 @@ export interface ReadSteps {
 /** What reviews give the SHA-256 of, by path. */
 export interface SpokenOf {
   readonly paths: ReadonlySet<string>;
-  /** Those of which also the content before is given. */
+  /** Those where the content before is given too. */
   readonly pathsFrom: ReadonlySet<string>;
 }
 

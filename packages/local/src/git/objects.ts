@@ -217,7 +217,7 @@ export class GitObjects implements Disposable {
 
   private answer(object: Answer): void {
     const waiting = this.queue[this.head];
-    if (!waiting) throw new BatchFormatError("answered a question that nobody asked");
+    if (!waiting) throw new BatchFormatError("answered a question that was not asked");
     const asked = waiting.ids[waiting.answered]!;
     if (!("missing" in object) && object.id !== asked)
       throw new BatchFormatError(`was asked for ${asked} and answered ${object.id}`);

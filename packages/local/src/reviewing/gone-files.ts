@@ -3,7 +3,7 @@
  *
  * Claims: every file that people read, whose content counts by today's rules, and that the commit no longer has is
  * offered once, with its content; the statement names it as removed. Against: a check that is taken out beside a change
- * that somebody reads. Leaves out: files that the tree still has and this evaluation does not read; they may belong to
+ * that a person reads. Leaves out: files that the tree still has and this evaluation does not read; they may belong to
  * another attribute.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";

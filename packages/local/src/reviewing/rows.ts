@@ -90,7 +90,7 @@ export class Rows {
   readonly #hasSign: boolean;
   #breaker: RowBreaker | undefined;
 
-  /** `hasSign`: the first byte says what becomes of the line; it is no part of the content, also where it is a blank. */
+  /** `hasSign`: the first byte says what becomes of the line; it does not belong to the content, also where it is a blank. */
   constructor(columns: number, hasSign: boolean, forEditor = false) {
     this.#cells = cellsOf(columns);
     this.#style = styleOfLines(this.#cells, forEditor);
@@ -116,7 +116,7 @@ export class Rows {
   }
 }
 
-/** Cells that a character may take on any terminal; those of which terminals differ are counted as two. */
+/** Cells that a character may take on any terminal; where terminals differ it counts as two. */
 export function widestOf(char: string): number {
   const code = char.codePointAt(0)!;
   return code < 0x1100 || (code >= 0x1e00 && code < 0x2028) || (code >= 0x2190 && code < 0x2200) ? 1 : 2;

@@ -54,7 +54,7 @@ class DirectoryReader {
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Statements of which only the origin is left. */
+  /** Statements with nothing left but their origin. */
   #missing(path: string, entries: readonly Dirent[]): void {
     const names = new Set(entries.map(({ name }) => name));
     for (const name of names) {
@@ -67,14 +67,14 @@ class DirectoryReader {
     try {
       if (entry.isDirectory()) await this.read(path, depth + 1);
       else if (!entry.name.endsWith(".json")) return;
-      else if (!entry.isFile()) this.#refuse(path, "is no regular file");
+      else if (!entry.isFile()) this.#refuse(path, "is not a regular file");
       else await this.#readFile(path);
     } catch (error) {
       this.#gathered.fail(path, error instanceof Error ? error.message : String(error));
     }
   }
 
-  /** Somebody else's file may be anything; one that this machine wrote was a statement. */
+  /** Another person's file may be anything; one that this machine wrote was a statement. */
   #refuse(path: string, problem: string): void {
     if (this.#kept) this.#gathered.fail(path, problem);
     else this.#gathered.refuse(path, problem);
@@ -82,7 +82,7 @@ class DirectoryReader {
 
   async #readFile(path: string): Promise<void> {
     await using file = await open(path, READ);
-    if (!(await file.stat()).isFile()) return this.#refuse(path, "is no regular file");
+    if (!(await file.stat()).isFile()) return this.#refuse(path, "is not a regular file");
     // One byte more than is allowed, so that a file that grows meanwhile is found out as well.
     const buffer = Buffer.alloc(MAX_ENVELOPE + 1);
     let length = 0;

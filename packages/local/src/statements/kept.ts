@@ -2,7 +2,7 @@
  * Statements that a place carried once and that this machine keeps, whatever the place carries now: trust/held/ in the
  * state directory.
  *
- * Claims: what is kept is heard with every question until somebody withdraws it; a file that is changed, cut off or
+ * Claims: what is kept is heard with every question until it is withdrawn; a file that is changed, cut off or
  * removed is noticed; and the number and size are bounded, where one too many is refused and never takes the room of
  * another. Against: a server that rewinds a ref, an owner who pushes with force, a full disk. Leaves out which
  * statements are worth keeping (`trust-repository/keep-words`).
@@ -20,7 +20,7 @@ import { writeStatement } from "./write.ts";
 /** Most statements kept, and their bytes. `strangers`: most of people whom the rules do not know. */
 export const KEPT_LIMITS = { statements: 20_000, bytes: 64 << 20, strangers: 1000 } as const;
 
-/** There is no room to keep more, so that no place may lose what it carries. */
+/** The room for kept words is full, so that no place may lose what it carries. */
 export class KeptFull extends RepositoryError {
   constructor(directory: string) {
     const { statements, bytes } = KEPT_LIMITS;

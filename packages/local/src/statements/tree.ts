@@ -55,7 +55,7 @@ export async function readRefs(
   }
 }
 
-/** What is too long to be listed was made so by its owner, and is no damage. */
+/** What is too long to be listed was made so by its owner, and counts as whole. */
 function failed(gathered: Gathered, name: string, error: Error): void {
   if (error instanceof ProcessError && error.message.endsWith("printed more than expected"))
     gathered.cut(name, error.message);
@@ -112,7 +112,7 @@ export async function readCommit(
   }
 }
 
-/** The id of the folder in the tree of a commit. Throws where that tree cannot be read, so that a loss is no absence. */
+/** The id of the folder in the tree of a commit. Throws where that tree cannot be read, so that a loss does not pass for an absence. */
 async function statementsFolder({ env }: NeutralGit, commit: string): Promise<string | undefined> {
   const listed = await runOk("git", ["ls-tree", "-z", "--full-tree", commit, "--", STATEMENTS_FOLDER], {
     env,

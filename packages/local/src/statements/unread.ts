@@ -1,5 +1,5 @@
 /**
- * Places of which not everything was heard. What lies below a flood is told beside what was decided without it. A place
+ * Places that were not heard whole. What lies below a flood is told beside what was decided without it. A place
  * that is damaged, or closed to this user, denies: a word against what is asked about may be in it.
  */
 import { found, lacking, type Reason } from "@firstmile/trust/verdict/verdict";

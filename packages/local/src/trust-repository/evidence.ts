@@ -72,7 +72,7 @@ export async function updateEvidence(
   const updates: EvidenceUpdate[] = [];
   for (const answer of answers) updates.push(await new Settling(root, keeping, answer).settle());
   const unnamed = held.filter(({ url }) => !urls.includes(url));
-  // While an import gives nothing, nobody can say which places it names: none of them is forgotten.
+  // While an import gives nothing, it is not known which places it names: all of them are kept.
   const stay = isAnyUnavailable(imports) ? unnamed : [];
   if (stay.length === 0) await keepAgainstIn(keeping, root, unnamed);
   const places = [...updates.map(({ fresh: _, lost: __, ...place }) => place), ...stay];

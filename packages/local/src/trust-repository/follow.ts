@@ -1,7 +1,7 @@
 /**
  * Follows a trust repository: asks all places that serve it, authenticates what they offer from what this machine
  * has, and moves the pin only when every commit on the way is authentic and no authentic head is on another line.
- * A refusal changes nothing but the latest time seen (latest-seen.ts), and with one exception: what is authentic and newer, but was called the newest by nobody lately
+ * A refusal changes nothing but the latest time seen (latest-seen.ts), and with one exception: what is authentic and newer, but was lately called the newest by no person
  * (`stale-head`), is followed and then decides nothing until somebody does. Staying on older rules would be worse,
  * since the newer ones may take a stolen key away.
  */

@@ -3,7 +3,7 @@
  * one lacks is kept.
  *
  * Claims: a ref that is rewound, pushed with force or served in part takes away no word that this machine held, and each
- * such loss is told; where there is no room to keep a word, the new state is not taken. Against: a server, an owner or
+ * such loss is told; where the room for words is full, the new state is not taken. Against: a server, an owner or
  * an accident that drops a distrust. A waiver alone is not kept: who carries it no longer takes it back, and that can
  * only deny. Leaves out what a word counts for, and words that came and went between two looks.
  */
@@ -45,7 +45,7 @@ export interface Replaced {
 
 /**
  * Keeps what `after` lacks, before `after` is taken; gives a sentence for each loss. Throws `KeptFull` where a word by
- * somebody of the rules cannot be kept: then `after` must not be taken.
+ * a person of the rules cannot be kept: then `after` must not be taken.
  */
 export async function keepLost(keeping: Keeping, { before, after, from }: Replaced): Promise<string[]> {
   const had = (await readStatements(before)).found;

@@ -1,5 +1,5 @@
 /**
- * Asks all places again of which this machine holds statements: the evidence repositories that the rules name, and the
+ * Asks all places again whose statements this machine holds: the evidence repositories that the rules name, and the
  * mirrors of sources. Claim: what one of them dropped is kept and told; one that fails leaves what it gave before.
  */
 import type { ResolvedPolicy } from "@firstmile/trust/imports/imported";

@@ -201,7 +201,7 @@ describe("a hostile directory", () => {
     symlinkSync(dir, join(dir, "circle"));
     expect(await read(inDirectory(dir))).toMatchObject({
       found: names("one"),
-      problems: ["is no regular file", "is no regular file"],
+      problems: ["is not a regular file", "is no regular file"],
     });
   });
   test("keeps nobody waiting on a pipe", async () => {
@@ -209,7 +209,7 @@ describe("a hostile directory", () => {
     execFileSync("mkfifo", [join(dir, "a.json")]);
     expect(await read(inDirectory(dir))).toMatchObject({
       found: names("one"),
-      problems: ["is no regular file"],
+      problems: ["is not a regular file"],
     });
   });
   test("is not read beyond the size of an envelope, nor beyond a depth", async () => {
@@ -251,7 +251,7 @@ describe("a hostile tree", () => {
     expect(unreadable.map(({ problem }) => problem).sort()).toEqual([
       `has more than ${MAX_ENVELOPE} bytes`,
       `has more than ${MAX_ENVELOPE} bytes`,
-      "is no regular file",
+      "is not a regular file",
       `lies more than ${LIMITS.depth} folders deep`,
     ]);
     for (const { where } of unreadable) expect(where).not.toContain("\u001b");

@@ -7,7 +7,7 @@
  *
  * An age that the rule allows is allowed even where a newer commit is known: a reader three days behind is what
  * "at most seven days" means. It is told. But nothing is the newest after something that descends from it was: a
- * later statement for the older commit comes from somebody who had not looked, and does not count. Whoever lately called
+ * later statement for the older commit comes from a person who had not looked, and does not count. Whoever lately called
  * two commits the newest that are not on one line is not heard at all.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
@@ -82,7 +82,7 @@ interface Fork {
   readonly heads: readonly [HeadStatement, HeadStatement];
 }
 
-/** Two commits that one person called the newest within the maximum age, and of which neither descends from the other. */
+/** Two commits that one person called the newest within the maximum age, where neither descends from the other. */
 function forks({ statements, ancestry, isHere, now, rule }: HeadQuestion): Fork[] {
   if (isHere === undefined) return [];
   const recent = statements.filter(
@@ -108,7 +108,7 @@ function equivocation({ subject }: HeadQuestion, forked: readonly Fork[]): Reaso
   const names = [...new Set(forked.map(({ by }) => by))].sort().join(" and ");
   const message = `${names} called two commits the newest of ${subject} that are not on one line, so their word counts for neither`;
   const remedy =
-    "ask them which one is right: somebody else may have their key. Another person of the role can say it";
+    "ask them which one is right: another person may have their key. Another person of the role can say it";
   return lacking("equivocation", message, { because, remedy });
 }
 

@@ -63,7 +63,7 @@ function finished({ keys, books }: Draft): KeyLayer {
   return { keys: identified.keys, booksOf: (fingerprint) => books.get(fingerprint) ?? [] };
 }
 
-/** Two keys of one form give one outcome for every signature. What root says of a key's life is no part of it. */
+/** Two keys of one form give one outcome for every signature. What root says of a key's life does not belong to it. */
 function formOf(key: Key): string {
   switch (key.kind) {
     case "openpgp":

@@ -44,7 +44,7 @@ function coAuthors(message: Uint8Array): readonly string[] {
   return /co-authored-by/i.test(text) ? Array.from(text.matchAll(CO_AUTHOR), ([, value]) => value!) : NOBODY;
 }
 
-/** A name is no address, even where it looks like one. */
+/** A name never counts as an address, even where it looks like one. */
 function fromBracket(line: string): string {
   const at = line.indexOf("<");
   return at < 0 ? "" : line.slice(at);

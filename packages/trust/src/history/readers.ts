@@ -185,7 +185,7 @@ class Line {
   }
 }
 
-/** Whoever merged had a part in what the merge itself changes, and none in what it merely merges. */
+/** The merger had a part in what the merge itself changes, and none in what it merely merges. */
 export function partIn(step: Step, path: string): ReadonlySet<PrincipalName> {
   if (step.own === undefined || !step.own.has(path)) return step.range;
   return new Set([...step.range, ...step.mergers]);

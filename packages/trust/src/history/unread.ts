@@ -16,7 +16,7 @@ export interface Unread {
   readonly review: ReviewRule;
   /** Who read it and counts. */
   readonly have: ReadonlySet<PrincipalName>;
-  /** Content that somebody of the group rejected does not pass as long as the path has it. */
+  /** Content that a person of the group rejected does not pass as long as the path has it. */
   readonly rejected: readonly Speaker[];
   readonly cause?: UnreadCause;
   /** The parent that a merge is to be compared with, where that is another one than the first. */

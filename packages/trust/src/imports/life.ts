@@ -1,5 +1,5 @@
 /**
- * The life of keys of which several entries speak, in one trust repository or in several.
+ * The life of keys that several entries speak of, in one trust repository or in several.
  *
  * Claim: the strictest word about a key holds wherever the key is listed, in whatever format; compromised anywhere is
  * compromised everywhere, and each `retired` holds besides the others. Against: a stolen key that one repository has
@@ -50,7 +50,7 @@ export class KeyLives {
     const parts = partsOf(key);
     const foreign = parts.map((part) => this.#foreign(key, part));
     if (foreign.every((words) => words.length === 0)) return [key];
-    // Whoever may have a primary key may bind subkeys with it: its certificate falls with it.
+    // A thief of a primary key can bind subkeys with it: its certificate falls with it.
     const harm = foreign[0]!.filter(({ event }) => event.kind === "compromised");
     if (key.kind === "nix" && harm.length > 0) return [];
     const life = parts.flatMap((part, i) => {

@@ -6,7 +6,7 @@
  *    pins the certificate by its bytes, and a certification moved here by a collision could at most restate flags
  *    and expiry of a key that is pinned anyway;
  * Not in subkey bindings or back signatures: a collision there would bring in a key that its owner never saw, into
- * a certificate whose bytes somebody fetched before pinning them. MD5 and RIPEMD-160 hold in none of these. Revocations
+ * a certificate whose bytes a person fetched before pinning them. MD5 and RIPEMD-160 hold in none of these. Revocations
  * hold over any hash, MD5 included, because they only ever take away.
  *
  * A statement that does not hold and is newer than the one that does may still take away: what both allow is allowed.

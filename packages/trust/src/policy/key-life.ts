@@ -50,7 +50,7 @@ export class KeyLifeReader {
     const isBoth = retired.some(({ event }) => compromised.some((other) => other.event.key === event.key));
     if (!isBoth) return [...compromised, ...retired];
     const problem = "the key is said to be retired and compromised";
-    const help = "keep compromised if somebody else may have it, retired if it was only replaced";
+    const help = "keep compromised if another person may have it, retired if it was only replaced";
     this.#defects.add(node.at, "impossible-key", problem, help);
     return compromised;
   }

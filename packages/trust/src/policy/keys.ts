@@ -131,7 +131,7 @@ export class KeyReader {
     this.#defects.add(at, "impossible-key", `no certificate can name ${quoted(odd)}`, help);
   }
 
-  /** Certificates name somebody by an address or by a URI, and both are compared byte for byte. */
+  /** Certificates name a person by an address or by a URI, and both are compared byte for byte. */
   #checkIdentity(identity: string, at: Position): void {
     const isPlain = /^[!-~]{1,512}$/.test(identity);
     if (isPlain && (/^[a-z][a-z0-9+.-]*:\/\//i.test(identity) || isAddress(identity))) return;

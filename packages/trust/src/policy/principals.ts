@@ -119,7 +119,7 @@ class KeyOwners {
     this.#claimAuthority(key, name, at);
   }
 
-  /** Whoever holds an authority's key can sign for everybody whom it certifies: it may be the own key of no other. */
+  /** The holder of an authority's key can sign for everybody whom it certifies: it may be the own key of no other. */
   #claimAuthority(key: Key, name: string, at: Position): void {
     const authority = authorityNumbers(key);
     if (authority !== undefined) {

@@ -86,7 +86,7 @@ export class Approvals {
     return made;
   }
 
-  /** Whether somebody approved that this content goes from this path. It lets nothing pass, and need not be asked again. */
+  /** Whether a person approved that this content goes from this path. It lets nothing pass, and need not be asked again. */
   isRemoved(path: string, content: Content): boolean {
     return this.#removed.has(`${path}\0${contentKey(content)}`);
   }

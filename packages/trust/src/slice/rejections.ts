@@ -2,9 +2,9 @@
  * Who said no to a content.
  *
  * Claims: a no counts at its path from whichever content one comes there, for every source, whatever the mode, and also
- * where a machine said it or somebody only looked it over; where a yes counts at any path, so does a no. Against: a
- * file that is moved to where nobody has rejected it, or made executable. Leaves out whose no is listened to. It is not
- * taken back by a yes of the same person: nobody knows which of two statements is the later one.
+ * where a machine said it or a person only looked it over; where a yes counts at any path, so does a no. Against: a
+ * file that is moved to where it is not rejected, or made executable. Leaves out whose no is listened to. It is not
+ * taken back by a yes of the same person: it is not known which of two statements is the later one.
  */
 import type { FileVersion } from "@firstmile/formats/statement/review";
 import type { Rejected, SignedReview } from "../statement/review-index.ts";

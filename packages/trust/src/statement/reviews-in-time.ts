@@ -40,7 +40,7 @@ export class ReviewsInTime implements Reviews {
     return new Set(this.statements.flatMap(({ statement }) => statement.changes.map(({ path }) => path)));
   }
 
-  /** Those of which some review gives the SHA-256 of what was there before. */
+  /** Those where some review gives the SHA-256 of what was there before. */
   get pathsFrom(): ReadonlySet<string> {
     const named = this.statements.flatMap(({ statement }) => statement.changes);
     return new Set(named.flatMap(({ path, before }) => (before?.sha256 === undefined ? [] : [path])));

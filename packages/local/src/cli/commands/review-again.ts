@@ -33,7 +33,7 @@ export async function reviewAgain(
   const { cwd, now, terminal } = context;
   const repository = resolve(cwd, named ?? ".");
   const { rules, places } = await wordsAtHand(context, flags.policy, flags.to);
-  if (!rules) throw badInput("there are no rules that could list your keys", "name rules with --policy DIR");
+  if (!rules) throw badInput("no rules were found that could list your keys", "name rules with --policy DIR");
   const { policy } = electorateNow(rules.policy, now);
   const user = await readyKey(repository);
   const place = placeFor(cwd, flags.to, repository);

@@ -9,7 +9,7 @@ import type { ReadingsFlags } from "./trust.command.ts";
 
 export async function readings(this: FirstmileContext, flags: ReadingsFlags, key: string): Promise<void> {
   const { rules, places } = await wordsAtHand(this, flags.policy, undefined);
-  if (!rules) throw badInput("there are no rules that could list the key", "name rules with --policy DIR");
+  if (!rules) throw badInput("no rules were found that could list the key", "name rules with --policy DIR");
   if (!activeKeys(rules.policy).has(key))
     throw badInput(
       `the rules of ${rules.policy.name} do not list ${key} as a key in use`,
