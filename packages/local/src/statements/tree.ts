@@ -178,7 +178,7 @@ function listedFile(line: string, name: string, refuse: Refuse): ListedStatement
   if (match === null || !match[5]!.endsWith(".json")) return [];
   const [, mode, , id, size, path] = match as unknown as [string, string, string, string, string, string];
   const where = `${name}:${JSON.stringify(path).slice(1, -1)}`;
-  if (mode !== "100644" && mode !== "100755") refuse(where, "is no regular file");
+  if (mode !== "100644" && mode !== "100755") refuse(where, "is not a regular file");
   else if (Number(size) > MAX_ENVELOPE) refuse(where, `has more than ${MAX_ENVELOPE} bytes`);
   else if (path.split("/").length - 1 > LIMITS.depth) {
     refuse(where, `lies more than ${LIMITS.depth} folders deep`);
