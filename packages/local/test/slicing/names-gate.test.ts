@@ -163,7 +163,7 @@ describe.each(VERSIONS)("names, Nix of %s", (version) => {
         "odd-name",
         "hooks/: '`id`'",
       ],
-      ["a name with a line feed", "names", { "hooks/a\nb": "x" }, "odd-name", "hooks/: 'a\\u{a}b'"],
+      ["a name with a line feed", "names", { "hooks/a\nb": "x" }, "odd-name", "hooks/: 'a\\x0ab'"],
       [
         "an unread file is copied",
         "copied",
