@@ -115,7 +115,9 @@ export class StepReader {
     const merge = await this.reader.merged(commit, asked.length > 0);
     if (isUnreadable(merge)) return merge;
     const own = new Set(merge.own);
-    const dropped = await this.dropped(commit, own.difference(new Set(net.map(({ path }) => path))));
+    // What Git carries elsewhere is not left out: where it goes to is read.
+    const told = new Set([...merge.carried, ...net.map(({ path }) => path)]);
+    const dropped = await this.dropped(commit, own.difference(told));
     if (isUnreadable(dropped)) return dropped;
     const sides = await Promise.all(merge.sides.map((side) => side && this.side(side)));
     return { ...plain, own, carried: new Set(merge.carried), sides, dropped };
