@@ -179,6 +179,7 @@ test("the command shows, draws and answers for one path", async () => {
     const context = {
       terminal,
       cwd: world.dir,
+      env: {},
       stateDir: world.path("state"),
       now: WORLD_NOW,
       exit: () => {},
