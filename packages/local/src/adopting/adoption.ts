@@ -1,9 +1,10 @@
 /**
  * A trust repository for a configuration as it is: green on the first day, and honest about it.
  *
- * Claims: what the configuration reads today passes because somebody signed that it does, file by file and by content,
- * with the names that it was told of, until a day; nothing else passes. So each change from then on needs evidence. Whatever fails on the way leaves the
- * directory as it was. Leaves out whether any of it is good: that is what the waivers' ends are for.
+ * Claims: what the configuration reads today passes because its adopter signed that it does, file by file and by
+ * content, with the names that it was told of, until a day; nothing else passes. So each change from then on needs
+ * evidence. A failure on the way leaves the directory as it was. Leaves out whether any of it is good: that is what the
+ * waivers' ends are for.
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -99,7 +99,7 @@ export function shownId(user: User, evaluator: User): number {
   return isSame(user, evaluator) ? SHOWN_ID : evaluator.uid;
 }
 
-/** Privileges to drop when there is no user namespace. */
+/** Privileges to drop without a user namespace. */
 function unprivileged({ user, evaluator }: Recipe): string[] {
   if (isSame(user, evaluator)) return [];
   const who = [`--reuid=${evaluator.uid}`, `--regid=${evaluator.gid}`, "--clear-groups"];

@@ -8,8 +8,8 @@
  * took along, in a merge or a change of their own, since a content is its last hand's; and whether the objects have the
  * ids that the database says.
  *
- * Contents are told by Git's id alone, whatever their mode: making a file executable does not make its author. A listing
- * has those who brought in or took away one of its names, and whether a name exists those who did that.
+ * Contents are told by Git's id alone, whatever their mode: a person who makes a file executable is not its author. The
+ * authors of a listing brought in or took away one of its names; those of an answer did so with the name it is about.
  */
 import { FormatError } from "@firstmile/formats/bytes/error";
 import { parseCommit } from "@firstmile/formats/git/commit";

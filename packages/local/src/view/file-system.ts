@@ -1,9 +1,9 @@
 /**
  * Answers the kernel: one request in, one reply out, nothing kept between them but what was opened before.
  *
- * Claims: no content is given out before its opening was decided and recorded, nor a link's target, nor a
- * listing, nor whether a name exists; what was refused once stays refused; whatever writes is refused. A refusal is EACCES, which says to people what it is; a
- * file that cannot be served as what its tree names is EIO.
+ * Claims: no content is given out before its opening was decided and recorded, nor a link's target, nor a listing, nor
+ * whether a name exists; what was refused once stays refused; every request to write is refused. A refusal is EACCES,
+ * which says to people what it is; a file that cannot be served as what its tree names is EIO.
  */
 import { constants as fsConstants } from "node:fs";
 import { constants } from "node:os";

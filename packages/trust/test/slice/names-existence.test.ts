@@ -11,7 +11,7 @@ describe("what exists for an evaluation", () => {
     coverage.existence(path, "f", content(text));
 
   test.each<[string, CaseSketch & { listings?: "shown" }, unknown]>([
-    ["nothing that nobody covers", {}, undefined],
+    ["nothing that is uncovered", {}, undefined],
     [
       "what was read there",
       { reviews: [read("bob", undefined, content("x"), { path: "hooks/a" })] },
