@@ -120,7 +120,10 @@ interface Detour {
   readonly tip: CommitId;
 }
 
-/** A check is added off the line, and on top of that another one removed, which alice has read: both end up removed. */
+/**
+ * A check is added off the line, and alice has read the merge that leaves it out. On top of it another one is removed,
+ * which she has read as well. Merging that takes both away.
+ */
 async function detour(play: Play): Promise<Detour> {
   const { repository, dan: by } = play;
   const before = await dan(play, { [FILE]: lines({ one: "check" }) });
@@ -134,6 +137,7 @@ async function detour(play: Play): Promise<Detour> {
     files: { [FILE]: lines({ one: "check" }) },
     message: "ours\n",
   });
+  await read(play, off, line, FILE);
   const tip = await repository.merge({
     by,
     parents: [line, side],
