@@ -6,7 +6,12 @@ import { emailOf } from "./world-repository.ts";
 /** `any` of `of`; a list alone means any one of it. */
 export type GroupSpec =
   | readonly (Person | string)[]
-  | { readonly any: number; readonly of: readonly (Person | string)[] };
+  | {
+      readonly any: number;
+      readonly of: readonly (Person | string)[];
+      /** Whom people certify, as its table stands: `{ by = "masters", any = 2, keyring = "keys/ring.gpg" }`. */
+      readonly certified?: string;
+    };
 
 export interface RuleSpec {
   readonly paths: readonly string[];
@@ -100,9 +105,9 @@ function keyEntry({ touch, pin, life }: PolicySpec, key: Person): string {
 }
 
 function groupText(group: GroupSpec): string {
-  const { any, of } = "any" in group ? group : { any: 1, of: group };
+  const { any, of, certified } = "any" in group ? group : { any: 1, of: group, certified: undefined };
   const members = of.map((member) => JSON.stringify(typeof member === "string" ? member : member.name));
-  return `{ any = ${any}, of = [${members.join(", ")}] }`;
+  return `{ any = ${any}, of = [${members.join(", ")}]${certified === undefined ? "" : `, certified = ${certified}`} }`;
 }
 
 function sourceText(name: string, source: SourceSpec): string {

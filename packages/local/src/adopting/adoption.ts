@@ -15,8 +15,9 @@ import { day } from "@firstmile/trust/slice/reason";
 import { ensureCommit } from "../admission/locked-trees.ts";
 import type { SourceRepositories } from "../admission/source-repositories.ts";
 import { split, splitNames } from "../exceptions/split.ts";
+import { gitIn } from "../git/in-directory.ts";
 import { ownRepositoriesEnv } from "../git/neutral.ts";
-import { run, runOk } from "../process/run.ts";
+import { runOk } from "../process/run.ts";
 import { wholeNames } from "../slicing/stated-names.ts";
 import { STATEMENTS_FOLDER } from "../statements/place.ts";
 import { AdoptionError } from "./adoption-error.ts";
@@ -131,7 +132,7 @@ export async function commitAdoption(
   const git = async (...args: readonly string[]) =>
     (await runOk("git", ["-C", dir, ...args])).toString().trim();
   await git("add", "--", "firstmile.toml", "keys", STATEMENTS_FOLDER);
-  const staged = await run("git", ["-C", dir, "diff", "--cached", "--quiet"]);
+  const staged = await gitIn(dir, ["diff", "--cached", "--quiet"]);
   if (staged.code === 0)
     throw new AdoptionError(
       `the rules in ${dir} let through all that ${what} reads already, so there is nothing to adopt`,

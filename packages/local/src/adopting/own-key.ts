@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { gitIn } from "../git/in-directory.ts";
 import { ProcessError, run } from "../process/run.ts";
 import { SigningError, type UserKey } from "../signing/user-key.ts";
 
@@ -53,7 +54,7 @@ async function firstSecretKey(program: string): Promise<string> {
 
 /** A name for the user in the rules: their Git name's first word, or their account's. */
 export async function ownName(repository: string): Promise<string> {
-  const found = await run("git", ["-C", repository, "config", "--get", "user.name"]);
+  const found = await gitIn(repository, ["config", "--get", "user.name"]);
   const words = [found.code === 0 ? found.stdout.toString() : "", userInfo().username];
   const names = words.map((text) =>
     text

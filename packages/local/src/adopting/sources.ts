@@ -6,8 +6,7 @@ import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { GIT_SCHEMES, urlProblem } from "@firstmile/trust/policy/urls";
 import { repositoryKey, repositoryUrl } from "../admission/input-source.ts";
 import { pathInsideTree } from "../admission/lock.ts";
-import { refuseSpecialFiles } from "../git/special-files.ts";
-import { run } from "../process/run.ts";
+import { gitIn } from "../git/in-directory.ts";
 
 /** What becomes a `[source]`. */
 export interface NewSource {
@@ -27,8 +26,7 @@ export interface ForeignInput {
 
 /** Where a checkout comes from, as rules may name it; a path where its remote is none that they may. */
 export async function urlOf(checkout: string): Promise<string> {
-  refuseSpecialFiles(checkout);
-  const found = await run("git", ["-C", checkout, "config", "--get", "remote.origin.url"]);
+  const found = await gitIn(checkout, ["config", "--get", "remote.origin.url"]);
   const remote = found.code === 0 ? found.stdout.toString().trim() : "";
   // `git@host:path`, as Git takes it, and a URL has it otherwise.
   const scp = /^([\w.-]+@)?([\w.-]+):(?!\/)(.+)$/.exec(remote);

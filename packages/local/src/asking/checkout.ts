@@ -7,9 +7,9 @@ import { lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import type { Reason } from "@firstmile/trust/verdict/verdict";
 import type { GateClient } from "../gate/client.ts";
+import { gitIn } from "../git/in-directory.ts";
 import { RepositoryError, resolveRevision } from "../git/neutral.ts";
-import { refuseSpecialFiles } from "../git/special-files.ts";
-import { run, runOk } from "../process/run.ts";
+import { runOk } from "../process/run.ts";
 import { LIMITS, STATEMENTS_REF } from "../statements/place.ts";
 
 export interface Checkout {
@@ -27,8 +27,7 @@ export interface Checkout {
 export async function checkoutOf(path: string): Promise<Checkout> {
   const real = realPath(path);
   const dir = statSync(real).isDirectory() ? real : dirname(real);
-  refuseSpecialFiles(dir);
-  const found = await run("git", ["-C", dir, "rev-parse", "--show-toplevel"]);
+  const found = await gitIn(dir, ["rev-parse", "--show-toplevel"]);
   if (found.code !== 0)
     throw new RepositoryError(`${path} is in no Git checkout, so nothing says who wrote it`);
   const root = found.stdout.toString().trimEnd();
@@ -125,7 +124,7 @@ export async function sendObjects(
 }
 
 async function tipOf(root: string, revision: string): Promise<string | undefined> {
-  const found = await run("git", ["-C", root, "rev-parse", "--verify", "--quiet", revision]);
+  const found = await gitIn(root, ["rev-parse", "--verify", "--quiet", revision]);
   return found.code === 0 ? found.stdout.toString().trim() : undefined;
 }
 

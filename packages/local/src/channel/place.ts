@@ -1,7 +1,6 @@
 /** Where what a curator publishes goes: a repository's reference for statements, or files in a directory. */
 import { resolve } from "node:path";
-import { refuseSpecialFiles } from "../git/special-files.ts";
-import { run } from "../process/run.ts";
+import { gitIn } from "../git/in-directory.ts";
 import { isStatementsFolder, placeFor } from "../reviewing/place-for.ts";
 import { STATEMENTS_REF } from "../statements/place.ts";
 import type { WritablePlace } from "../statements/write.ts";
@@ -43,10 +42,9 @@ function onRef(repository: string): PublishingPlace {
 
 /** Of the repository that a path is in: the work tree's top, or the bare repository itself. */
 async function topOf(path: string): Promise<string | undefined> {
-  refuseSpecialFiles(path);
-  const told = await run("git", ["-C", path, "rev-parse", "--is-bare-repository"]).catch(() => undefined);
+  const told = await gitIn(path, ["rev-parse", "--is-bare-repository"]).catch(() => undefined);
   if (told?.code !== 0) return undefined;
   const which = told.stdout.toString().trim() === "true" ? "--absolute-git-dir" : "--show-toplevel";
-  const top = await run("git", ["-C", path, "rev-parse", which]);
+  const top = await gitIn(path, ["rev-parse", which]);
   return top.code === 0 ? top.stdout.toString().trimEnd() : undefined;
 }

@@ -52,9 +52,9 @@ export async function rulesIfAny(
       renderDefects(loaded.defects, files),
     );
   const stateDir = trustedStateDirectory(context);
-  const imports = await loadImports(stateDir, loaded.policy, context.now);
-  const former = await formerRulesOf(resolve(context.cwd, directory));
-  const policy = usable(resolveImports(withFormer(loaded.policy, former), imports, context.now), context.now);
+  const listed = withFormer(loaded.policy, await formerRulesOf(resolve(context.cwd, directory)));
+  const imports = await loadImports(stateDir, listed, context.now);
+  const policy = usable(resolveImports(listed, imports, context.now), context.now);
   const path = join(resolve(context.cwd, directory), STATEMENTS_FOLDER);
   const own: StatementPlace[] = existsSync(path) ? [{ kind: "directory", path, first: true }] : [];
   return { policy, statements: [...own, ...furtherStatements(stateDir, policy, imports).places] };

@@ -1,5 +1,7 @@
 /** Where a command looks for words against something, and by whose rules. */
-import { run } from "../process/run.ts";
+
+import { gitIn } from "../git/in-directory.ts";
+import { trustedStateDirectory } from "../state/directory.ts";
 import type { StatementPlace } from "../statements/place.ts";
 import { followedStatements } from "../trust-repository/evidence.ts";
 import { currentPolicy } from "../trust-repository/follow.ts";
@@ -19,7 +21,9 @@ export async function wordsAtHand(
   return { rules, places };
 }
 
-async function followedPlaces({ stateDir, now }: FirstmileContext): Promise<readonly StatementPlace[]> {
+async function followedPlaces(context: FirstmileContext): Promise<readonly StatementPlace[]> {
+  const { now } = context;
+  const stateDir = trustedStateDirectory(context);
   const current = await currentPolicy(stateDir, now);
   if (!current) return [];
   const { places } = await followedStatements(
@@ -32,6 +36,6 @@ async function followedPlaces({ stateDir, now }: FirstmileContext): Promise<read
 
 /** What the checkout that the user stands in carries. */
 async function checkoutStatements(cwd: string): Promise<StatementPlace[]> {
-  const found = await run("git", ["-C", cwd, "rev-parse", "--show-toplevel"]);
+  const found = await gitIn(cwd, ["rev-parse", "--show-toplevel"]);
   return found.code === 0 ? [{ kind: "ref", repository: found.stdout.toString().trimEnd() }] : [];
 }

@@ -5,11 +5,10 @@
 import { createHash } from "node:crypto";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { ContentTarget } from "@firstmile/formats/statement/target";
+import { gitIn } from "../git/in-directory.ts";
 import { inOrder } from "../git/in-order.ts";
 import { neutralGit, resolveRevision } from "../git/neutral.ts";
 import { GitObjects } from "../git/objects.ts";
-import { refuseSpecialFiles } from "../git/special-files.ts";
-import { run } from "../process/run.ts";
 import { type BroughtContent, broughtIn, isContent } from "../slicing/brought-in.ts";
 import type { NamedTarget } from "./named-target.ts";
 import { SubjectError } from "./subject-error.ts";
@@ -40,9 +39,8 @@ export async function commitContents(
 
 /** Outside of a repository nothing is a commit. */
 async function commitNamed(repository: string, text: string): Promise<CommitId | undefined> {
-  const args = ["-C", repository, "rev-parse", "--verify", "--quiet", "--end-of-options", `${text}^{commit}`];
-  refuseSpecialFiles(repository);
-  const found = await run("git", args);
+  const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${text}^{commit}`];
+  const found = await gitIn(repository, args);
   return found.code === 0 ? ((await resolveRevision(repository, text)) as CommitId) : undefined;
 }
 

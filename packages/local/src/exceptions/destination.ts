@@ -4,8 +4,7 @@
  */
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { refuseSpecialFiles } from "../git/special-files.ts";
-import { run } from "../process/run.ts";
+import { gitIn } from "../git/in-directory.ts";
 import { STATEMENTS_FOLDER, STATEMENTS_REF } from "../statements/place.ts";
 import type { WritablePlace } from "../statements/write.ts";
 import { SubjectError } from "./subject-error.ts";
@@ -74,7 +73,6 @@ function intoDirectory(path: string, named: string, cwd: string): Destination {
 }
 
 async function checkoutAt(cwd: string): Promise<string | undefined> {
-  refuseSpecialFiles(cwd);
-  const found = await run("git", ["-C", cwd, "rev-parse", "--show-toplevel"]);
+  const found = await gitIn(cwd, ["rev-parse", "--show-toplevel"]);
   return found.code === 0 ? found.stdout.toString().trimEnd() : undefined;
 }

@@ -25,7 +25,6 @@ export interface AuditOptions {
   readonly authenticator: Authenticator;
   readonly downloads: DownloadJudge;
   readonly recipes: Recipes;
-  /** What the copies of the sources carry themselves. */
   /** Unix seconds. */
   readonly clock: () => number;
 }

@@ -9,7 +9,7 @@ import { type Closure, readClosure } from "../admission/closure.ts";
 import { storeReader } from "../admission/derivation-reader.ts";
 import { evaluateDirectory } from "../admission/evaluate-file.ts";
 import type { NixTools } from "../admission/nix-tools.ts";
-import { run } from "../process/run.ts";
+import { gitIn } from "../git/in-directory.ts";
 import { treePlace } from "../sealing/places.ts";
 import { readSealed } from "../sealing/sealed-closure.ts";
 import type { Wanted } from "./make.ts";
@@ -86,7 +86,7 @@ export function targetOfUrl(url: string, hash: NixHash | undefined, unpack: bool
 /** The checkout that a file is in; its directory where it is in none. */
 async function checkoutOf(file: string): Promise<string> {
   const directory = dirname(file);
-  const found = await run("git", ["-C", directory, "rev-parse", "--show-toplevel"]);
+  const found = await gitIn(directory, ["rev-parse", "--show-toplevel"]);
   const top = found.code === 0 ? found.stdout.toString().trimEnd() : "";
   return top === "" ? directory : resolve(top);
 }

@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { refuseSpecialFiles } from "../git/special-files.ts";
+import { gitIn } from "../git/in-directory.ts";
 import { ProcessError, run } from "../process/run.ts";
 
 /** How this user signs in a repository. */
@@ -84,7 +84,6 @@ function keyArgs(key: string, dir: string): string[] {
 }
 
 async function gitConfig(repository: string, name: string): Promise<string | undefined> {
-  refuseSpecialFiles(repository);
-  const found = await run("git", ["-C", repository, "config", "--get", name]);
+  const found = await gitIn(repository, ["config", "--get", name]);
   return found.code === 0 ? found.stdout.toString().trim() : undefined;
 }

@@ -1,8 +1,16 @@
 /** FIFOs, devices and sockets in place of Git's files: an answer in seconds that names the file, and exit code 2. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { refuseSpecialFiles } from "@firstmile/local/git/special-files";
 import { makeWorld, type Person, type World } from "@firstmile/testing/world";
 import { gitEnv } from "@firstmile/testing/world-repository";
@@ -120,6 +128,18 @@ test.each(["config", "HEAD", "packed-refs", "the .git itself", "alternates", "a 
     expect(await refused(dir)).toContain(`${path} is a FIFO`);
   },
 );
+
+test("what may fail is asked in a user's directory by one function, which looks there before", () => {
+  const src = resolve(import.meta.dirname, "../../src");
+  const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".ts"),
+  );
+  const asking = files.filter((name) => {
+    const lines = readFileSync(join(src, name), "utf8").split("\n");
+    return lines.some((line) => line.includes('run("git", ["-C"') && !line.includes("env: "));
+  });
+  expect(asking).toEqual(["git/in-directory.ts"]);
+});
 
 test("verify: of a repository that is fetched by file://", async () => {
   const { dir } = checkout();

@@ -2,6 +2,7 @@
  * What ends a word, and what does not: each row of the table in spec/statements.md, on real keys and real repositories.
  * A row of the table without a story here fails, and so does a story without a row.
  */
+import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -22,6 +23,7 @@ import {
   WORLD_NOW,
   type World,
 } from "@firstmile/testing/world";
+import { BEGINNING } from "@firstmile/testing/world-people";
 import type { WorldRepository } from "@firstmile/testing/world-repository";
 import {
   channelOf,
@@ -48,13 +50,15 @@ let alice: Person,
   carol: Person,
   carla: Person,
   dave: Person,
-  erin: Person;
+  erin: Person,
+  faye: Person,
+  master: Person;
 let source: WorldRepository;
 let commit: CommitId;
 let crowd: Person[];
 beforeAll(async () => {
   world = await makeWorld();
-  [alice, amy, bob, later, carol, carla, dave, erin] = (await Promise.all([
+  [alice, amy, bob, later, carol, carla, dave, erin, faye, master] = (await Promise.all([
     world.person("alice"),
     world.person("amy"),
     world.person("bob", "openpgp-ed25519", { expires: "200d" }),
@@ -63,12 +67,24 @@ beforeAll(async () => {
     world.person("carla"),
     world.person("dave"),
     world.person("erin"),
-  ])) as [Person, Person, Person, Person, Person, Person, Person, Person];
+    world.person("faye", "openpgp-ed25519"),
+    world.person("master", "openpgp-ed25519"),
+  ])) as [Person, Person, Person, Person, Person, Person, Person, Person, Person, Person];
+  certify(faye, master);
   source = await world.repository("pkgs");
   commit = await source.commit({ by: alice, files: { "a.nix": "1\n" } });
   crowd = Array.from({ length: 499 }, (_, i) => nameless(`p${i}`));
 });
 afterAll(() => world[Symbol.asyncDispose]());
+
+/** Until day 200. */
+function certify({ fingerprint }: Person, by: Person): void {
+  const env = { PATH: process.env.PATH, HOME: world.dir, GNUPGHOME: world.path("gnupg") };
+  const how = ["--batch", "--quiet", "--yes", "--pinentry-mode", "loopback", "--passphrase", ""];
+  const then = ["--faked-system-time", `${BEGINNING + 60}!`, "--default-cert-expire", "200d"];
+  const args = [...how, ...then, "--local-user", by.fingerprint, "--quick-sign-key", fingerprint];
+  execFileSync("gpg", args, { env, stdio: "ignore" });
+}
 
 /** A person who never signs. */
 function nameless(name: string): Person {
@@ -96,7 +112,7 @@ interface Story {
   /** Whether the machine followed the first rules. */
   readonly held?: boolean;
   readonly between?: () => Promise<void>;
-  /** Files of the last state beside its rules. */
+  /** Files beside the rules. */
   readonly files?: () => Promise<Record<string, Uint8Array>>;
   readonly executable?: boolean;
   /** The role is more than is counted for anything. */
@@ -168,7 +184,7 @@ async function tell(story: Story): Promise<FileStanding> {
   const introduction = await world.rules(trust, {
     ...sign,
     policy: rules(before),
-    files: carried ? files : {},
+    files: { ...(carried ? files : {}), ...(await story.files?.()) },
   });
   const machine = world.machine();
   const follow = async (at: number) => {
@@ -252,6 +268,7 @@ const role = (name: "warden" | "reader", of: readonly (Person | string)[]) => ({
 });
 const imported = (name: "warden" | "reader") => role(name, [carol, "acme/security"]);
 const EXPIRED = WORLD_NOW + 100 * DAY;
+const CERTIFIED = '{ by = "masters", any = 1, keyring = "keys/ring.gpg" }';
 const RUNS_OUT = { expires: WORLD_NOW + DAY };
 const crowded = (name: "warden" | "reader"): Story => ({
   word: name === "warden" ? "distrust" : "rejection",
@@ -281,6 +298,20 @@ function ends(word: "distrust" | "rejection"): Record<string, () => Story | Prom
     "root calls the key compromised": () => ({ word, after: compromised() }),
     "the key is not listed any more": () => ({ word, after: unlisted() }),
     "the signer left the role": () => ({ word, after: role(name, [carol, carla]) }),
+    "the certification of the signer ran out": () => ({
+      word,
+      by: faye,
+      before: {
+        people: { ...RULES().people, master: [master] },
+        roles: {
+          ...RULES().roles,
+          masters: [master],
+          [name]: { any: 1, of: [other], certified: CERTIFIED },
+        },
+      },
+      files: async () => ({ "keys/ring.gpg": await faye.publicKey() }),
+      now: EXPIRED,
+    }),
     "the import of the role ran out": () => ({
       word,
       by: dave,

@@ -6,7 +6,7 @@
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
-import { ruleFor } from "../policy/paths.ts";
+import { rulesAt } from "../policy/paths.ts";
 import type { Rule } from "../policy/policy.ts";
 import type { Docket } from "./authenticate.ts";
 import type { OwnChanges, Writers } from "./judge.ts";
@@ -38,7 +38,7 @@ export function neededSigners(
     const id = history.commits.idAt(row);
     const changes = own.get(id);
     if (!changes || isUnreadable(changes) || !history.cosignatures.has(id)) continue;
-    const rules = new Set(changes.paths.flatMap((path) => ruleFor(path, writers.source.rules) ?? []));
+    const rules = new Set(changes.paths.flatMap((path) => rulesAt(path, writers.source.rules)));
     needed.set(row, neededFor(writers, signatories.of(row), rules));
   }
   return (row) => needed.get(row) ?? [];

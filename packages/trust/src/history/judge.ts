@@ -5,7 +5,7 @@
  * anybody else read it (see review.ts).
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
-import { ruleFor, rulesAt } from "../policy/paths.ts";
+import { rulesAt } from "../policy/paths.ts";
 import type { Policy, Rule, Source } from "../policy/policy.ts";
 import { meets, type Tally } from "../policy/thresholds.ts";
 import { visiblePath } from "../slice/visible-path.ts";
@@ -170,8 +170,7 @@ function outsidePaths(
   { merge, foreign = false }: OwnChanges,
 ): DeniedCommit {
   const first = outside[0]!;
-  const rules = rulesAt(first, writers.source.rules);
-  const rule = rules.find((one) => writers.unmet(signers).includes(one));
+  const rule = unmetRule(writers, signers, first);
   if (rule && !merge && writers.tally(rule, signers).counted.length > 0)
     return tooFew(writers, rule, commit, signers, outside);
   const needed = rule ? `${writersNamed(rule)} may write it` : "no rule lets anybody write it";
@@ -189,9 +188,15 @@ function outsidePaths(
   };
 }
 
+/** The one that keeps a path from them, of those that hold there; undefined where none holds. */
+function unmetRule(writers: Writers, signers: Signers, path: string): Rule | undefined {
+  const unmet = writers.unmet(signers);
+  return rulesAt(path, writers.source.rules).find((rule) => unmet.includes(rule));
+}
+
 /** Merging again would give the same: only another signature helps, or a branch that changes the path itself. */
 function carriedPaths(writers: Writers, commit: CommitId, signers: Signers, outside: string[]): DeniedCommit {
-  const rule = ruleFor(outside[0]!, writers.source.rules);
+  const rule = unmetRule(writers, signers, outside[0]!);
   const more = outside.length > 1 ? ` and ${outside.length - 1} more` : "";
   const needed = rule ? `${writersNamed(rule)} may write it` : "no rule lets anybody write it";
   const rebase = "rebase the branch onto the other one, so that its own commits change these paths";

@@ -27,7 +27,7 @@ export function historyReason(verdict: HistoryVerdict): Reason {
 function takenBackReasons({ takenBack = [] }: HistoryVerdict): Reason[] {
   const shown = takenBack.slice(0, SHOWN).map(({ commit, paths }) => {
     const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
-    const what = `${commit.slice(0, 12)}: changes ${paths[0]}${more}, which the line takes back to an earlier version`;
+    const what = `${commit.slice(0, 12)}: changes ${visiblePath(paths[0]!)}${more}, which the line takes back to an earlier version`;
     return found("taken-back", `${what}; the rule lets that pass unread, by reverts = "free"`);
   });
   const more = takenBack.length - SHOWN;

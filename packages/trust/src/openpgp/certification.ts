@@ -69,13 +69,16 @@ export const MAX_CHECKS = 20_000;
 /**
  * The certifications of `candidates`, copies of one certificate merged, at `now` (Unix seconds). Candidates of which
  * no certifier says anything are left out. Undefined where all together need more than `MAX_CHECKS`. Never throws.
+ *
+ * @param since Unix seconds: what ended later than this still counts
  */
 export function certificationsAt(
   candidates: Iterable<OpenPgpCertificate>,
   certifiers: readonly Certifier[],
   now: number,
+  since = now,
 ): Candidate[] | undefined {
-  const checks = new Checks(certifiers, now);
+  const checks = new Checks(certifiers, now, since);
   const found: Candidate[] = [];
   for (const certificate of candidates) {
     const candidate = checks.candidate(certificate);
@@ -88,13 +91,15 @@ export function certificationsAt(
 class Checks {
   readonly #byKeyId: ReadonlyMap<KeyId, readonly Certifier[]>;
   readonly #now: number;
+  readonly #since: number;
   #all = 0;
   #ofOne = 0;
 
-  constructor(certifiers: readonly Certifier[], now: number) {
+  constructor(certifiers: readonly Certifier[], now: number, since: number) {
     const able = certifiers.filter(({ refusal }) => refusal === undefined);
     this.#byKeyId = Map.groupBy(able, ({ key }) => key.keyId);
     this.#now = now;
+    this.#since = since;
   }
 
   get exhausted(): boolean {
@@ -162,7 +167,7 @@ class Checks {
     if (isRevocation(statement)) return { counts: false, code: "revoked-certification" } as const;
     const expires = earliest(...[statement, ...flawed].map(signatureExpiry));
     // An older certification does not come back: its maker gave a newer one an end.
-    if (expires !== undefined && expires <= this.#now)
+    if (expires !== undefined && expires <= this.#since)
       return { counts: false, code: "expired-certification" } as const;
     return { counts: true, expires } as const;
   }

@@ -17,25 +17,29 @@ export interface Certifier {
   readonly expires: number | undefined;
 }
 
-/** Of copies of one certificate every statement counts, so that an old copy does not bring back a revoked key. */
-export function certifiersAt(certificates: Iterable<OpenPgpCertificate>, now: number): Certifier[] {
-  return mergeCertificates(certificates).map((certificate) => certifierAt(certificate, now));
+/**
+ * Of copies of one certificate every statement counts, so that an old copy does not bring back a revoked key.
+ *
+ * @param since Unix seconds: a key that expired later than this still certifies
+ */
+export function certifiersAt(certificates: Iterable<OpenPgpCertificate>, since: number): Certifier[] {
+  return mergeCertificates(certificates).map((certificate) => certifierAt(certificate, since));
 }
 
-function certifierAt(certificate: OpenPgpCertificate, now: number): Certifier {
+function certifierAt(certificate: OpenPgpCertificate, since: number): Certifier {
   const { fingerprint, primary, certifierRefusal } = loadCertificate(certificate);
   const { key, verifying, expires } = primary;
-  const refusal = refuseLife(primary.revoked?.kind, expires, now) ?? certifierRefusal;
+  const refusal = refuseLife(primary.revoked?.kind, expires, since) ?? certifierRefusal;
   return { fingerprint, key, verifying: "verify" in verifying ? verifying : undefined, refusal, expires };
 }
 
 function refuseLife(
   revoked: "hard" | "soft" | undefined,
   expires: number | undefined,
-  now: number,
+  since: number,
 ): Refusal | undefined {
   if (revoked !== undefined)
     return { code: "revoked-key", message: `its primary key is revoked (${revoked})` };
-  if (expires === undefined || expires > now) return undefined;
+  if (expires === undefined || expires > since) return undefined;
   return { code: "expired-key", message: "its primary key has expired" };
 }

@@ -14,18 +14,23 @@ export type Standing =
   | { readonly stands: true; readonly until: number | undefined }
   | { readonly stands: false; readonly code: StandingCode };
 
-/** `userId` is one of the certificate's that `state` was loaded from. `now` in Unix seconds. */
-export function standingAt(state: CertificateState, userId: UserId, now: number): Standing {
+/**
+ * `userId` is one of the certificate's that `state` was loaded from.
+ *
+ * @param since Unix seconds: what ended later than this still stands
+ */
+export function standingAt(state: CertificateState, userId: UserId, since: number): Standing {
   const said = state.userIds.find((one) => one.userId === userId);
   const end = earliest(signatureExpiry(said?.self), signatureExpiry(said?.weaker));
-  const code = keyCode(state, now) ?? said?.refusal ?? (said === undefined ? "unclaimed-user-id" : undefined);
+  const code =
+    keyCode(state, since) ?? said?.refusal ?? (said === undefined ? "unclaimed-user-id" : undefined);
   if (code !== undefined) return { stands: false, code };
-  if (end !== undefined && end <= now) return { stands: false, code: "expired-user-id" };
+  if (end !== undefined && end <= since) return { stands: false, code: "expired-user-id" };
   return { stands: true, until: earliest(state.primary.expires, end) };
 }
 
-function keyCode({ primary, primaryRefusal }: CertificateState, now: number): StandingCode | undefined {
+function keyCode({ primary, primaryRefusal }: CertificateState, since: number): StandingCode | undefined {
   if (primary.revoked !== undefined) return "revoked-key";
   if (primaryRefusal !== undefined) return "unusable-key";
-  return primary.expires !== undefined && primary.expires <= now ? "expired-key" : undefined;
+  return primary.expires !== undefined && primary.expires <= since ? "expired-key" : undefined;
 }

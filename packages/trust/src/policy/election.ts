@@ -128,17 +128,21 @@ export class Register {
   }
 }
 
-/** One certified member of a group, decided at `now` (Unix seconds). Never throws. */
-export function holdBallot(certified: Certified, register: Register, now: number): Ballot {
+/**
+ * One certified member of a group, decided at `now` (Unix seconds). Never throws.
+ *
+ * @param since what ended later than this still counts
+ */
+export function holdBallot(certified: Certified, register: Register, now: number, since = now): Ballot {
   const people = new Set(spellOut(certified.by, register.policy.roles).people);
-  const certifiers = certifiersAt(register.certificatesOf(people), now);
+  const certifiers = certifiersAt(register.certificatesOf(people), since);
   const heard = certifiers.filter(
     ({ fingerprint, refusal }) => refusal === undefined && !register.outlived(fingerprint),
   );
   const silenced = certifiers.filter((one) => !heard.includes(one)).map((one) => silence(one, register));
-  const candidates = certificationsAt(register.merged(certified.certificates), heard, now);
+  const candidates = certificationsAt(register.merged(certified.certificates), heard, now, since);
   if (candidates === undefined) return emptied(certified, "too-many-certifications", silenced);
-  const count = new Count(certified, register, heard, now);
+  const count = new Count(certified, register, heard, since);
   const votes = candidates.map((candidate) => count.votes(candidate));
   const elected = votes.filter(isElected);
   if (elected.length > MAX_ELECTED) return emptied(certified, "too-many-elected", silenced);
@@ -162,14 +166,14 @@ class Count {
   readonly #certified: Certified;
   readonly #register: Register;
   readonly #certifiers: ReadonlyMap<Fingerprint, Certifier>;
-  readonly #now: number;
+  readonly #since: number;
   validUntil: number | undefined;
 
-  constructor(certified: Certified, register: Register, certifiers: readonly Certifier[], now: number) {
+  constructor(certified: Certified, register: Register, certifiers: readonly Certifier[], since: number) {
     this.#certified = certified;
     this.#register = register;
     this.#certifiers = new Map(certifiers.map((one) => [one.fingerprint, one]));
-    this.#now = now;
+    this.#since = since;
   }
 
   votes({ certificate, userIds, flooded }: Candidate): Votes {
@@ -190,7 +194,7 @@ class Count {
     const text = userIdText(userId.bytes);
     const said = { text, address: userIdAddress(userId.bytes), by: [...by].sort(), passedOver };
     if (!isMet(this.#certified.by, by, this.#register.policy)) return { ...said, code: "too-few-certifiers" };
-    const standing = standingAt(this.#register.state(certificate), userId, this.#now);
+    const standing = standingAt(this.#register.state(certificate), userId, this.#since);
     if (!standing.stands) return { ...said, code: standing.code };
     this.#endsAt(standing.until, ...counting.map((one) => this.#endOf(one)));
     return { ...said, code: undefined };

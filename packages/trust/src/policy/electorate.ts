@@ -3,7 +3,8 @@
  * needs no cryptography.
  *
  * Claims: whoever a certified member stands for is there as a principal of its own, with the elected certificates and
- * no other key; a certificate that a listed principal lists is that principal. Nobody is there twice.
+ * no other key; a certificate that a listed principal lists is that principal. Nobody is there twice. In
+ * `past`, each state of the rules has all who were ever certified there: time ends no word against something.
  * Leaves out: who is elected (election.ts), who is one person (certified-people.ts), and imported members, which stay
  * as they are.
  */
@@ -68,18 +69,32 @@ export interface ElectorateAt {
  */
 export function electorateAt(policy: Policy, now: number): ElectorateAt {
   const places = certifiedPlaces(policy);
-  const past = pastAt(policy.past, now);
+  const past = pastEver(policy.past, now);
   if (places.length === 0)
     return {
       policy: past === policy.past ? policy : { ...policy, ...(past && { past }) },
       validUntil: undefined,
     };
-  const election = elect(policy, places, now);
+  const register = new Register(policy, certifiedIn(places));
+  const election = elect(register, places, now);
+  const atAnyTime = elect(register, places, now, EVER);
+  const {
+    former,
+    imports,
+    written = { ...fill(policy, atAnyTime), ...(past && { past }) },
+  } = past ?? NO_PAST;
   return {
-    policy: { ...fill(policy, election), ...(past && { past }) },
+    policy: { ...fill(policy, election), past: { written, former, imports } },
     validUntil: earliest(...[...election.ballots.values()].map(({ validUntil }) => validUntil)),
-    ...silenced(policy, election),
+    ...silenced(policy, atAnyTime),
   };
+}
+
+/** As `electorateAt` fills it in, without who was listened to before: for signatures that speak for something. */
+export function filledAt(policy: Policy, now: number): Policy {
+  const places = certifiedPlaces(policy);
+  if (places.length === 0) return policy;
+  return fill(policy, elect(new Register(policy, certifiedIn(places)), places, now));
 }
 
 /** Else the people who may fill the keyring of wardens or reviewers could silence all of them. */
@@ -116,12 +131,34 @@ function reachesCertified(
   });
 }
 
+const NO_PAST: Past = { former: [], imports: new Map() };
+/** Nothing has ended by then. */
+const EVER = Number.NEGATIVE_INFINITY;
+
+/** By policies as they were read, which do not change: with all people who were ever certified by them. */
+const filledEver = new WeakMap<Policy, Policy>();
+
+/** Those whose certification begins later than when this was first asked are left out until the program ends. */
+function ever(state: Policy, now: number): Policy {
+  const known = filledEver.get(state);
+  if (known) return known;
+  const places = certifiedPlaces(state);
+  const past = pastEver(state.past, now);
+  const filled =
+    places.length === 0
+      ? state
+      : fill(state, elect(new Register(state, certifiedIn(places)), places, now, EVER));
+  const made = past === state.past ? filled : { ...filled, ...(past && { past }) };
+  filledEver.set(state, made);
+  return made;
+}
+
 /** The same object where it has no certified members. */
-function pastAt(past: Past | undefined, now: number): Past | undefined {
+function pastEver(past: Past | undefined, now: number): Past | undefined {
   if (!past) return past;
-  const written = past.written && electorateAt(past.written, now).policy;
-  const former = past.former.map((state) => electorateAt(state, now).policy);
-  const imports = new Map([...past.imports].map(([name, one]) => [name, heldAt(one, now)]));
+  const written = past.written && ever(past.written, now);
+  const former = past.former.map((state) => ever(state, now));
+  const imports = new Map([...past.imports].map(([name, one]) => [name, heldEver(one, now)]));
   const isSame =
     written === past.written &&
     former.every((state, i) => state === past.former[i]) &&
@@ -129,9 +166,9 @@ function pastAt(past: Past | undefined, now: number): Past | undefined {
   return isSame ? past : { ...past, ...(written && { written }), former, imports };
 }
 
-function heldAt(held: HeldRules, now: number): HeldRules {
-  const policy = electorateAt(held.policy, now).policy;
-  const imports = new Map([...held.imports].map(([name, one]) => [name, heldAt(one, now)]));
+function heldEver(held: HeldRules, now: number): HeldRules {
+  const policy = ever(held.policy, now);
+  const imports = new Map([...held.imports].map(([name, one]) => [name, heldEver(one, now)]));
   const isSame =
     policy === held.policy && [...imports].every(([name, one]) => one === held.imports.get(name));
   return isSame ? held : { policy, imports };
@@ -141,7 +178,8 @@ function heldAt(held: HeldRules, now: number): HeldRules {
 export function certificationReasons(policy: Policy, now: number): readonly CertifiedReasons[] {
   const places = certifiedPlaces(policy);
   if (places.length === 0) return [];
-  const { ballots, people, leftOut } = elect(policy, places, now);
+  const register = new Register(policy, certifiedIn(places));
+  const { ballots, people, leftOut } = elect(register, places, now);
   // A rule that names a role has the role's own members: told once.
   const once = places.filter(
     ({ certified }, i) => places.findIndex((one) => one.certified === certified) === i,
@@ -192,10 +230,18 @@ interface Election {
   readonly joined: readonly Principal[];
 }
 
-function elect(policy: Policy, places: readonly PlacedMember[], now: number): Election {
-  const members = places.map(({ certified }) => certified);
-  const register = new Register(policy, members);
-  const ballots = new Map(members.map((one) => [one, holdBallot(one, register, now)]));
+function certifiedIn(places: readonly PlacedMember[]): Certified[] {
+  return places.map(({ certified }) => certified);
+}
+
+function elect(
+  register: Register,
+  places: readonly PlacedMember[],
+  now: number,
+  since: number = now,
+): Election {
+  const members = certifiedIn(places);
+  const ballots = new Map(members.map((one) => [one, holdBallot(one, register, now, since)]));
   const owners = new CertifiedPeople(register, [...ballots.values()]);
   const people = new Map([...ballots].map(([one, { elected }]) => [one, owners.people(elected)]));
   return { ballots, people, leftOut: owners.leftOut, joined: owners.joined };

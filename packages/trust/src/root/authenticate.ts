@@ -7,7 +7,7 @@
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { type CommitFacts, type CorruptCommit, commitFacts } from "../history/facts.ts";
 import { NOTHING_OLD, Standing } from "../history/standing.ts";
-import { electorateAt } from "../policy/electorate.ts";
+import { filledAt } from "../policy/electorate.ts";
 import { loadPolicy } from "../policy/load.ts";
 import type { Policy, PolicyResult } from "../policy/policy.ts";
 import { meets, type Tally } from "../policy/thresholds.ts";
@@ -119,7 +119,7 @@ export class RootOfTrust {
     const again = readFacts(commit, before.identities, this.now);
     const outcomes = "corrupt" in again ? [] : this.signatures(commit, again, before.identities);
     const people = peopleBehind(outcomes, before.identities.ownerOf);
-    const { policy } = electorateAt(before.policy, this.now);
+    const policy = filledAt(before.policy, this.now);
     const tally = meets(policy.roles.get(ROOT)!, people, policy);
     const signers = outcomes.map((outcome) => describe(outcome, before.identities));
     if (tally.met)
@@ -137,7 +137,7 @@ export class RootOfTrust {
         "policy-invalid",
         `the rules in ${short(commit.id)} are not valid: ${defectsOf(result)}`,
       );
-    const identities = identitiesOf(electorateAt(result.policy, this.now).policy);
+    const identities = identitiesOf(filledAt(result.policy, this.now));
     const facts = readFacts(commit, identities, this.now);
     if ("corrupt" in facts) return refusal("corrupt-object", `${short(commit.id)}: ${facts.corrupt}`);
     return { policy: result.policy, identities, facts };

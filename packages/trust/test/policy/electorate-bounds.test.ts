@@ -1,7 +1,9 @@
 import type { ImportName, PrincipalName, RoleName, SourceName } from "@firstmile/trust/policy/names";
 import type { Group, Member, Policy, Source } from "@firstmile/trust/policy/policy";
 import { meets } from "@firstmile/trust/policy/thresholds";
+import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import { describe, expect, test } from "vitest";
+import { hearingOf } from "../../src/hearing/hearing.ts";
 import { MAX_CHECKS_OF_ONE } from "../../src/openpgp/certification.ts";
 import { MAX_ELECTED } from "../../src/policy/election.ts";
 import { certificationReasons, electorateAt } from "../../src/policy/electorate.ts";
@@ -172,10 +174,25 @@ describe("until when", () => {
         packagers(certified(dora, "Dora", [anna, ben])),
       ),
     ],
-  ])("%s ends: its end, and from that second on nobody is in", (_, one) => {
+  ])("%s ends: its end, and from that second on each is heard only against something", (_, one) => {
     expect(until(one)).toBe(days(300));
     expect(membersOf(electorateAt(one, days(300) - 1).policy)).toEqual(joined(dora));
-    expect(membersOf(electorateAt(one, days(300)).policy)).toEqual([]);
+    const { policy: after } = electorateAt(one, days(300));
+    expect(membersOf(after)).toEqual([]);
+    expect(membersOf(after.past!.written!)).toEqual(joined(dora));
+    const spoken = [{ key: dora.fingerprint as Fingerprint, signingKey: dora.fingerprint as Fingerprint }];
+    const listened = ({ roles }: Policy) => roles.get("packager" as RoleName);
+    expect(hearingOf(after).speakers(spoken, listened)).toEqual([
+      { name: joined(dora)[0], doubt: undefined },
+    ]);
+  });
+
+  test("what ended is heard of former states, too", () => {
+    const said = { hashed: [signatureExpiry(300 * DAY)] };
+    const before = policy(threeMasters, packagers(certified(dora, "Dora", [anna, ben], { said })));
+    const one = { ...policy(threeMasters, {}), past: { former: [before], imports: new Map() } };
+    const [former] = electorateAt(one, days(300)).policy.past!.former;
+    expect(membersOf(former!)).toEqual(joined(dora));
   });
 
   test("a certification from the future: when it begins", () => {

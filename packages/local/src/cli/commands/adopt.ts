@@ -12,9 +12,8 @@ import { presentCaches } from "../../adopting/present-caches.ts";
 import { outputText, type RulesSource, sourceText, wardenText } from "../../adopting/rules-text.ts";
 import { type NewSource, sourceAt, unknownTo } from "../../adopting/sources.ts";
 import { inSteps, type Step } from "../../adopting/steps.ts";
-import { refuseSpecialFiles } from "../../git/special-files.ts";
+import { gitIn } from "../../git/in-directory.ts";
 import { readGateEndpoint } from "../../nix-conf/endpoint.ts";
-import { run } from "../../process/run.ts";
 import { signAndKeep } from "../../reviewing/keep.ts";
 import { readyKey } from "../../reviewing/ready.ts";
 import { UserSources } from "../../slicing/user-sources.ts";
@@ -122,8 +121,7 @@ class Adoption {
         "name a new directory: --dir DIR",
       );
     }
-    refuseSpecialFiles(this.dir);
-    const status = await run("git", ["-C", this.dir, "status", "--porcelain"]);
+    const status = await gitIn(this.dir, ["status", "--porcelain"]);
     if (status.code !== 0)
       throw badInput(`${this.flags.dir} is no Git checkout`, "name the checkout of your trust repository");
     if (status.stdout.length > 0)

@@ -12,6 +12,7 @@ import { doubtfulWords } from "../../exceptions/words.ts";
 import { neutralGit } from "../../git/neutral.ts";
 import { resolveRange } from "../../reviewing/range.ts";
 import { ReviewMaterial } from "../../reviewing/read-change.ts";
+import { trustedStateDirectory } from "../../state/directory.ts";
 import type { StatementPlace } from "../../statements/place.ts";
 import { furtherStatements } from "../../trust-repository/evidence.ts";
 import { withFormer } from "../../trust-repository/follow.ts";
@@ -67,18 +68,22 @@ async function wordsAt(
   repository: string,
   commit: CommitId,
 ): Promise<DoubtfulWord[]> {
-  const { stateDir, now } = context;
+  const { now } = context;
+  const stateDir = trustedStateDirectory(context);
   const git = await neutralGit(repository);
   try {
     const [files] = await readRules(git, [commit]);
     const loaded = loadPolicy(files!);
     if (!loaded.ok)
       throw badInput(
-        `the rules in ${commit.slice(0, 12)} are not valid\n${renderDefects(loaded.defects, files!)}`,
+        `the rules in ${commit.slice(0, 12)} are not valid`,
+        undefined,
+        renderDefects(loaded.defects, files!),
       );
     const former = await formerRules({ git, tip: commit, introduction: undefined });
-    const imports = await loadImports(stateDir, loaded.policy, now);
-    const policy = resolveImports(withFormer(loaded.policy, former), imports, now);
+    const listed = withFormer(loaded.policy, former);
+    const imports = await loadImports(stateDir, listed, now);
+    const policy = resolveImports(listed, imports, now);
     const { places } = await wordsAtHand(context, undefined, undefined);
     const own: StatementPlace = { kind: "commit", repository, commit, first: true };
     const further = furtherStatements(stateDir, policy, imports).places;

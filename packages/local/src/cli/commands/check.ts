@@ -16,8 +16,8 @@ import { type CheckReport, coveredPercent, type SliceCheck, waitingFor } from ".
 import { sarifReport } from "../../checking/sarif.ts";
 import { authenticateHistory } from "../../evidence/history.ts";
 import { chooseSource } from "../../evidence/sources.ts";
+import { gitIn } from "../../git/in-directory.ts";
 import { neutralGit } from "../../git/neutral.ts";
-import { run } from "../../process/run.ts";
 import { type ReviewRange, resolveRange } from "../../reviewing/range.ts";
 import { ReviewMaterial } from "../../reviewing/read-change.ts";
 import { UserSources } from "../../slicing/user-sources.ts";
@@ -129,7 +129,7 @@ async function rangeOf(
 }
 
 async function directoryName(repository: string): Promise<string> {
-  const root = await run("git", ["-C", repository, "rev-parse", "--show-toplevel"]);
+  const root = await gitIn(repository, ["rev-parse", "--show-toplevel"]);
   const path = root.code === 0 ? root.stdout.toString().trimEnd() : repository;
   return basename(path).replace(/\.git$/, "");
 }

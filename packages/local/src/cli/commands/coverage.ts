@@ -13,8 +13,7 @@ import { pastCoverage, type TrustHistory } from "../../coverage/timeline.ts";
 import { chooseSource } from "../../evidence/sources.ts";
 import type { AdmittedSlices } from "../../gate/admitted-slices.ts";
 import { GateClient } from "../../gate/client.ts";
-import { refuseSpecialFiles } from "../../git/special-files.ts";
-import { run } from "../../process/run.ts";
+import { gitIn } from "../../git/in-directory.ts";
 import type { JudgedDownload } from "../../slicing/downloads.ts";
 import { UserSources } from "../../slicing/user-sources.ts";
 import { trustedStateDirectory } from "../../state/directory.ts";
@@ -148,8 +147,7 @@ async function historyOf(
     return pin && { repository: trustGitDir(state), head: pin.followed };
   }
   const repository = resolve(context.cwd, directory);
-  refuseSpecialFiles(repository);
-  const head = await run("git", ["-C", repository, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+  const head = await gitIn(repository, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
   return head.code === 0 ? { repository, head: head.stdout.toString().trim() as CommitId } : undefined;
 }
 

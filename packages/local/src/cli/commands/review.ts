@@ -1,7 +1,7 @@
 /** `firstmile review REPO REV|BASE..REV`: shows a change, asks, signs, keeps. */
 import { resolve } from "node:path";
+import { gitIn } from "../../git/in-directory.ts";
 import { neutralGit } from "../../git/neutral.ts";
-import { run } from "../../process/run.ts";
 import { draftReviews, type SaidOfReview } from "../../reviewing/draft.ts";
 import { type KeptStatement, signAndKeep } from "../../reviewing/keep.ts";
 import { longestShown } from "../../reviewing/longest-shown.ts";
@@ -175,7 +175,7 @@ class ReviewRun {
 
   /** This user's addresses, as Git would put them into a commit here. */
   private async emails(): Promise<string[]> {
-    const found = await run("git", ["-C", this.repository, "config", "--get", "user.email"]);
+    const found = await gitIn(this.repository, ["config", "--get", "user.email"]);
     const { GIT_AUTHOR_EMAIL, GIT_COMMITTER_EMAIL, EMAIL } = this.context.env;
     const named = [found.stdout.toString().trim(), GIT_AUTHOR_EMAIL, GIT_COMMITTER_EMAIL, EMAIL];
     return [...new Set(named.filter((email) => email !== undefined && email !== ""))] as string[];

@@ -5,8 +5,8 @@ import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { Policy, Source } from "@firstmile/trust/policy/policy";
 import { tomlKey } from "@firstmile/trust/policy/toml-key";
 import { chooseSource } from "../../evidence/sources.ts";
+import { gitIn } from "../../git/in-directory.ts";
 import { resolveRevision } from "../../git/neutral.ts";
-import { run } from "../../process/run.ts";
 import type { FirstmileContext } from "../context.ts";
 import { badInput } from "../failure.ts";
 import { fetchTarget, targetOf } from "./verify-target.ts";
@@ -42,7 +42,7 @@ async function here(
 ): Promise<SliceTarget> {
   const commit = (await resolveRevision(path, revision)) as CommitId;
   const source = await chooseSource(policy, path);
-  const root = await run("git", ["-C", path, "rev-parse", "--show-toplevel"]);
+  const root = await gitIn(path, ["rev-parse", "--show-toplevel"]);
   const name =
     root.code === 0 ? basename(root.stdout.toString().trimEnd()) : basename(path).replace(/\.git$/, "");
   return { repository: path, source, commit, directoryName: name };

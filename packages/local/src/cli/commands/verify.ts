@@ -124,11 +124,11 @@ function allowed({ verdict, findings }: Judged): boolean {
 /** The history's verdict alone, unless there is more to say. */
 function asJson(judged: Judged): unknown {
   const { verdict: said, findings, fetched } = judged;
-  const denied = said.denied.map(({ paths, ...one }) => ({
-    ...one,
-    ...(paths === undefined ? {} : { paths: paths.map(spellBytes) }),
-  }));
-  const verdict = { ...said, denied };
+  const verdict = {
+    ...said,
+    denied: said.denied.map(spelled),
+    ...(said.takenBack && { takenBack: said.takenBack.map(spelled) }),
+  };
   const more = findings.length > 0 ? { allowed: allowed(judged), findings } : {};
   if (!fetched) return { ...verdict, ...more };
   const { heads, silent, bytes, onlyCommits } = fetched;
@@ -137,6 +137,10 @@ function asJson(judged: Judged): unknown {
 
 /** Offending commits told one by one: nobody reads a million lines. */
 const MAX_SHOWN = 1000;
+
+function spelled<T extends { readonly paths?: readonly string[] }>(told: T): T {
+  return told.paths === undefined ? told : { ...told, paths: told.paths.map(spellBytes) };
+}
 
 function show(terminal: Terminal, judged: Judged, seconds: number): void {
   const { verdict, fetched } = judged;
@@ -158,7 +162,7 @@ function show(terminal: Terminal, judged: Judged, seconds: number): void {
 function showTakenBack(terminal: Terminal, { takenBack = [] }: HistoryVerdict): void {
   for (const { commit, paths } of takenBack.slice(0, MAX_SHOWN)) {
     const more = paths.length > 1 ? ` and ${paths.length - 1} more` : "";
-    const about = `${commit.slice(0, 12)}  taken-back: ${harmless(paths[0]!)}${more} passes unread, since the line takes it back to an earlier version and the rule says reverts = "free"`;
+    const about = `${commit.slice(0, 12)}  taken-back: ${visiblePath(paths[0]!)}${more} passes unread, since the line takes it back to an earlier version and the rule says reverts = "free"`;
     terminal.print(`  ${wrap(about, terminal.width, "    ")}`);
   }
 }
