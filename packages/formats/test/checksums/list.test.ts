@@ -37,7 +37,7 @@ describe("vectors", () => {
 
 test("whatever coreutils writes of plain names is read as it stands", () => {
   const dir = mkdtempSync(join(tmpdir(), "firstmile-list-"));
-  const name = fc.stringMatching(/^[ -.0-~]{1,20}$/).filter((text) => !/^\.{1,2}$|\\/.test(text));
+  const name = fc.stringMatching(/^[ -.0-~]{1,20}$/).filter((text) => !/^(?:\.{1,2}|-)$|\\/.test(text));
   try {
     fc.assert(
       fc.property(name, fc.constantFrom("sha256sum", "sha512sum"), fc.boolean(), (file, program, tag) => {

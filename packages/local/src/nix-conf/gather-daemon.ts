@@ -51,9 +51,17 @@ async function readDaemon(pid: number): Promise<DaemonProcess | undefined> {
   const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
   const program = words[0]?.split("/").at(-1);
   if (program !== "nix-daemon" && !(program === "nix" && words.includes("daemon"))) return undefined;
-  const environ = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => undefined);
+  const environ = await readFile(`/proc/${pid}/environ`, "utf8").catch(codeOf);
+  // A connection that ended meanwhile is not a daemon that may not be looked at.
+  if (environ === GONE) return undefined;
   const env = environ === undefined ? undefined : new Map(environ.split("\0").map(splitVariable));
   return { pid, env, options: words.filter(isSetting), started: await startOf(pid) };
+}
+
+const GONE = Symbol("gone");
+
+function codeOf(error: NodeJS.ErrnoException): typeof GONE | undefined {
+  return error.code === "ENOENT" || error.code === "ESRCH" ? GONE : undefined;
 }
 
 const USUAL = new Set(["--daemon", "--stdio", "--experimental-features", "--extra-experimental-features"]);

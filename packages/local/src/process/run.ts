@@ -25,15 +25,20 @@ export interface RunOptions {
 export interface RunResult {
   /** Exit code; 128 + signal number's stand-in 255 where a signal ended it. */
   readonly code: number;
+  readonly signal?: NodeJS.Signals;
   readonly stdout: Buffer;
   readonly stderr: string;
 }
 
-/** A child that could not be started, ran out of time or printed too much. */
+/** A child that could not be started, ran out of time, printed too much, or failed where it must not. */
 export class ProcessError extends Error {
-  constructor(command: string, problem: string, options?: ErrorOptions) {
+  /** What ended it, where that was a signal. */
+  readonly signal: NodeJS.Signals | undefined;
+
+  constructor(command: string, problem: string, options?: ErrorOptions & { signal?: NodeJS.Signals }) {
     super(`${command}: ${problem}`, options);
     this.name = "ProcessError";
+    this.signal = options?.signal;
   }
 }
 
@@ -59,9 +64,10 @@ export function run(command: string, args: readonly string[], options: RunOption
     clearTimeout(timer);
     reject(new ProcessError(command, startProblem(cause), { cause }));
   });
-  child.on("close", (code) => {
+  child.on("close", (code, signal) => {
     clearTimeout(timer);
-    resolve({ code: code ?? 255, stdout: stdout.bytes(), stderr: stderr.bytes().toString() });
+    const ended = { code: code ?? 255, ...(signal && { signal }) };
+    resolve({ ...ended, stdout: stdout.bytes(), stderr: stderr.bytes().toString() });
   });
   return promise;
 }
@@ -73,13 +79,13 @@ export async function runOk(
   options: RunOptions = {},
 ): Promise<Buffer> {
   const result = await run(command, args, options);
-  if (result.code !== 0) {
-    throw new ProcessError(
-      `${command} ${args[0] ?? ""}`.trim(),
-      result.stderr.trim() || `exit code ${result.code}`,
-    );
-  }
+  if (result.code !== 0) throw failure(`${command} ${args[0] ?? ""}`.trim(), result);
   return result.stdout;
+}
+
+/** What a child that failed said of it. */
+export function failure(command: string, { code, signal, stderr }: RunResult): ProcessError {
+  return new ProcessError(command, stderr.trim() || `exit code ${code}`, signal && { signal });
 }
 
 function spawnOptions(options: RunOptions): SpawnOptions {

@@ -69,7 +69,7 @@ export async function signing<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw error instanceof ProcessError ? new SigningError(error.message, TRY_HELP) : error;
+    throw error instanceof ProcessError ? new SigningError(error.message, TRY_HELP, { cause: error }) : error;
   }
 }
 

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { gitIn } from "../git/in-directory.ts";
-import { ProcessError, run } from "../process/run.ts";
+import { failure, run } from "../process/run.ts";
 
 /** How this user signs in a repository. */
 export interface UserKey {
@@ -20,8 +20,8 @@ export interface UserKey {
 export class SigningError extends Error {
   readonly help: string;
 
-  constructor(message: string, help: string) {
-    super(message);
+  constructor(message: string, help: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "SigningError";
     this.help = help;
   }
@@ -57,7 +57,7 @@ async function signOpenPgp({ key, program }: UserKey, message: Uint8Array): Prom
   const signed = await run(program, ["--detach-sign", "--digest-algo", "SHA256", ...which], {
     input: message,
   });
-  if (signed.code !== 0) throw new ProcessError(program, signed.stderr.trim());
+  if (signed.code !== 0) throw failure(program, signed);
   return signed.stdout;
 }
 
@@ -67,7 +67,7 @@ async function signSsh({ key, program }: UserKey, message: Uint8Array, namespace
     const file = join(dir, "message");
     writeFileSync(file, message, { mode: 0o600 });
     const signed = await run(program, ["-Y", "sign", "-n", namespace, ...keyArgs(key!, dir), file]);
-    if (signed.code !== 0) throw new ProcessError(program, signed.stderr.trim());
+    if (signed.code !== 0) throw failure(program, signed);
     return readFileSync(`${file}.sig`);
   } finally {
     rmSync(dir, { recursive: true, force: true });

@@ -79,7 +79,7 @@ describe.each(VERSIONS)("names, Nix of %s", (version) => {
       expect(admitted.parts).toMatchObject([{ names: { listings: 1, open: 0 } }]);
     });
 
-    test("a patch that is gone is one line to read, and the statement is as small", async () => {
+    test("a patch that is gone is read with its name, and the statement says both", async () => {
       await world.commit({ "patches/1-fix-cve.patch": null, "patches/3.patch": "x\n" }, undefined);
       await world.commit({ "patches/3.patch": null }, undefined);
       const check = await bob("check", "HEAD~2..HEAD", "-A", "patches");
@@ -98,9 +98,10 @@ describe.each(VERSIONS)("names, Nix of %s", (version) => {
       const { stdout, signed } = await reads("patches");
       expect(stdout).toContain("patches/: 1 name differs from what bob read");
       expect(stdout).toContain("1-fix-cve.patch is gone");
+      expect(stdout).toContain("patches/1-fix-cve.patch is gone");
       expect(signed).toMatchObject([
         {
-          changes: [],
+          changes: [{ path: "patches/1-fix-cve.patch", after: undefined }],
           names: [{ kind: "change", path: "patches", gone: [{ name: "1-fix-cve.patch" }], come: [] }],
         },
       ]);

@@ -201,7 +201,7 @@ describe("a hostile directory", () => {
     symlinkSync(dir, join(dir, "circle"));
     expect(await read(inDirectory(dir))).toMatchObject({
       found: names("one"),
-      problems: ["is not a regular file", "is no regular file"],
+      problems: ["is not a regular file", "is not a regular file"],
     });
   });
   test("keeps nobody waiting on a pipe", async () => {

@@ -2,8 +2,9 @@
  * What a merge leaves out of its branches. Its line of first parents shows no change where it keeps its first parent's
  * version, so nothing is brought there; but what was read on a branch is taken back for every reader of the tip.
  *
- * Claim: a path that a merge itself changes is read on the way from each other parent's version to the merge's. Against:
- * a fix that is dropped by a merge whose first parent never had it. Left out: a merge that Git makes as it is.
+ * Claim: where a merge itself changes a path, and any person has approved what another parent has there, the way from that
+ * version to the merge's is read too. Against: a fix that is dropped by a merge whose first parent never had it. Left
+ * out: a merge that Git makes as it is, and what no person has read.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
@@ -31,8 +32,10 @@ export function unreadDropped(
   if (source.goodlist.has(step.commit)) return { unread, free };
   for (const { parent, change } of step.dropped ?? []) {
     const { path, before, after } = change;
+    const index = reviews.at(step.commit);
+    if (!index.isReadTo(path, before)) continue;
     const took = partIn(step, path);
-    const readers = reviews.at(step.commit).approvals(path, before, after);
+    const readers = index.approvals(path, before, after);
     const have = new Set([...readers].filter((name) => !took.has(name)));
     for (const rule of rulesAt(path, source.rules)) {
       const { review } = rule;

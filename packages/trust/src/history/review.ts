@@ -38,7 +38,7 @@ export interface BroughtChange extends PathChange {
 /** What people approved and rejected, by content: see statement/review-index.ts. */
 export interface Reviews {
   /** As it counts for what a commit brings: a retired reviewer's word counts in old commits. */
-  at(commit: CommitId): Pick<ReviewIndex, "approvals" | "isReadFrom" | "against">;
+  at(commit: CommitId): Pick<ReviewIndex, "approvals" | "isReadFrom" | "isReadTo" | "against">;
 }
 
 /** How a commit that is not on the line came to be: from the line, by commits that the line did not reach there. */

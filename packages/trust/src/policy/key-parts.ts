@@ -68,16 +68,14 @@ export function saidOf(key: Key, part: KeyPart): KeyEvent[] {
   return [...new Set([...own, ...general.filter(({ kind }) => kind !== "retired" || !isRetired)])];
 }
 
-/** By name of a key: every name of each part with the same numbers. The name in a Nix key is a part of it: another is another key. */
+/** By name of a key: every name of each part with the same numbers. */
 export function namesakes(keys: Iterable<Key>): ReadonlyMap<string, ReadonlySet<string>> {
   const byId = Map.groupBy([...keys].flatMap(partsOf), ({ id }) => id);
   const all = new Map<string, Set<string>>();
   for (const parts of byId.values()) {
     const names = parts.flatMap((part) => [...part.names, ...part.speaksAs]);
-    for (const name of parts.flatMap((part) => part.names)) {
-      const others = names.filter((one) => one === name || !(isNix(one) && isNix(name)));
-      all.set(name, new Set([...(all.get(name) ?? []), ...others]));
-    }
+    for (const name of parts.flatMap((part) => part.names))
+      all.set(name, new Set([...(all.get(name) ?? []), ...names]));
   }
   return all;
 }
@@ -95,10 +93,6 @@ function namesOf(key: Exclude<Key, { readonly kind: "openpgp" }>): string[] {
     case "signify":
       return [`${key.kind}:${renderNumberedKey(key)}`, sshName({ kind: "ed25519", point: key.key })];
   }
-}
-
-function isNix(name: string): boolean {
-  return name.startsWith("nix:");
 }
 
 function certifiedNames({ key, certifiedAs }: SshAuthority): string[] {

@@ -95,6 +95,8 @@ type Readers = Map<string, Read>;
 export class ReviewIndex {
   /** By where a change begins, and then by where it ends. */
   readonly #approved = new Map<string, Map<string, Readers>>();
+  /** Where approved changes end. */
+  readonly #ends = new Set<string>();
   readonly #rejected = new Map<string, Rejected[]>();
 
   constructor(reviews: Iterable<SignedReview>, terms: ApprovalTerms) {
@@ -111,6 +113,7 @@ export class ReviewIndex {
     const from = `${path}\0${versionKey(before)}`;
     const ends = this.#approved.get(from) ?? new Map<string, Readers>();
     this.#approved.set(from, ends);
+    this.#ends.add(`${path}\0${versionKey(after)}`);
     const readers: Readers = ends.get(versionKey(after)) ?? new Map();
     ends.set(versionKey(after), readers);
     const key = before?.sha256 === undefined ? (after?.sha256 ?? "") : `${before.sha256} ${after?.sha256}`;
@@ -129,6 +132,11 @@ export class ReviewIndex {
   /** Whether anybody approved `path` going from `before` to something else. */
   isReadFrom(path: string, before: FileVersion | undefined): boolean {
     return this.#approved.has(`${path}\0${versionKey(before)}`);
+  }
+
+  /** Whether any person approved a change of `path` that ends with this version; undefined: with its removal. */
+  isReadTo(path: string, version: FileVersion | undefined): boolean {
+    return this.#ends.has(`${path}\0${versionKey(version)}`);
   }
 
   /**

@@ -3,10 +3,17 @@
  * to its end, so that temporary files go; a second one ends the process at once.
  */
 
+import { ProcessError } from "../../process/run.ts";
+
 /** What a shell gives for a program that SIGINT ended. */
 export const INTERRUPTED = 130;
 
 export class Interrupted extends Error {}
+
+function isBySigint(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (error instanceof ProcessError && error.signal === "SIGINT") || isBySigint(error.cause);
+}
 
 export class Interruption implements Disposable {
   readonly #controller = new AbortController();
@@ -22,6 +29,11 @@ export class Interruption implements Disposable {
 
   get happened(): boolean {
     return this.#controller.signal.aborted;
+  }
+
+  /** Whether it is why something failed: a child may be gone before this process hears of the same Ctrl-C. */
+  explains(error: unknown): boolean {
+    return this.happened || isBySigint(error);
   }
 
   /** Throws `Interrupted` where it happened. */

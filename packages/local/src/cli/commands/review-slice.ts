@@ -186,7 +186,7 @@ class SliceReview {
         goOn: interruption.settle,
       });
     } catch (error) {
-      if (!interruption.happened) throw error;
+      if (!interruption.explains(error)) throw error;
       return undefined;
     }
   }

@@ -58,7 +58,7 @@ export async function review(
   try {
     await new ReviewRun(this, flags, resolve(this.cwd, repository), interruption).run(revision);
   } catch (error) {
-    if (!interruption.happened) throw error;
+    if (!interruption.explains(error)) throw error;
     this.terminal.say("interrupted: nothing was signed");
     this.exit(INTERRUPTED);
   }
