@@ -12,13 +12,14 @@ import { type Graph, mergeBases, type Positions } from "@firstmile/trust/history
 import type { OwnChanges } from "@firstmile/trust/history/judge";
 import {
   changedFiles,
-  changedPaths,
   everyDirectory,
+  filesAt,
   type PathChange,
   type Tree,
   type TreeReader,
 } from "@firstmile/trust/history/trees";
 import { isUnreadable, tooManyParents, type Unreadable } from "@firstmile/trust/history/unreadable";
+import { leadsOnIn } from "@firstmile/trust/policy/paths";
 import { BatchFormatError } from "../git/batch-parser.ts";
 import { CollisionError, CorruptObjectsError, HashedObjects } from "../git/hashed-objects.ts";
 import type { NeutralGit } from "../git/neutral.ts";
@@ -179,7 +180,9 @@ export class ChangeReader implements Disposable {
   }
 
   private async plain(before: ObjectId | undefined, after: ObjectId): Promise<OwnChanges> {
-    return { paths: await this.drive(changedPaths(before, after)), merge: false };
+    const changes = await this.drive(changedFiles(before, after));
+    const leading = changes.filter((change) => leadsOnIn(change.after?.mode)).map(({ path }) => path);
+    return { paths: changes.map(({ path }) => path), merge: false, ...leadingOn(leading) };
   }
 
   /** A merge's foreign parents are left out: all that it takes from them is its own change. */
@@ -188,7 +191,10 @@ export class ChangeReader implements Disposable {
     if (tooMany) return tooMany;
     const home = this.homeOf(commit);
     const own = await this.mergers.of({ ...commit, parents: home });
-    return home.length < commit.parents.length ? { ...own, foreign: true } : own;
+    const files = await this.drive(filesAt(commit.tree, own.paths));
+    const leading = files.filter(({ mode }) => leadsOnIn(mode)).map(({ path }) => path);
+    const isForeign = home.length < commit.parents.length;
+    return { ...own, ...leadingOn(leading), ...(isForeign ? { foreign: true } : {}) };
   }
 
   /** The parents of this history; all of them where the commit itself is of another one. */
@@ -254,6 +260,10 @@ class RecentTrees {
     }
     this.young.set(id, tree);
   }
+}
+
+function leadingOn(paths: readonly string[]): Pick<OwnChanges, "leadingOn"> {
+  return paths.length > 0 ? { leadingOn: new Set(paths) } : {};
 }
 
 const CORRUPT = [FormatError, CollisionError, CorruptObjectsError, GitReadError, BatchFormatError];

@@ -17,7 +17,7 @@ import {
 import type { BroughtChange, Detour, Side, Step } from "@firstmile/trust/history/review";
 import type { PathChange } from "@firstmile/trust/history/trees";
 import { isUnreadable, type Unreadable } from "@firstmile/trust/history/unreadable";
-import { ruleFor, rulesAt } from "@firstmile/trust/policy/paths";
+import { leadsOnIn, ruleFor, rulesAt } from "@firstmile/trust/policy/paths";
 import type { Source } from "@firstmile/trust/policy/policy";
 import type { ResultVersion } from "@firstmile/trust/statement/review-index";
 import type { GitObject, GitObjects } from "../git/objects.ts";
@@ -101,7 +101,7 @@ export class StepReader {
   private async step(commit: CommitId, part: Part): Promise<Step | Unreadable> {
     const net = await this.reader.brought(commit, this.against());
     if (isUnreadable(net)) return net;
-    const asked = net.filter(({ path }) => rulesAt(path, this.source.rules).some(({ review }) => review));
+    const asked = net.filter(({ path, after }) => this.asksFor(path, leadsOnIn(after?.mode)));
     const plain = {
       commit,
       ...part,
@@ -123,10 +123,13 @@ export class StepReader {
     return { ...plain, own, carried: new Set(merge.carried), sides, dropped };
   }
 
+  private asksFor(path: string, leadsOn: boolean): boolean {
+    return rulesAt(path, this.source.rules, leadsOn).some(({ review }) => review);
+  }
+
   /** Of these paths, which are as the first parent has them, the changes from what the other parents have. */
   private async dropped(commit: CommitId, paths: ReadonlySet<string>): Promise<Dropped[] | Unreadable> {
-    const { rules } = this.source;
-    const asked = new Set([...paths].filter((path) => rulesAt(path, rules).some(({ review }) => review)));
+    const asked = new Set([...paths].filter((path) => this.asksFor(path, true)));
     if (asked.size === 0) return [];
     const found: Dropped[] = [];
     for (const parent of this.reader.furtherParents(commit)) {

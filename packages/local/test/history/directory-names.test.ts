@@ -1,4 +1,4 @@
-/** A link, a submodule or a file in place of a directory that has a rule of its own: `secure` for `/secure/`. */
+/** A link, a submodule or a file in place of a directory that has a rule of its own: `secure` for `/secure/`; and what leads on in place of one that a rule names by a pattern. */
 import { execFileSync } from "node:child_process";
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { expected, makeWorld, offences, type Person, type World } from "@firstmile/testing/world";
@@ -18,7 +18,10 @@ afterAll(() => world[Symbol.asyncDispose]());
 
 const MODES: readonly Mode[] = ["every-commit", "first-parent", "tip"];
 const ANYBODY: RuleSpec = { paths: ["**"], write: "writer" };
-const HERS: RuleSpec = { paths: ["/secure/", "/a/b/key"], write: { any: 1, of: ["alice"] } };
+const HERS: RuleSpec = {
+  paths: ["/secure/", "/a/b/key", "/*-set/", "/x*/y/key"],
+  write: { any: 1, of: ["alice"] },
+};
 
 /** A commit by this person with one more entry, of any mode. */
 async function put(repository: WorldRepository, by: Person, path: string, mode: string, object: string) {
@@ -59,6 +62,9 @@ describe.each(MODES)("%s", (mode) => {
     ["a submodule", "160000", "secure"],
     ["a file", "100644", "secure"],
     ["a link further up", "120000", "a"],
+    ["a link, by a pattern", "120000", "new-set"],
+    ["a submodule, by a pattern", "160000", "new-set"],
+    ["a link, by a pattern further up", "120000", "x1"],
   ])("%s is written by who may write both", async (_, kind, path) => {
     for (const [by, code] of [
       [bob, "outside-paths"],
@@ -71,22 +77,20 @@ describe.each(MODES)("%s", (mode) => {
     }
   });
 
-  test("a link beside it is not", async () => {
+  test.each([
+    ["a link beside it", "120000", "secured"],
+    ["a file, by a pattern", "100644", "new-set"],
+    ["a link that the pattern does not meet", "120000", "new-sets"],
+  ])("%s is not", async (_, kind, path) => {
     const { repository, judge } = await story(mode, [ANYBODY, HERS]);
-    const tip = await put(
-      repository,
-      bob,
-      "secured",
-      "120000",
-      repository.write("blob", Buffer.from("docs")),
-    );
+    const tip = await put(repository, bob, path, kind, repository.write("blob", Buffer.from("docs")));
     expect(await judge(tip)).toEqual([]);
   });
 
-  test("a link is read by who has to read what is below", async () => {
-    const reviewed: RuleSpec = { paths: ["/secure/"], write: "writer", review: "reviewer" };
+  test.each(["secure", "new-set"])("a link is read by who has to read what is below: %s", async (path) => {
+    const reviewed: RuleSpec = { paths: ["/secure/", "/*-set/"], write: "writer", review: "reviewer" };
     const { repository, judge } = await story(mode, [ANYBODY, reviewed]);
-    const tip = await put(repository, bob, "secure", "120000", repository.write("blob", Buffer.from("docs")));
+    const tip = await put(repository, bob, path, "120000", repository.write("blob", Buffer.from("docs")));
     expect(await judge(tip)).toEqual(expected([tip, "not-reviewed"]));
   });
 });

@@ -6,10 +6,9 @@
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
-import { rulesAt } from "../policy/paths.ts";
 import type { Rule } from "../policy/policy.ts";
 import type { Docket } from "./authenticate.ts";
-import type { OwnChanges, Writers } from "./judge.ts";
+import { type OwnChanges, rulesFor, type Writers } from "./judge.ts";
 import type { Signers } from "./signers.ts";
 import { isUnreadable, type Unreadable } from "./unreadable.ts";
 
@@ -38,7 +37,7 @@ export function neededSigners(
     const id = history.commits.idAt(row);
     const changes = own.get(id);
     if (!changes || isUnreadable(changes) || !history.cosignatures.has(id)) continue;
-    const rules = new Set(changes.paths.flatMap((path) => rulesAt(path, writers.source.rules)));
+    const rules = new Set(changes.paths.flatMap((path) => rulesFor(writers.source, path, changes)));
     needed.set(row, neededFor(writers, signatories.of(row), rules));
   }
   return (row) => needed.get(row) ?? [];

@@ -8,7 +8,7 @@
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
-import { rulesAt } from "../policy/paths.ts";
+import { leadsOnIn, rulesAt } from "../policy/paths.ts";
 import type { ReviewRule, Source } from "../policy/policy.ts";
 import { partIn } from "./readers.ts";
 import type { BroughtChange, Reviews, Step } from "./review.ts";
@@ -37,7 +37,7 @@ export function unreadDropped(
     const took = partIn(step, path);
     const readers = index.approvals(path, before, after);
     const have = new Set([...readers].filter((name) => !took.has(name)));
-    for (const rule of rulesAt(path, source.rules)) {
+    for (const rule of rulesAt(path, source.rules, leadsOnIn(after?.mode))) {
       const { review } = rule;
       if (review === undefined || suffices(review)(have)) continue;
       if (review.reverts === "free") free.push(path);

@@ -30,6 +30,8 @@ export interface DeniedCommit {
 export interface OwnChanges {
   readonly paths: readonly string[];
   readonly merge: boolean;
+  /** Those where a symbolic link or a submodule is now. Absent: none. */
+  readonly leadingOn?: ReadonlySet<string>;
   /** Of a merge: those that are as Git merges them, and not as it would merge each path by itself. */
   readonly carried?: readonly string[];
   /** A merge with parents of another history, whose content counts as its own. */
@@ -133,17 +135,22 @@ export function judgeCommit(
   if (unmet.length === source.rules.length) return inNoRole(writers, commit, signers);
   if (own === undefined) return undefined;
   if (isUnreadable(own)) return unreadableCommit(commit, own);
-  const outside = own.paths.filter((path) => !mayWrite(source, unmet, path));
+  const outside = own.paths.filter((path) => !mayWrite(source, unmet, path, own));
   if (outside.length === 0) return undefined;
   const isCarried = own.carried?.includes(outside[0]!) === true;
   return isCarried
-    ? carriedPaths(writers, commit, signers, outside)
+    ? carriedPaths(writers, commit, signers, outside, own)
     : outsidePaths(writers, commit, signers, outside, own);
 }
 
-function mayWrite(source: Source, unmet: readonly Rule[], path: string): boolean {
-  const rules = rulesAt(path, source.rules);
+function mayWrite(source: Source, unmet: readonly Rule[], path: string, own: OwnChanges): boolean {
+  const rules = rulesFor(source, path, own);
   return rules.length > 0 && rules.every((rule) => !unmet.includes(rule));
+}
+
+/** All that must be met for a path that a commit changes. */
+export function rulesFor({ rules }: Source, path: string, { leadingOn }: OwnChanges): Rule[] {
+  return rulesAt(path, rules, leadingOn?.has(path));
 }
 
 function inNoRole(writers: Writers, commit: CommitId, signers: Signers): DeniedCommit {
@@ -167,10 +174,11 @@ function outsidePaths(
   commit: CommitId,
   signers: Signers,
   outside: string[],
-  { merge, foreign = false }: OwnChanges,
+  own: OwnChanges,
 ): DeniedCommit {
+  const { merge, foreign = false } = own;
   const first = outside[0]!;
-  const rule = unmetRule(writers, signers, first);
+  const rule = unmetRule(writers, signers, first, own);
   if (rule && !merge && writers.tally(rule, signers).counted.length > 0)
     return tooFew(writers, rule, commit, signers, outside);
   const needed = rule ? `${writersNamed(rule)} may write it` : "no rule lets anybody write it";
@@ -189,14 +197,20 @@ function outsidePaths(
 }
 
 /** The one that keeps a path from them, of those that hold there; undefined where none holds. */
-function unmetRule(writers: Writers, signers: Signers, path: string): Rule | undefined {
+function unmetRule(writers: Writers, signers: Signers, path: string, own: OwnChanges): Rule | undefined {
   const unmet = writers.unmet(signers);
-  return rulesAt(path, writers.source.rules).find((rule) => unmet.includes(rule));
+  return rulesFor(writers.source, path, own).find((rule) => unmet.includes(rule));
 }
 
 /** Merging again would give the same: only another signature helps, or a branch that changes the path itself. */
-function carriedPaths(writers: Writers, commit: CommitId, signers: Signers, outside: string[]): DeniedCommit {
-  const rule = unmetRule(writers, signers, outside[0]!);
+function carriedPaths(
+  writers: Writers,
+  commit: CommitId,
+  signers: Signers,
+  outside: string[],
+  own: OwnChanges,
+): DeniedCommit {
+  const rule = unmetRule(writers, signers, outside[0]!, own);
   const more = outside.length > 1 ? ` and ${outside.length - 1} more` : "";
   const needed = rule ? `${writersNamed(rule)} may write it` : "no rule lets anybody write it";
   const rebase = "rebase the branch onto the other one, so that its own commits change these paths";

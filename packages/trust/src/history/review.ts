@@ -15,7 +15,7 @@
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import type { PrincipalName } from "../policy/names.ts";
-import { rulesAt } from "../policy/paths.ts";
+import { leadsOnIn, rulesAt } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { isMet } from "../policy/thresholds.ts";
 import { rejecters } from "../slice/rejecters.ts";
@@ -171,26 +171,20 @@ function someOf(pieces: readonly Piece[], at: number): ReadonlySet<PrincipalName
 interface PathHistory {
   readonly rule: Rule;
   readonly review: ReviewRule;
-  readonly changes: { readonly step: number; readonly change: BroughtChange }[];
+  readonly changes: readonly { readonly step: number; readonly change: BroughtChange }[];
 }
 
 /** Every path whose rule asks for a review, with its changes, oldest first; under several rules once for each. */
 function changesByPath(source: Source, steps: readonly Step[]): [string, PathHistory][] {
-  const paths = new Map<string, PathHistory[]>();
-  for (const [step, { net }] of steps.entries()) {
-    for (const change of net) {
-      const histories = paths.get(change.path) ?? historiesOf(source, change.path);
-      paths.set(change.path, histories);
-      for (const { changes } of histories) changes.push({ step, change });
-    }
-  }
-  return [...paths].flatMap(([path, all]) => all.map((one): [string, PathHistory] => [path, one]));
-}
-
-function historiesOf(source: Source, path: string): PathHistory[] {
-  return rulesAt(path, source.rules).flatMap((rule) =>
-    rule.review ? [{ rule, review: rule.review, changes: [] }] : [],
-  );
+  const all = steps.flatMap(({ net }, step) => net.map((change) => ({ step, change })));
+  const paths = Map.groupBy(all, ({ change }) => change.path);
+  return [...paths].flatMap(([path, changes]) => {
+    // One that led on for a while did so for who had the commits of that time.
+    const leadsOn = changes.some(({ change }) => leadsOnIn(change.after?.mode));
+    return rulesAt(path, source.rules, leadsOn).flatMap((rule): [string, PathHistory][] =>
+      rule.review ? [[path, { rule, review: rule.review, changes }]] : [],
+    );
+  });
 }
 
 /** What comes back to a version that was there before, as one change with all between: it comes to nothing. */

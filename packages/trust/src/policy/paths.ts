@@ -119,26 +119,31 @@ export function ruleFor<R extends { readonly paths: readonly Glob[] }>(
 /**
  * All rules that must be met for what stands at a path. Besides the one that `ruleFor` finds these are the rules for
  * paths below it, as far as they name it: where the rules have `/secure/`, a link, a submodule or a file called `secure`
- * decides what `./secure/key.nix` is, or takes its place.
+ * decides what `./secure/key.nix` is, or takes its place. Where a glob has a wildcard for
+ * the name of a directory, that is said of what leads on alone: a file beside such directories is not one of them.
  *
+ * @param leadsOn whether a symbolic link or a submodule stands there: see `leadsOnIn`
  * @returns the rule of the path itself first; none where no rule covers the path, which is then nobody's to write
  */
 export function rulesAt<R extends { readonly paths: readonly Glob[] }>(
   path: Uint8Array | string,
   rules: readonly R[],
+  leadsOn = false,
 ): R[] {
   const own = ruleFor(path, rules);
   if (own === undefined) return [];
   const text = typeof path === "string" ? path : latin1(path);
-  const named = directoriesOf(rules).get(text.slice(text.lastIndexOf("/") + 1));
-  if (named === undefined) return [own];
+  const { byName, byPattern } = directoriesOf(rules);
+  const literal = byName.get(text.slice(text.lastIndexOf("/") + 1)) ?? [];
+  const named = leadsOn ? [...literal, ...byPattern].sort((a, b) => a.place - b.place) : literal;
+  if (named.length === 0) return [own];
   const segments = text.split("/");
   const after = rules.indexOf(own);
   const all = new Set([own]);
   // A later rule for all that is below takes the place of those before it, as everywhere.
   for (const { rule, glob } of named.toReversed()) {
     if (rules.indexOf(rule as R) <= after) break;
-    const { below, rests } = meets(glob, segments);
+    const { below, rests } = meets(glob, segments, leadsOn);
     if (below !== "nothing") all.add(rule as R);
     // What a glob names below the path may be another rule's.
     for (const rest of rests) {
@@ -150,28 +155,58 @@ export function rulesAt<R extends { readonly paths: readonly Glob[] }>(
   return [...all];
 }
 
-/** By the name of a directory that a glob names or goes through, in the order of the rules. */
-type NamedDirectories = ReadonlyMap<string, readonly { readonly rule: object; readonly glob: Glob }[]>;
+/** Whether something of this mode of Git has paths below it that its own tree does not name. Undefined: nothing is there. */
+export function leadsOnIn(mode: number | undefined): boolean {
+  return mode === 0o120000 || mode === 0o160000;
+}
+
+/** A glob that names a directory, or goes through one. */
+interface Named {
+  readonly rule: object;
+  readonly glob: Glob;
+  /** In the order of the rules. */
+  readonly place: number;
+}
+
+/** Each in the order of the rules. */
+interface NamedDirectories {
+  readonly byName: ReadonlyMap<string, readonly Named[]>;
+  /** Those with a wildcard in a directory's name. */
+  readonly byPattern: readonly Named[];
+}
+
 /** Worked out once for each list of rules. */
 const DIRECTORIES = new WeakMap<object, NamedDirectories>();
 
 function directoriesOf(rules: readonly { readonly paths: readonly Glob[] }[]): NamedDirectories {
   const known = DIRECTORIES.get(rules);
   if (known) return known;
-  const found = new Map<string, { rule: object; glob: Glob }[]>();
+  const byName = new Map<string, Named[]>();
+  const byPattern: Named[] = [];
+  let place = 0;
   for (const rule of rules) {
     for (const glob of rule.paths) {
-      for (const name of new Set(glob.segments.filter((_, i) => isDirectory(glob, i))))
-        found.set(name, [...(found.get(name) ?? []), { rule, glob }]);
+      const one = { rule, glob, place: place++ };
+      const names = new Set(glob.segments.filter((_, i) => isDirectory(glob, i, true)));
+      const literal = [...names].filter((name) => !isPattern(name));
+      for (const name of literal) byName.set(name, [...(byName.get(name) ?? []), one]);
+      if (literal.length < names.size) byPattern.push(one);
     }
   }
+  const found = { byName, byPattern };
   DIRECTORIES.set(rules, found);
   return found;
 }
 
-/** Whether a segment stands for one directory by its name, below which the glob goes on. */
-function isDirectory({ segments, below }: Glob, at: number): boolean {
-  return !/[*?]/.test(segments[at]!) && (at < segments.length - 1 || below > 0);
+function isPattern(segment: string): boolean {
+  return /[*?]/.test(segment);
+}
+
+/** Whether a segment stands for one directory below which the glob goes on: by its name, or by a pattern too. */
+function isDirectory({ segments, below }: Glob, at: number, byPattern: boolean): boolean {
+  const segment = segments[at]!;
+  const isOne = segment !== "**" && (byPattern || !isPattern(segment));
+  return isOne && (at < segments.length - 1 || below > 0);
 }
 
 interface Meeting {
@@ -182,10 +217,10 @@ interface Meeting {
 }
 
 /**
- * What the glob says of paths below one, going by the directories that it names. Row by row, one for each segment of
+ * What the glob says of paths below one, going by the directories that it names, or with `byPattern` matches too. Row by row, one for each segment of
  * the glob, so that time is the product of both lengths at most.
  */
-function meets(glob: Glob, path: readonly string[]): Meeting {
+function meets(glob: Glob, path: readonly string[], byPattern: boolean): Meeting {
   const { segments, below } = glob;
   let row = path.map(() => false);
   let isStart = true;
@@ -200,11 +235,11 @@ function meets(glob: Glob, path: readonly string[]): Meeting {
     }
     row = next;
     isStart &&= segment === "**";
-    if (!row.at(-1) || !isDirectory(glob, i)) continue;
+    if (!row.at(-1) || !isDirectory(glob, i, byPattern)) continue;
     if (i === segments.length - 1 && below === 1) return { below: "all", rests };
     found = "some";
     const rest = segments.slice(i + 1);
-    const literal = rest.findIndex((one) => /[*?]/.test(one));
+    const literal = rest.findIndex(isPattern);
     const names = rest.slice(0, literal < 0 ? rest.length : literal);
     for (let length = 1; length <= names.length; length++) rests.push(names.slice(0, length));
   }

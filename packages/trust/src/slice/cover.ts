@@ -10,7 +10,7 @@
 import type { FileVersion } from "@firstmile/formats/statement/review";
 import { doubtIn, type Speaker } from "../hearing/hearing.ts";
 import type { PrincipalName } from "../policy/names.ts";
-import { ruleFor, rulesAt } from "../policy/paths.ts";
+import { leadsOnIn, ruleFor, rulesAt } from "../policy/paths.ts";
 import type { Policy, ReviewRule, Rule, Source } from "../policy/policy.ts";
 import { isMet, meets, peopleOf } from "../policy/thresholds.ts";
 import type { SignedReview } from "../statement/review-index.ts";
@@ -107,7 +107,7 @@ export class SliceCoverage {
   standing(path: string, content: Content): FileStanding {
     const objection = this.#evidence.distrust.ofContent(content.sha256, path);
     if (objection) return { kind: "distrusted", objection };
-    const all = rulesAt(path, this.#source.rules).map((rule) => this.#standingBy(rule, path, content));
+    const all = this.#rulesAt(path, content).map((rule) => this.#standingBy(rule, path, content));
     return all.find((standing) => !passes(standing)) ?? all[0] ?? { kind: "unruled" };
   }
 
@@ -131,7 +131,7 @@ export class SliceCoverage {
     if (!rule?.review) return [];
     const { distrust, waivers, vouched, bumped } = this.#evidence;
     const against = distrust.ids.has(id) || this.#rejected(rule.review, path, { id, mode }).length > 0;
-    const rules = rulesAt(path, this.#source.rules);
+    const rules = this.#rulesAt(path, { mode });
     const isWaived = rules.every(({ waive }) => waivers.coversPath(waive, this.#source.name, path));
     if (!against && isWaived) return "any";
     const named = this.approvals.named({ id, mode }).map(({ sha256 }) => sha256);
@@ -145,9 +145,13 @@ export class SliceCoverage {
     return ruleFor(path, this.#source.rules);
   }
 
+  #rulesAt(path: string, { mode }: Pick<Content, "mode">): Rule[] {
+    return rulesAt(path, this.#source.rules, leadsOnIn(mode));
+  }
+
   /** The rule that keeps a content from passing, where several hold for its path. */
   #failing(path: string, content: Content): Rule | undefined {
-    const rules = rulesAt(path, this.#source.rules);
+    const rules = this.#rulesAt(path, content);
     return rules.find((rule) => !passes(this.#standingBy(rule, path, content))) ?? rules[0];
   }
 

@@ -137,6 +137,18 @@ describe("what stands in place of a directory", () => {
     expect(at(path, ...globs)).toEqual(expected);
   });
 
+  test.each<[string, string, string[][], number[]]>([
+    ["falls under both rules", "a/x", [["**"], ["/a/*/"]], [0, 1]],
+    ["also where files below are named", "a/x", [["**"], ["/a/?/default.nix"]], [0, 1]],
+    ["also further up", "a1", [["**"], ["/a*/b/"]], [0, 1]],
+    ["under both of two kinds, in the order of the rules", "a/x", [["**"], ["/a/*/"], ["/a/x/k"]], [0, 2, 1]],
+    ["not under one that another replaces", "a/x", [["**"], ["/a/*/"], ["/a/x/"]], [0, 2]],
+    ["not elsewhere", "b/x", [["**"], ["/a/*/"]], [0]],
+    ["not wherever a directory could be", "x", [["**"], ["**/secure/"]], [0]],
+  ])("by a pattern, what leads on %s: %s", (_, path, globs, expected) => {
+    expect(rulesAt(path, rules(...globs), true).map(({ i }) => i)).toEqual(expected);
+  });
+
   test("meets every rule that holds for a path below it which the rules name", () => {
     const name = fc.constantFrom("a", "b", "c");
     const path = fc.array(name, { minLength: 1, maxLength: 3 });
