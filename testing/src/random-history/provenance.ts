@@ -128,9 +128,11 @@ function lookedAt(
     const before = joined(parents.map(({ events }) => events.get(text) ?? NEVER));
     const doing = doingOf(parents, text, lines.has(text));
     why ??= doing && `${doing} ${text}`;
+    // A line that is moved goes from one place and comes to another.
+    const moves = parents.length === 1 && areApart([first!.file, file], text);
     events.set(text, {
-      added: doing === "adds" ? before.added | here : before.added,
-      removed: doing === "removes" ? before.removed | here : before.removed,
+      added: doing === "adds" || moves ? before.added | here : before.added,
+      removed: doing === "removes" || moves ? before.removed | here : before.removed,
     });
   }
   return { events, why: why ?? reordered(parents, file) };
@@ -169,17 +171,39 @@ function withRefused(
   return more;
 }
 
-/** Two lines of which no parent that has both has them in this order. */
+/**
+ * Two lines of which no parent that has both has them in this order, and neither of which a parent moved: where one
+ * moved a line, another may have put a new one beside its old place.
+ */
 function reordered(parents: readonly Side[], file: File | undefined): string | undefined {
   const lines = file?.lines ?? [];
   for (const [i, late] of lines.entries()) {
     for (const early of lines.slice(0, i)) {
       const both = parents.filter((parent) => parent.lines.has(early) && parent.lines.has(late));
-      if (both.length > 0 && !both.some((parent) => isBefore(parent.file!, early, late)))
+      const isNew = both.length > 0 && !both.some((parent) => isBefore(parent.file!, early, late));
+      const sides = parents.map((parent) => parent.file);
+      if (isNew && ![early, late].some((line) => areApart(sides, line)))
         return `puts ${early} before ${late}`;
     }
   }
   return undefined;
+}
+
+/** Whether two of these have a line on different sides of another one. */
+function areApart(files: readonly (File | undefined)[], line: string): boolean {
+  const having = files.filter((file) => file?.lines.includes(line)).map((file) => file!);
+  return having.some((one, i) =>
+    having
+      .slice(i + 1)
+      .some((two) =>
+        one.lines.some(
+          (other) =>
+            other !== line &&
+            two.lines.includes(other) &&
+            isBefore(one, line, other) !== isBefore(two, line, other),
+        ),
+      ),
+  );
 }
 
 function isBefore({ lines }: File, early: string, late: string): boolean {
