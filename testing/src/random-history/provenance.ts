@@ -190,7 +190,7 @@ function reordered(parents: readonly Side[], file: File | undefined): string | u
 }
 
 /** Whether two of these have a line on different sides of another one. */
-function areApart(files: readonly (File | undefined)[], line: string): boolean {
+export function areApart(files: readonly (File | undefined)[], line: string): boolean {
   const having = files.filter((file) => file?.lines.includes(line)).map((file) => file!);
   return having.some((one, i) =>
     having

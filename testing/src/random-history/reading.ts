@@ -16,7 +16,7 @@ import {
   versionOf,
 } from "./history.ts";
 import type { Offence } from "./offences.ts";
-import type { Own } from "./provenance.ts";
+import { areApart, type Own } from "./provenance.ts";
 import { asksForReading, meets, type RandomRule, ruleOf } from "./rules.ts";
 import { fewestUnread, type Piece } from "./stretches.ts";
 
@@ -168,12 +168,16 @@ class Readers {
     const [before, after] = [linesOf(step.before), linesOf(step.after)];
     const added = [...after.difference(before)];
     const removed = [...before.difference(after)];
-    const adds = (line: string) =>
-      read.some((one) => linesOf(one.after).has(line) && !linesOf(one.before).has(line));
-    const removes = (line: string) =>
-      read.some((one) => linesOf(one.before).has(line) && !linesOf(one.after).has(line));
+    const [froms, tos] = [read.map((one) => one.before), read.map((one) => one.after)];
+    const adds = (line: string) => tos.some((to, i) => comesTo(froms[i], to, line));
+    const removes = (line: string) => froms.some((from, i) => comesTo(tos[i], from, line));
     return read.length > 0 && added.every(adds) && removed.every(removes);
   }
+}
+
+/** Whether a line is in `to` and not in `from`, or elsewhere there: a reader sees both of a line that is moved. */
+function comesTo(from: File | undefined, to: File | undefined, line: string): boolean {
+  return linesOf(to).has(line) && (!linesOf(from).has(line) || areApart([from, to], line));
 }
 
 function linesOf(file: File | undefined): ReadonlySet<string> {
