@@ -1,6 +1,6 @@
 /**
  * Caches. What a machine found authentic it remembers, and asks no more. What must hold: the answer is what a fresh
- * machine gives, whatever was asked before, of whichever copy, in whichever order.
+ * machine gives, whatever was asked before, of each copy, in each order.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import { runOk } from "@firstmile/local/process/run";

@@ -14,7 +14,7 @@ export interface Pair {
   readonly key: ForgedKey;
 }
 
-/** The same numbers in both formats, each of which signs. */
+/** The same numbers in both formats, and each signs. */
 export function keyPair(name: string, kind: PairKind): Pair {
   const seed = createHash("sha256").update(name).digest();
   const key = forgeKey(kind === "ed25519" ? "ed25519-legacy" : kind === "rsa" ? "rsa2048" : "P-256", {

@@ -1,4 +1,4 @@
-/** A path that is no Git repository, or one that Git refuses to read. */
+/** A path that is not a Git repository, or one that Git refuses to read. */
 export class RepositoryError extends Error {
   constructor(message: string) {
     super(message);

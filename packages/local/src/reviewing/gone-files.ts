@@ -21,7 +21,7 @@ export interface GoneFile {
   readonly path: string;
   /** As it was read last. */
   readonly before: CoveredContent;
-  /** That go with it; undefined: its content is no longer here, so that nobody can be shown it. */
+  /** That go with it; undefined: its content is gone from here, so that it cannot be shown. */
   readonly lines: number | undefined;
   /** A path where the commit has the same content, so that its lines need not be shown. */
   readonly isAt: string | undefined;

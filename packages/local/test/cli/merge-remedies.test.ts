@@ -89,7 +89,7 @@ test("not-reviewed: a merge that follows a rename, whose sides were both read, i
   expect((await verify(merge)).code).toBe(0);
 });
 
-test("merge-smuggles: a merge that follows a rename by somebody who may not write the file is co-signed", async () => {
+test("merge-smuggles: a merge that follows a rename by a person who may not write the file is co-signed", async () => {
   const { repository, introduction, verify } = await begin([
     { paths: ["**"], write: "writer" },
     { paths: ["/lib/b"], write: "owner" },

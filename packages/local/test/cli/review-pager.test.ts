@@ -55,7 +55,7 @@ describe.skipIf(!HAS_TERMINAL)("a line that is wider than the screen", { timeout
     expect(text).toContain("{ a = 1; }\\x20{5000}// import ./evil.nix");
   });
 
-  test("a pager that fails is no reason not to read; of one of another name its reader is told", async () => {
+  test("what a pager that fails would have shown is shown without it; of one of another name its reader is told", async () => {
     const failed = await approves({ PAGER: "exit 3;" });
     expect(failed.screen).toContain("this pager ended with 3; here it is without");
     expect(failed.screen).toContain("import ./evil.nix");

@@ -84,7 +84,7 @@ describe("GitObjects", () => {
     git.dispose();
   });
 
-  test("goes on behind damaged objects of which Git dies, many and many askers at once", async () => {
+  test("goes on behind damaged objects that end Git, many and many askers at once", async () => {
     const repository = await world.repository("damaged");
     const good = Array.from({ length: 20 }, (_, i) => repository.write("blob", Buffer.from(`${i}\n`)));
     const bad = good.filter((_, i) => i % 10 === 3);
@@ -98,7 +98,7 @@ describe("GitObjects", () => {
     using objects = new GitObjects(git.env);
     const asked = [good, ...good.map((id) => [id])];
     const found = await Promise.all(asked.map((ids) => objects.getAll(ids)));
-    // What Git gives of a damaged one runs on into the answers behind it: nobody takes that for the object.
+    // What Git gives of a damaged one runs on into the answers behind it, and is not taken for the object.
     const sound = (object: GitObject | undefined) =>
       object && hashObject("blob", object.content, "sha1") === object.id ? object.id : undefined;
     for (const [i, ids] of asked.entries())

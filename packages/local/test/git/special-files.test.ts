@@ -92,7 +92,7 @@ async function refused(...args: string[]): Promise<string> {
   const start = performance.now();
   const { code, stderr } = await world.firstmile(["verify", "--policy", policy, ...args]);
   expect(code).toBe(2);
-  // Of which most is starting this program on a machine with much else to do.
+  // Most of that is starting this program on a machine with much else to do.
   expect(performance.now() - start).toBeLessThan(20_000);
   return stderr;
 }

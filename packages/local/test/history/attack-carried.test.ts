@@ -125,7 +125,7 @@ describe("merge-smuggles: a file of bob's that looks as if it had been renamed t
     await smuggled({ repository, introduction }, merge);
   });
 
-  test("in an octopus, of which one parent is the ancestor of another", async () => {
+  test("in an octopus where one parent is the ancestor of another", async () => {
     const told = await bait();
     const { repository, introduction, line, side } = told;
     const files = { "x.nix": EVIL, "docs/q": "other\n" };
@@ -133,7 +133,7 @@ describe("merge-smuggles: a file of bob's that looks as if it had been renamed t
     await smuggled(told, merge);
   });
 
-  test("in an octopus, of which one parent is there twice", async () => {
+  test("in an octopus where one parent is there twice", async () => {
     const told = await bait();
     const { repository, line, side } = told;
     const files = { "x.nix": EVIL, "docs/q": "other\n" };

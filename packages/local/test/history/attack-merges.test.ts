@@ -126,7 +126,7 @@ test("merge-smuggles: what a merge that cannot be made again takes away", async 
   expect(await judge(repository, introduction)).toEqual(expected([merge, "merge-smuggles"]));
 }, 60_000);
 
-test("an octopus of two hundred parents is no work", async () => {
+test("an octopus of two hundred parents costs no work", async () => {
   const repository = await world.repository("octopus");
   const introduction = await repository.commit({ by: alice, files: { "pkgs/x": "1\n" } });
   const parents = [introduction];

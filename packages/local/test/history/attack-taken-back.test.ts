@@ -124,7 +124,7 @@ describe("not-reviewed: taken back by one alone", () => {
     expect(await judge(again)).toEqual(expected([again, "not-reviewed"]));
   });
 
-  test("over a change that somebody else has read between", async () => {
+  test("over a change that another person has read between", async () => {
     const { repository, introduction, judge } = await begin();
     const fix = await repository.commit({ by: alice, files: { a: "fixed\n" } });
     const more = await repository.commit({ by: carol, files: { a: "fixed more\n" } });
@@ -200,7 +200,7 @@ test("not-reviewed: a new file that was read, exchanged by a rename that was rea
   expect(await judge(merge)).toEqual([]);
 });
 
-test("not-reviewed: an octopus with a side of which nothing is known", async () => {
+test("not-reviewed: an octopus with a side that nothing is known of", async () => {
   const { repository, introduction, judge, verdict } = await begin({ files: { a: TEXT } });
   const p = await repository.commit({ by: alice });
   const q = await repository.commit({ by: alice, branch: "q", parents: [introduction] });
@@ -284,7 +284,7 @@ describe("a review that began at a version that the line never had", () => {
     expect((await judge(merge)).filter(([id]) => id === merge)).toEqual(expected([merge, "not-reviewed"]));
   });
 
-  test("counts where that version was read as well, by whoever had no part in it", async () => {
+  test("counts where that version was read as well, by a person without a part in it", async () => {
     const { repository, introduction, judge, line, c, d } = await detour();
     const merge = await repository.merge({ by: alice, parents: [line, d] });
     await approve(repository, introduction, c, alice);

@@ -82,7 +82,7 @@ describe.each(Object.keys(WAYS))("%s", (way) => {
   const sign = WAYS[way]!;
 
   test.each(["every-commit", "first-parent", "tip"] as const)(
-    "%s: by whoever read it, and was not needed as a writer, takes no answer away",
+    "%s: by a person who read it, and was not needed as a writer, takes no answer away",
     async (mode) => {
       const { repository, introduction, commit, ask } = await story(1, mode);
       await approve(repository, introduction, commit, bob);

@@ -1,4 +1,4 @@
-/** Co-signatures of strangers, however many, keep nobody's from being read. */
+/** Co-signatures of strangers, however many, keep no other from being read. */
 import type { CommitId } from "@firstmile/formats/git/object-id";
 import {
   expected,

@@ -177,7 +177,7 @@ describe("every-commit: bob", () => {
   });
 });
 
-test("what is merged from elsewhere is read as the merge brings it, and its merger is no reader", async () => {
+test("what is merged from elsewhere is read as the merge brings it, and its merger does not count as a reader", async () => {
   const { repository, introduction } = await begin();
   const toy = await elsewhere(repository, { "docs/toy": "toy\n" });
   const merge = await repository.merge({ by: bob, parents: [introduction, toy] });

@@ -253,7 +253,7 @@ describe("merge-smuggles", () => {
       branch: "other",
       parents: [],
     });
-    // What is not taken from the other history is no change.
+    // What is not taken from the other history does not change anything.
     await smuggles(told, ["lib.nix"], {
       parents: [told.ours, root],
       files: { "docs/z": null, "lib.nix": null },

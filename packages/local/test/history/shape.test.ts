@@ -121,7 +121,7 @@ test("corrupt-object: the introduction", async () => {
   expect(verdict.allowed).toBe(false);
 });
 
-test("a tree whose bytes are another's is denied, whoever may write what", async () => {
+test("a tree whose bytes are another's is denied under every rule", async () => {
   const { repository, commits } = await line(2);
   const bob = await world.person("bob");
   const tip = await repository.commit({ by: bob, files: { "evil.nix": "1" } });

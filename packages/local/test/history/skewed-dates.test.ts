@@ -38,7 +38,7 @@ async function skewed() {
 }
 
 describe.each(MODES)("%s", (mode) => {
-  test("ancestors of the introduction are not judged, and nobody had a part in them", async () => {
+  test("ancestors of the introduction are not judged, and no person had a part in them", async () => {
     const { repository, introduction, tip } = await skewed();
     const listed = await repository.git("rev-list", tip, `^${introduction}`);
     expect(listed.split("\n").length, "git rev-list is wrong here").toBeGreaterThan(2);

@@ -1,5 +1,5 @@
 /**
- * Co-authors against `git interpret-trailers --parse`: whoever Git reads out of a message has had a part in the commit,
+ * Co-authors against `git interpret-trailers --parse`: each person whom Git reads out of a message has had a part in the commit,
  * however the trailer is folded, spelt and surrounded.
  */
 import { spawnSync } from "node:child_process";
@@ -67,7 +67,7 @@ const message = fc
   )
   .map(([head, trailers, tail]) => `${head}${trailers.join("\n")}${tail}`);
 
-test("whoever Git finds is found", { timeout: 120_000 }, () => {
+test("each person whom Git finds is found", { timeout: 120_000 }, () => {
   let heard = 0;
   fc.assert(
     fc.property(message, (text) => {
@@ -80,7 +80,7 @@ test("whoever Git finds is found", { timeout: 120_000 }, () => {
   expect(heard).toBeGreaterThan(60);
 });
 
-test("nobody is found where no line names a co-author", () => {
+test("no person is found where no line names a co-author", () => {
   const others = fc
     .tuple(
       spelling("signed-off-by").map((text) => `x\n\n${text}: `),

@@ -71,7 +71,7 @@ const ODD_TREES: Readonly<Record<string, (blob: ObjectId, secure: ObjectId) => r
     file("secure", secure, "40000"),
   ],
   "mode 0": (blob, secure) => [file("a.nix", blob, "0"), file("secure", secure, "40000")],
-  "a mode that is no number": (blob, secure) => [
+  "a mode that is not a number": (blob, secure) => [
     file("a.nix", blob, "10064x"),
     file("secure", secure, "40000"),
   ],

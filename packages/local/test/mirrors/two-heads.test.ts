@@ -43,7 +43,7 @@ async function story() {
   return { introduction, main, other, stated, code };
 }
 
-test("is no word for either, and another person's is enough", async () => {
+test("counts for neither, and another person's word is enough", async () => {
   const { main, other, stated, code } = await story();
   await stated(main, 2, alice);
   expect(await code(main)).toBe("fresh");

@@ -70,7 +70,7 @@ describe.each(PLACES)("what the %s carries", (kind) => {
 });
 
 test.each(["evidence", "import", "source"] as const)(
-  "what the %s carries is kept also where nobody asked between its coming and its going",
+  "what the %s carries is kept also without a question between its coming and its going",
   async (kind) => {
     const { places } = await held(kind);
     await places.serve(kind, [await other()]);

@@ -1,4 +1,4 @@
-/** A clock that is set back: what this machine has refused once stays refused, whoever asked. */
+/** A clock that is set back: what this machine has refused once stays refused for all. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RulesHolder } from "@firstmile/local/gate/rules-in-force";

@@ -7,7 +7,7 @@
  *
  * An age that the rule allows is allowed even where a newer commit is known: a reader three days behind is what
  * "at most seven days" means. It is told. But nothing is the newest after something that descends from it was: a
- * later statement for the older commit comes from a person who had not looked, and does not count. Whoever lately called
+ * later statement for the older commit comes from a person who had not looked, and does not count. A person who lately called
  * two commits the newest that are not on one line is not heard at all.
  */
 import type { CommitId } from "@firstmile/formats/git/object-id";

@@ -3,7 +3,7 @@
  * needs no cryptography.
  *
  * Claims: whoever a certified member stands for is there as a principal of its own, with the elected certificates and
- * no other key; a certificate that a listed principal lists is that principal. Nobody is there twice. In
+ * no other key; a certificate that a listed principal lists is that principal. No person is there twice. In
  * `past`, each state of the rules has all who were ever certified there: time ends no word against something.
  * Leaves out: who is elected (election.ts), who is one person (certified-people.ts), and imported members, which stay
  * as they are.

@@ -123,7 +123,7 @@ export function ruleFor<R extends { readonly paths: readonly Glob[] }>(
  * the name of a directory, that is said of what leads on alone: a file beside such directories is not one of them.
  *
  * @param leadsOn whether a symbolic link or a submodule stands there: see `leadsOnIn`
- * @returns the rule of the path itself first; none where no rule covers the path, which is then nobody's to write
+ * @returns the rule of the path itself first; none where no rule covers the path, which no person may write then
  */
 export function rulesAt<R extends { readonly paths: readonly Glob[] }>(
   path: Uint8Array | string,

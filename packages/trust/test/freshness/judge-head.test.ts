@@ -383,7 +383,7 @@ describe("two heads that are not on one line", () => {
       "fresh",
     ],
     [
-      "by nobody: both are on one line",
+      "by no person: both are on one line",
       1,
       [
         [5, 1, "alice"],

@@ -1,4 +1,4 @@
-/** Rules that listen to somebody who cannot be heard are unusable, and a crowd silences nobody. */
+/** Rules that listen to a person who cannot be heard are unusable, and a crowd silences no other. */
 import type { DistrustStatement } from "@firstmile/formats/statement/distrust";
 import { describe, expect, test } from "vitest";
 import type { UnavailableImport } from "../../src/imports/imported.ts";
@@ -108,7 +108,7 @@ describe("an import that no warden comes from", () => {
   });
 });
 
-test("a crowd from an import silences no own warden, and a stranger is heard by nobody", () => {
+test("a crowd from an import silences no own warden, and a stranger is not heard", () => {
   const crowd = Object.fromEntries(Array.from({ length: 501 }, (_, i) => [`p${i}`, [ssh(`p${i}`)]]));
   const many = policy("acme", { people: crowd, roles: { security: { any: 1, of: Object.keys(crowd) } } });
   const resolved = resolveImports(here, map({ acme: had(many) }), NOW);

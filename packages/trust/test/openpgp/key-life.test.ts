@@ -33,7 +33,7 @@ const RFC_9580_A3 =
   "AAQBIKbpGG2dWTX8j+VjFM21J0hqWlEg+bdiojWnKfA5AQpWUWtnNwDEM0g12vYxoWM8Y81W+bHBw805I8kWVkXU6vFOi+HWvv/ira7ofJu1" +
   "6NnoUkhclkUrk0mXubZvyl4GBg==";
 
-/** What every verdict would say of somebody with these certificates. */
+/** What every verdict would say of a person with these certificates. */
 function notes(certificates: readonly Buffer[]): string[] {
   const keys = certificates.flatMap((bytes) =>
     parseCertificates(bytes).map((certificate) => ({ kind: "openpgp", file: "", certificate, life: [] })),
@@ -233,7 +233,7 @@ describe("life of keys", () => {
       expect(notes([bound(), gives])).toEqual([expect.stringContaining(flaw)]);
     });
 
-    test("by somebody else, or older, says nothing", () => {
+    test("by another key, or older, says nothing", () => {
       const foreign = bound({
         flags: 0x20,
         binder: mallory,

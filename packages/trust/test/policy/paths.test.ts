@@ -132,7 +132,7 @@ describe("what stands in place of a directory", () => {
     ["not beside it", "secure2", [["**"], ["/secure/"]], [0]],
     ["not elsewhere", "x/secure", [["**"], ["/secure/"]], [0]],
     ["not where the name is a pattern", "a/x", [["**"], ["/a/*/"]], [0]],
-    ["not where nobody may write it", "secure", [["/secure/"]], []],
+    ["not where no person may write it", "secure", [["/secure/"]], []],
   ])("%s: %s", (_, path, globs, expected) => {
     expect(at(path, ...globs)).toEqual(expected);
   });
