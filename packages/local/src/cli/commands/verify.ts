@@ -151,7 +151,7 @@ function show(terminal: Terminal, judged: Judged, seconds: number): void {
   for (const [code, remedy] of new Map(verdict.denied.map((denied) => [denied.code, denied.remedy]))) {
     if (remedy !== undefined)
       terminal.print(
-        `${terminal.style("cyan", "help:")} ${code}: ${wrap(harmless(remedy), terminal.width, "  ")}`,
+        wrap(`${terminal.style("cyan", "help:")} ${code}: ${harmless(remedy)}`, terminal.width, "  "),
       );
   }
   showTakenBack(terminal, verdict);
