@@ -11,7 +11,6 @@ import { neutralGit } from "@firstmile/local/git/neutral";
 import { GitObjects } from "@firstmile/local/git/objects";
 import { authenticate, type History, openDocket } from "@firstmile/trust/history/authenticate";
 import { CommitTable } from "@firstmile/trust/history/commit-table";
-import { neededSigners } from "@firstmile/trust/history/cosigners";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
 import { foreignCommits } from "@firstmile/trust/history/foreign";
 import { NOTHING_OLD, Standing } from "@firstmile/trust/history/standing";
@@ -157,10 +156,9 @@ async function answered(
   const standing = new Standing(identities, NOTHING_OLD);
   const terms = { source: source.name, machine: false, skimmed: false };
   const reviews = new ReviewsInTime(statementsOf(made), identities, standing, terms);
-  const needed = neededSigners(docket, own);
   const read =
     docket.line.length > 0
-      ? await new StepReader(source, docket, reader, objects, reviews, undefined, needed).read()
+      ? await new StepReader(source, docket, reader, objects, reviews, undefined, own).read()
       : { steps: [], unreadable: new Map() };
   return answerOf(made, authenticate(policy, source, docket, { own, reviews, ...read }));
 }

@@ -15,7 +15,6 @@ import {
   openDocket,
 } from "@firstmile/trust/history/authenticate";
 import { CommitTable } from "@firstmile/trust/history/commit-table";
-import { neededSigners } from "@firstmile/trust/history/cosigners";
 import type { CommitFacts } from "@firstmile/trust/history/facts";
 import { foreignCommits } from "@firstmile/trust/history/foreign";
 import { reachableRows } from "@firstmile/trust/history/graph";
@@ -306,15 +305,7 @@ class HistoryRun {
     const own = await reader.read(docket.needPaths, this.against());
     if (docket.line.length === 0) return { own, steps: [], reviews, unreadable: new Map() };
     using objects = new GitObjects(this.git.env);
-    const steps = new StepReader(
-      source,
-      docket,
-      reader,
-      objects,
-      reviews,
-      this.bumps,
-      neededSigners(docket, own),
-    );
+    const steps = new StepReader(source, docket, reader, objects, reviews, this.bumps, own);
     return { own, reviews, ...(await steps.read()) };
   }
 

@@ -129,11 +129,19 @@ export class ChangeReader implements Disposable {
     }
   }
 
-  /** What a merge itself changes; and, if wanted, what each further side brings that its first parent does not reach. */
-  async merged(id: CommitId, withSides: boolean): Promise<MergedChange | Unreadable> {
+  /**
+   * What a merge itself changes; and, if wanted, what each further side brings that its first parent does not reach.
+   * `known`: what `read` gave for it.
+   */
+  async merged(
+    id: CommitId,
+    withSides: boolean,
+    known: OwnChanges | Unreadable | undefined,
+  ): Promise<MergedChange | Unreadable> {
     const commit = this.commits.get(id)!;
     try {
-      const made = await this.mergersOwn(commit);
+      const isKnown = known !== undefined && (isUnreadable(known) || known.merge);
+      const made = isKnown ? known : await this.mergersOwn(commit);
       if (isUnreadable(made)) return made;
       const { paths: own, carried = [] } = made;
       return { own, carried, sides: withSides ? await this.sidesOf(this.homeOf(commit)) : [] };

@@ -6,7 +6,9 @@ import { createHash } from "node:crypto";
 import { type CommitId, hashObject, type ObjectId, objectHashOf } from "@firstmile/formats/git/object-id";
 import type { BumpJudge } from "@firstmile/trust/handoff/bump";
 import type { Docket } from "@firstmile/trust/history/authenticate";
+import { neededSigners } from "@firstmile/trust/history/cosigners";
 import type { Dropped } from "@firstmile/trust/history/dropped";
+import type { OwnChanges } from "@firstmile/trust/history/judge";
 import {
   detoursOf,
   type NeededSigners,
@@ -52,7 +54,9 @@ export class StepReader {
   private readonly onLine: ReadonlySet<CommitId>;
   private readonly detour: (to: CommitId) => Detour | undefined;
   private readonly needed: NeededSigners;
+  private readonly own: ReadonlyMap<CommitId, OwnChanges | Unreadable>;
 
+  /** `own`: as the reader gave it, of the commits that it was asked about. */
   constructor(
     source: Source,
     docket: Docket,
@@ -60,9 +64,10 @@ export class StepReader {
     objects: GitObjects,
     spokenOf: SpokenOf,
     bumps: BumpJudge | undefined,
-    needed: NeededSigners,
+    own: ReadonlyMap<CommitId, OwnChanges | Unreadable>,
   ) {
-    this.needed = needed;
+    this.own = own;
+    this.needed = neededSigners(docket, own);
     this.source = source;
     this.docket = docket;
     this.reader = reader;
@@ -72,7 +77,7 @@ export class StepReader {
     this.introduction = source.introduction.commit as string as CommitId;
     this.onLine = new Set(docket.line);
     const { history, signatories, line } = docket;
-    this.detour = detoursOf(history.commits, signatories, line, this.introduction, needed);
+    this.detour = detoursOf(history.commits, signatories, line, this.introduction, this.needed);
   }
 
   async read(): Promise<ReadSteps> {
@@ -112,7 +117,8 @@ export class StepReader {
     const { history } = this.docket;
     const isMerge = history.commits.parentCount(history.commits.row(commit)) > 1;
     if (!isMerge || this.source.authenticate === "tip") return plain;
-    const merge = await this.reader.merged(commit, asked.length > 0);
+    if (asked.length === 0 && !(await this.mayDrop(commit))) return plain;
+    const merge = await this.reader.merged(commit, asked.length > 0, this.own.get(commit));
     if (isUnreadable(merge)) return merge;
     const own = new Set(merge.own);
     // What Git carries elsewhere is not left out: where it goes to is read.
@@ -121,6 +127,18 @@ export class StepReader {
     if (isUnreadable(dropped)) return dropped;
     const sides = await Promise.all(merge.sides.map((side) => side && this.side(side)));
     return { ...plain, own, carried: new Set(merge.carried), sides, dropped };
+  }
+
+  /** Whether a merge has a path otherwise than a further parent, of those that reviews speak of. */
+  private async mayDrop(commit: CommitId): Promise<boolean> {
+    const { paths } = this.spokenOf;
+    if (paths.size === 0) return false;
+    for (const parent of this.reader.furtherParents(commit)) {
+      const net = await this.reader.brought(commit, { commit: parent });
+      if (isUnreadable(net) || net.some(({ path }) => paths.has(path) && this.asksFor(path, true)))
+        return true;
+    }
+    return false;
   }
 
   private asksFor(path: string, leadsOn: boolean): boolean {
