@@ -35,10 +35,9 @@ export async function gatherCosignatures(question: CosignatureQuestion): Promise
   const add = (commit: CommitId, outcomes: readonly SignatureOutcome[]) => {
     if (outcomes.length > 0) found.set(commit, [...(found.get(commit) ?? []), ...outcomes]);
   };
-  for (const [commit, outcomes] of await fromNotes(question)) add(commit, outcomes);
   using objects = new GitObjects(question.git.env);
-  for (const [commit, outcomes] of await fromTags(question, objects)) add(commit, outcomes);
-  for (const [commit, outcomes] of await fromStatements(question, objects)) add(commit, outcomes);
+  const all = [fromNotes(question), fromTags(question, objects), fromStatements(question, objects)];
+  for (const [commit, outcomes] of (await Promise.all(all)).flat()) add(commit, outcomes);
   return found;
 }
 

@@ -118,13 +118,13 @@ class NotesReader implements ReadNotes {
 /** Own notes first. */
 async function noteTips(repository: string): Promise<string[]> {
   const format = "--format=%(objectname)";
-  const tips: string[] = [];
-  for (const refs of NOTE_REFS) {
-    const args = ["-C", repository, "for-each-ref", `--count=${MAX_TIPS + 1}`, format, refs];
-    const listed = await runOk("git", args, { env: ownRepositoriesEnv() });
-    tips.push(...listed.toString("latin1").split("\n").filter(Boolean));
-  }
-  return [...new Set(tips)];
+  const listed = await Promise.all(
+    NOTE_REFS.map((refs) => {
+      const args = ["-C", repository, "for-each-ref", `--count=${MAX_TIPS + 1}`, format, refs];
+      return runOk("git", args, { env: ownRepositoriesEnv() });
+    }),
+  );
+  return [...new Set(listed.flatMap((tips) => tips.toString("latin1").split("\n").filter(Boolean)))];
 }
 
 /** Armor of either kind, or the first packet of a binary OpenPGP signature. */
