@@ -90,10 +90,11 @@ export class Admissions {
     const reasons = verdict(subject, [rules.rules.reason, ...attempt.reasons]);
     if (!reasons.allowed || !outcome) return denied(reasons);
     const basis = given ? withArguments(attempt.basis, request, given) : attempt.basis;
-    this.options.ledger.admit(subject.words, basis, outcome.derivations, this.options.clock());
+    // Before it is confirmed: what is admitted must not lose its commit.
     for (const { source: name, commit } of attempt.basis) {
       await this.options.repositories.keep(rules.rules.policy.sources.get(name as SourceName)!, commit);
     }
+    this.options.ledger.admit(subject.words, basis, outcome.derivations, this.options.clock());
     return { verdict: reasons, roots: outcome.roots, derivations: outcome.derivations.length };
   }
 

@@ -37,6 +37,8 @@ export class SourceRepositories {
   private readonly root: string;
   private readonly statements: MirrorStatements;
   private readonly fetches = new Map<string, number>();
+  /** Git's own lock would refuse the second of two that make one copy. */
+  private readonly making = new Map<string, Promise<void>>();
   /** One fetch of a source at a time. */
   private readonly busy = new Map<string, Promise<unknown>>();
 
@@ -48,8 +50,10 @@ export class SourceRepositories {
   /** Where the source's copy is, made empty when it is not there yet. */
   async directory(source: Source): Promise<string> {
     const dir = join(this.root, `${source.name}.git`);
-    if (!["HEAD", "refs", "objects"].every((name) => existsSync(join(dir, name))))
-      await initBare(dir, formatOf(source));
+    if (["HEAD", "refs", "objects"].every((name) => existsSync(join(dir, name)))) return dir;
+    const making = this.making.get(dir) ?? initBare(dir, formatOf(source));
+    this.making.set(dir, making);
+    await making.finally(() => this.making.delete(dir));
     return dir;
   }
 

@@ -50,7 +50,7 @@ async function judgedAll(
   texts: readonly string[],
   { policy, statements, now }: AdmittedQuestion,
 ): Promise<JudgedDownload[]> {
-  const downloads = texts.map(readDownload);
+  const downloads = texts.flatMap((text) => readDownload(text) ?? []);
   const gathered = await gatherHandoffs(policy, statements, now);
   const unreadable = unreadableReason(gathered.broken);
   if (unreadable) return downloads.map((download) => ({ download, reason: unreadable }));

@@ -181,7 +181,9 @@ export class Ledger implements Disposable {
   private insert(admission: number, derivation: AdmittedDerivation): void {
     const { path, name, outputs, fixed, download } = derivation;
     if (download)
-      this.sql("INSERT OR IGNORE INTO download (path, said) VALUES (?, ?)").run(path, downloadText(download));
+      this.sql(
+        "INSERT INTO download (path, said) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET said = excluded.said",
+      ).run(path, downloadText(download));
     this.sql("INSERT OR IGNORE INTO derivation (path, admission, name, fixed) VALUES (?, ?, ?, ?)").run(
       path,
       admission,
@@ -340,17 +342,23 @@ function readAdmission({ id, request, basis, time }: Readonly<Record<string, unk
   };
 }
 
-export function downloadText({ hash, ...rest }: Download): string {
-  return JSON.stringify({ ...rest, algorithm: hash.algorithm, digest: encodeHex(hash.digest) });
+export function downloadText({ hash, revision, ...rest }: Download): string {
+  const known = { ...rest, revision: revision ?? null };
+  return JSON.stringify({ ...known, algorithm: hash.algorithm, digest: encodeHex(hash.digest) });
 }
 
-/** Written by `downloadText`; what a derivation path stands for never changes. */
-export function readDownload(text: string): Download {
-  const { algorithm, digest, ...rest } = JSON.parse(text) as Omit<Download, "hash"> & {
+/**
+ * Written by `downloadText`; what a derivation path stands for never changes. Undefined of what an older version wrote
+ * without the revision, which says what was asked of a repository: without it any tag of that repository would do.
+ */
+export function readDownload(text: string): Download | undefined {
+  const { algorithm, digest, revision, ...rest } = JSON.parse(text) as Omit<Download, "hash" | "revision"> & {
     algorithm: Download["hash"]["algorithm"];
     digest: string;
+    revision?: string | null;
   };
-  return { ...rest, hash: { algorithm, digest: decodeHex(digest) } };
+  if (revision === undefined) return undefined;
+  return { ...rest, ...(revision !== null && { revision }), hash: { algorithm, digest: decodeHex(digest) } };
 }
 
 function hashPart(path: string): string {

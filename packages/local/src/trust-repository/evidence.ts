@@ -32,6 +32,7 @@ import {
   writeEvidenceIndex,
 } from "./evidence-index.ts";
 import { trustStatements } from "./follow.ts";
+import { within } from "./foreign-urls.ts";
 import { sentPlaces, sourcePlaces, sourcesGeneration } from "./held-places.ts";
 import { importDirectory } from "./imports.ts";
 import { type Keeping, keepAgainst, keepLost } from "./keep-words.ts";
@@ -168,10 +169,12 @@ async function keepAgainstIn(keeping: Keeping, root: string, places: readonly He
 }
 
 /** Those that the rules name, and then those of imports: the roles taken over speak there. */
-function evidenceUrls(policy: Pick<Policy, "evidence">, imports: Imports): string[] {
-  const further = [...imports.values()].flatMap((one) => {
+function evidenceUrls(policy: Pick<Policy, "evidence" | "imports">, imports: Imports): string[] {
+  const further = [...imports].flatMap(([name, one]) => {
     const state = heldState(one);
-    return state ? evidenceUrls(state.policy, state.imported) : [];
+    return state
+      ? within(evidenceUrls(state.policy, state.imported), policy.imports.get(name)?.urls ?? [])
+      : [];
   });
   return [...new Set([...policy.evidence, ...further])];
 }
@@ -217,7 +220,7 @@ export async function followedStatements(
 /** What this machine has beside the rules' own: kept, of imports, of evidence repositories, of sources, of checkouts. */
 export function furtherStatements(
   stateDir: string,
-  policy: Pick<Policy, "evidence" | "sources">,
+  policy: Pick<Policy, "evidence" | "imports" | "sources">,
   imports: Imports,
 ): StatementPlaces {
   const urls = evidenceUrls(policy, imports);
@@ -282,7 +285,7 @@ function heldBelow(dir: string): StatementPlace[] {
 /** What is held of each repository that the rules name; nothing is fetched. */
 export function heldEvidence(
   stateDir: string,
-  policy: Pick<Policy, "evidence">,
+  policy: Pick<Policy, "evidence" | "imports">,
   imports: Imports,
 ): HeldEvidence[] {
   const held = readEvidenceIndex(stateDir);

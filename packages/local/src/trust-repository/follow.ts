@@ -30,6 +30,7 @@ import {
 import { runOk } from "../process/run.ts";
 import type { StatementPlace } from "../statements/place.ts";
 import { readStatements } from "../statements/read.ts";
+import { within } from "./foreign-urls.ts";
 import { heldReadings, readingsOf } from "./held-readings.ts";
 import { keepLost } from "./keep-words.ts";
 import { noteSeen, setLatestSeen } from "./latest-seen.ts";
@@ -135,6 +136,8 @@ async function keepDropped(
 }
 
 export interface UpdateOptions extends Pick<AddOptions, "limits" | "known"> {
+  /** Whether it is an import, whose own rules may not send this machine anywhere: foreign-urls.ts. */
+  readonly isForeign?: boolean;
   /** Told of the rules that will be followed, before anything is written. */
   readonly beforeMoving?: (before: CurrentPolicy, next: Policy) => Promise<void>;
 }
@@ -143,7 +146,7 @@ export interface UpdateOptions extends Pick<AddOptions, "limits" | "known"> {
 export async function updateTrust(
   stateDir: string,
   now: number,
-  { limits, known = [], beforeMoving }: UpdateOptions = {},
+  { limits, known = [], isForeign = false, beforeMoving }: UpdateOptions = {},
 ): Promise<Followed> {
   const pin = readPin(stateDir);
   if (!pin) return nothingPinned();
@@ -155,7 +158,9 @@ export async function updateTrust(
     rmSync(into, { recursive: true, force: true });
     await initBare(into, formatOf(pin.introduction.commit));
   }
-  const outcome = await follow(into, { ...pin, now, urls: placesOf(pin, held?.policy), limits });
+  const named = placesOf(pin, held?.policy);
+  const urls = isForeign ? within(named, [pin.url, ...pin.mirrors]) : named;
+  const outcome = await follow(into, { ...pin, now, urls, limits });
   noteSeen(stateDir, pin.latestSeen, now);
   const dropping = { stateDir, now, url: pin.url, outcome, known };
   const lost = await keepDropped(dropping, pin, into);

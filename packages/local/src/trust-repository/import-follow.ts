@@ -40,7 +40,7 @@ async function follow(
   if (!pin || !isSameIntroduction(pin.introduction, introduction))
     return addTrust(dir, url, introduction, now, { replace: true, mirrors, known });
   if (pin.url !== url || pin.mirrors.join(" ") !== mirrors.join(" ")) writePin(dir, { ...pin, url, mirrors });
-  return updateTrust(dir, now, { known });
+  return updateTrust(dir, now, { known, isForeign: true });
 }
 
 /** In whatever order the keys are listed. */

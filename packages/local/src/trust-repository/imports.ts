@@ -27,6 +27,7 @@ import type { Introduction } from "@firstmile/trust/root/authenticate";
 import type { Fingerprint } from "@firstmile/trust/signature/outcome";
 import { firstRefusal, lacking, type Verdict } from "@firstmile/trust/verdict/verdict";
 import { currentPolicy } from "./follow.ts";
+import { within } from "./foreign-urls.ts";
 import { followImport, isSameIntroduction } from "./import-follow.ts";
 import type { Pin } from "./pin.ts";
 
@@ -128,7 +129,10 @@ async function updateFurther(
   const current = await currentPolicy(dir, now).catch(() => undefined);
   if (!current || !isFor(current.pin, spec)) return [];
   const { policy } = current;
-  const further = spec.transitive ? policy : { ...policy, imports: new Map<ImportName, Import>() };
+  const imports = [...policy.imports].map(
+    ([name, one]) => [name, { ...one, urls: within(one.urls, spec.urls) }] as const,
+  );
+  const further = { ...policy, imports: new Map<ImportName, Import>(spec.transitive ? imports : []) };
   return updateBelow(dir, further, now, { ...journey, known: [...journey.known, policy] });
 }
 

@@ -3,9 +3,11 @@ import { spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ObjectId, parseCommitId } from "@firstmile/formats/git/object-id";
 import type { DrvPath, StorePath } from "@firstmile/formats/nix/store-path";
+import type { Download } from "@firstmile/trust/handoff/download";
 import type { SliceNames } from "@firstmile/trust/slice/names";
 import { found, lacking, verdict } from "@firstmile/trust/verdict/verdict";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -51,6 +53,38 @@ describe("ledger", () => {
       { files, names: undefined },
     ]);
     expect(ledger.slice("0".repeat(64))).toBeUndefined();
+  });
+
+  test("a download that an older version noted without its revision is unknown, until it is admitted again", () => {
+    const download: Download = {
+      drvPath: drv(1, 0),
+      output: drv(1, 0).slice(0, -4) as StorePath,
+      name: "x",
+      urls: ["https://example.org/x.git"],
+      method: "nar",
+      hash: { algorithm: "sha256", digest: Buffer.alloc(32) },
+      executable: false,
+      revision: "v1",
+    };
+    const all = [{ ...closure(1)[0]!, download }];
+    using ledger = new Ledger(file);
+    const id = ledger.admit("first", basis, all, 1);
+    expect(ledger.downloadsOf(id)).toEqual([{ path: drv(1, 0), download }]);
+    using other = new DatabaseSync(file);
+    other.exec("UPDATE download SET said = json_remove(said, '$.revision')");
+    expect(ledger.downloadsOf(id)).toEqual([{ path: drv(1, 0), download: undefined }]);
+    const again = ledger.admit("again", basis, all, 2);
+    expect([id, again].map((one) => ledger.downloadsOf(one)[0]!.download)).toEqual([download, download]);
+    const { revision: _, ...plain } = download;
+    ledger.admit(
+      "plain",
+      basis,
+      [{ ...closure(1)[1]!, fixed: true, download: { ...plain, drvPath: drv(1, 1) } }],
+      3,
+    );
+    expect(ledger.derivations().find(({ path }) => path === drv(1, 1))!.download).not.toHaveProperty(
+      "revision",
+    );
   });
 
   test("of a process killed while it admits, all that was confirmed is there, whole, and nothing half", async () => {
