@@ -39,7 +39,7 @@ export async function tellFlake(
   question: Omit<FlakeQuestion, "treesDir">,
   seal?: SealRequest,
 ): Promise<Told> {
-  const treesDir = mkdtempSync(join(tmpdir(), "told-"));
+  const treesDir = mkdtempSync(join(tmpdir(), `told-${process.pid}-`));
   try {
     return await told(await evaluateFlake(nix, { ...question, treesDir }, seal));
   } finally {
